@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+
+	"turnpike/internal/config"
+	"turnpike/internal/provider"
+	"turnpike/internal/provider/anthropic"
+	"turnpike/internal/provider/bedrock"
+	"turnpike/internal/provider/openai"
+	"turnpike/internal/provider/sandbox"
+	"turnpike/internal/route"
+)
+
+// makers is the explicit list of the kinds of provider this binary knows.
+var makers = map[string]func(config.Provider, provider.Options) (provider.Provider, error){
+	config.TypeOpenAI: func(p config.Provider, o provider.Options) (provider.Provider, error) {
+		return openai.New(o, false, p.API)
+	},
+	config.TypeOpenAICompat: func(p config.Provider, o provider.Options) (provider.Provider, error) {
+		return openai.New(o, true, p.API)
+	},
+	config.TypeAnthropic: func(_ config.Provider, o provider.Options) (provider.Provider, error) { return anthropic.New(o) },
+	config.TypeBedrock: func(p config.Provider, o provider.Options) (provider.Provider, error) {
+		return bedrock.New(bedrock.Options{Options: o, API: p.API, Region: p.Region, Profile: p.Profile, RoleARN: p.RoleARN,
+			AccessKeyID: p.AccessKeyID.Reveal(), SecretAccessKey: p.SecretAccessKey.Reveal(),
+			SessionToken: p.SessionToken.Reveal(), BearerToken: p.BearerToken.Reveal()})
+	},
+	config.TypeSandbox: func(_ config.Provider, o provider.Options) (provider.Provider, error) { return sandbox.New(o), nil },
+}
+
+// accounts makes the routing table's entries of the configuration.
+func accounts(cfg *config.Config) ([]*route.Account, error) {
+	out := make([]*route.Account, 0, len(cfg.Providers))
+	for _, p := range cfg.Providers {
+		a, err := account(p)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+func account(p config.Provider) (*route.Account, error) {
+	a := &route.Account{Models: p.Models, Weight: p.Weight}
+	opt := provider.Options{Name: p.Name, BaseURL: p.BaseURL, APIKey: p.APIKey.Reveal(), Headers: p.Headers, UserAgent: "turnpike/" + version,
+		Timeouts: provider.Timeouts{Connect: p.Timeouts.Connect, FirstByte: p.Timeouts.FirstByte,
+			Idle: p.Timeouts.Idle, Total: p.Timeouts.Total}}
+	make, ok := makers[p.Type]
+	if !ok {
+		a.Off = fmt.Sprintf("providers of type %s are not served by this version", p.Type)
+		a.Provider = provider.Unserved(p.Name, p.Type)
+		return a, nil
+	}
+	if p.Disabled {
+		a.Off = p.Reason
+		a.Provider = provider.Unserved(p.Name, p.Type)
+		return a, nil
+	}
+	made, err := make(p, opt)
+	if err != nil {
+		return nil, err
+	}
+	a.Provider = made
+	return a, nil
+}

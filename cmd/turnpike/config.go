@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"turnpike/internal/config"
+)
+
+func configCommand(args []string) error {
+	what, args, err := action("config", args, "check", "print")
+	if err != nil {
+		return err
+	}
+	cfg, err := newSettings("config " + what).load(args)
+	if err != nil {
+		return err
+	}
+	for _, w := range cfg.Warnings {
+		fmt.Fprintln(os.Stderr, "warning:", w)
+	}
+	if what == "print" {
+		text, err := config.Print(cfg)
+		if err != nil {
+			return err
+		}
+		_, err = os.Stdout.Write(text)
+		return err
+	}
+	source := cfg.File
+	if source == "" {
+		source = "defaults and environment (there is no " + config.DefaultPath + ")"
+	}
+	fmt.Printf("%s: good. %d providers in use.\n", source, len(cfg.Active()))
+	for _, p := range cfg.Providers {
+		if p.Disabled {
+			fmt.Printf("  %s is not in use: %s\n", p.Name, p.Reason)
+		}
+	}
+	return nil
+}

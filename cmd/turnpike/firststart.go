@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"turnpike/internal/keyring"
+)
+
+// adminKeyHash is the setting under which the hash of the admin key is kept.
+const adminKeyHash = "admin_key_sha256"
+
+// firstStart makes the keys that are missing and prints each once, on the
+// terminal and not in the log: only their hashes are kept.
+func (a *app) firstStart(ctx context.Context) error {
+	if a.cfg.Auth.AdminKey == "" {
+		_, ok, err := a.store.Setting(ctx, adminKeyHash)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			secret := newSecret(adminPrefix)
+			hash := keyring.Hash(secret)
+			if err := a.store.SetSetting(ctx, adminKeyHash, hex.EncodeToString(hash[:])); err != nil {
+				return err
+			}
+			fmt.Printf("\nAdmin key (shown once):  %s\n", secret)
+		}
+	}
+	if a.cfg.Auth.APIKey != "" {
+		return nil
+	}
+	list, err := a.store.ListKeys(ctx)
+	if err != nil || len(list) > 0 {
+		return err
+	}
+	_, secret, err := createKey(ctx, a.store, "first key", time.Time{})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("API key (shown once):    %s\n\nTry it:\n\n%s\n\n", secret, a.curl(secret))
+	return nil
+}
+
+func (a *app) curl(key string) string {
+	host := a.cfg.Server.Host
+	if host == "" || host == "0.0.0.0" || host == "::" {
+		host = "127.0.0.1"
+	}
+	return fmt.Sprintf(`curl http://%s/v1/chat/completions -H "Authorization: Bearer %s" -H "Content-Type: application/json" \
+  -d '{"model":"sandbox","messages":[{"role":"user","content":"Hello!"}]}'`, net.JoinHostPort(host, strconv.Itoa(a.cfg.Server.Port)), key)
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"turnpike/internal/config"
+	"turnpike/internal/keyring"
+	"turnpike/internal/store"
+)
+
+const (
+	keyPrefix   = "sk-ant-api03_" // what the tools of this field expect a key to look like
+	adminPrefix = "tp-admin-"
+	shownPrefix = 18 // characters of a key that lists show
+	cliTimeout  = 30 * time.Second
+)
+
+// newSecret makes a key: the prefix and 32 random bytes, 43 characters.
+func newSecret(prefix string) string {
+	var b [32]byte
+	_, _ = rand.Read(b[:])
+	return prefix + base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// createKey stores a new key and returns its secret, which is nowhere else.
+func createKey(ctx context.Context, s *store.Store, name string, expires time.Time) (store.Key, string, error) {
+	secret := newSecret(keyPrefix)
+	k := store.Key{ID: store.NewID("key"), Name: name, Prefix: secret[:shownPrefix], Hash: keyring.Hash(secret),
+		CreatedAt: time.Now(), ExpiresAt: expires}
+	return k, secret, s.CreateKey(ctx, k)
+}
+
+func keys(args []string) error {
+	what, args, err := action("keys", args, "create", "list", "revoke")
+	if err != nil {
+		return err
+	}
+	s := newSettings("keys " + what)
+	asJSON := s.flags.Bool("json", false, "print JSON")
+	name := s.flags.String("name", "", "create: `name` of the key")
+	lasts := s.flags.Duration("expires-in", 0, "create: how long it is valid, such as 720h (0: for ever)")
+	cfg, err := s.load(args)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), cliTimeout)
+	defer cancel()
+	db, err := openStore(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	switch what {
+	case "create":
+		return keysCreate(ctx, db, *name, s.flags.Arg(0), *lasts, *asJSON)
+	case "list":
+		return keysList(ctx, db, cfg, *asJSON)
+	}
+	if s.flags.NArg() != 1 {
+		return fmt.Errorf("usage: turnpike keys revoke ID|PREFIX|NAME")
+	}
+	k, err := db.RevokeKey(ctx, s.flags.Arg(0), time.Now())
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.flags.Arg(0), err)
+	}
+	fmt.Printf("Revoked %s (%s). A running gateway refuses it within a second.\n", k.Name, k.ID)
+	return nil
+}
+
+func keysCreate(ctx context.Context, db *store.Store, name, word string, lasts time.Duration, asJSON bool) error {
+	if name == "" {
+		name = word
+	}
+	if name == "" {
+		return fmt.Errorf("usage: turnpike keys create NAME [--expires-in 720h]")
+	}
+	var expires time.Time
+	if lasts > 0 {
+		expires = time.Now().Add(lasts)
+	}
+	k, secret, err := createKey(ctx, db, name, expires)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return json.NewEncoder(os.Stdout).Encode(map[string]any{"id": k.ID, "name": k.Name, "key": secret})
+	}
+	fmt.Printf("%s\n\nThis is the key %q (%s). It is shown once and kept nowhere: copy it now.\n", secret, k.Name, k.ID)
+	return nil
+}
+
+// keyLine is a key as lists show it.
+type keyLine struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Prefix  string    `json:"prefix"`
+	State   string    `json:"state"`
+	Created time.Time `json:"created_at"`
+	Used    time.Time `json:"last_used_at,omitzero"`
+	Expires time.Time `json:"expires_at,omitzero"`
+}
+
+func keysList(ctx context.Context, db *store.Store, cfg *config.Config, asJSON bool) error {
+	list, err := db.ListKeys(ctx)
+	if err != nil {
+		return err
+	}
+	lines := make([]keyLine, 0, len(list))
+	for _, k := range list {
+		l := keyLine{k.ID, k.Name, k.Prefix, "valid", k.CreatedAt, k.LastUsedAt, k.ExpiresAt}
+		switch {
+		case !k.RevokedAt.IsZero():
+			l.State = "revoked"
+		case !k.ExpiresAt.IsZero() && !time.Now().Before(k.ExpiresAt):
+			l.State = "expired"
+		}
+		lines = append(lines, l)
+	}
+	if asJSON {
+		return json.NewEncoder(os.Stdout).Encode(lines)
+	}
+	if cfg.Auth.APIKey != "" {
+		fmt.Println("The configuration sets auth.api_key, which is valid beside these.")
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "ID\tNAME\tPREFIX\tSTATE\tCREATED\tLAST USED\tEXPIRES")
+	for _, l := range lines {
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s…\t%s\t%s\t%s\t%s\n", l.ID, l.Name, l.Prefix, l.State, day(l.Created), day(l.Used), day(l.Expires))
+	}
+	return w.Flush()
+}
+
+func day(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Local().Format("2006-01-02 15:04")
+}

@@ -1,0 +1,72 @@
+// Command turnpike is the gateway and its tools, in one binary.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// version is set when the binary is built.
+var version = "dev"
+
+// command is one subcommand; its file bears its name.
+type command struct {
+	name, args, help string
+	run              func(args []string) error
+}
+
+func commands() []command {
+	return []command{
+		{"serve", "", "start the gateway", serve},
+		{"keys", "create|list|revoke", "make, show and revoke API keys", keys},
+		{"providers", "list|test", "show the configured providers and try them", providers},
+		{"config", "check|print", "check the configuration, or print what is in force", configCommand},
+		{"version", "", "print the version", func([]string) error { fmt.Println("turnpike", version); return nil }},
+	}
+}
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		if !errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintln(os.Stderr, "turnpike:", err)
+		}
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) == 0 || slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
+		usage()
+		return nil
+	}
+	if args[0] == "--version" || args[0] == "-version" {
+		args[0] = "version"
+	}
+	for _, c := range commands() {
+		if c.name == args[0] {
+			return c.run(args[1:])
+		}
+	}
+	usage()
+	return fmt.Errorf("there is no command %q", args[0])
+}
+
+func usage() {
+	fmt.Println("Turnpike: one address and one key in front of every model you pay for.\n\nUsage: turnpike COMMAND [flags]")
+	for _, c := range commands() {
+		fmt.Printf("  %-32s %s\n", strings.TrimSpace(c.name+" "+c.args), c.help)
+	}
+	fmt.Println("\nEach command takes --help. Settings: flags, then TURNPIKE_* variables, then turnpike.yaml, then defaults.")
+}
+
+// action takes the word after a command.
+func action(command string, args []string, known ...string) (string, []string, error) {
+	if len(args) == 0 || !slices.Contains(known, args[0]) {
+		return "", nil, fmt.Errorf("usage: turnpike %s %s [flags]", command, strings.Join(known, "|"))
+	}
+	return args[0], args[1:], nil
+}

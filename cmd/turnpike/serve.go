@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"turnpike/internal/config"
+	"turnpike/internal/gateway"
+	"turnpike/internal/keyring"
+	"turnpike/internal/ledger"
+	"turnpike/internal/provider"
+	"turnpike/internal/route"
+	"turnpike/internal/store"
+	"turnpike/internal/vault"
+)
+
+func serve(args []string) error {
+	s := newSettings("serve")
+	s.override("host", "server.host", "`address` to listen on")
+	s.override("port", "server.port", "`port` to listen on")
+	cfg, err := s.load(args)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return newApp(cfg, newLog(cfg)).run(ctx, stop)
+}
+
+func newLog(cfg *config.Config) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cfg.Server.LogLevel)); err != nil {
+		level = slog.LevelInfo
+	}
+	opt := &slog.HandlerOptions{Level: level}
+	if cfg.Server.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, opt))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, opt))
+}
+
+// app is a running gateway and what it stands on.
+type app struct {
+	cfg    *config.Config
+	log    *slog.Logger
+	store  *store.Store
+	ledger *ledger.Recorder
+	ring   *keyring.Ring
+	table  *route.Table
+	gw     *gateway.Gateway
+	server *http.Server
+}
+
+func newApp(cfg *config.Config, log *slog.Logger) *app { return &app{cfg: cfg, log: log} }
+
+// run serves until ctx ends, then drains. again stops catching signals, so that
+// a second one ends the process at once.
+func (a *app) run(ctx context.Context, again func()) error {
+	if err := a.open(ctx); err != nil {
+		return err
+	}
+	defer func() { _ = a.store.Close() }()
+	addr := net.JoinHostPort(a.cfg.Server.Host, strconv.Itoa(a.cfg.Server.Port))
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w", addr, err)
+	}
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	go a.ring.Watch(background, keySource{a.store}, a.log)
+	go a.discover(background)
+	served := make(chan error, 1)
+	go func() { served <- a.server.Serve(listener) }()
+	a.log.Info("turnpike is ready", "address", "http://"+addr, "version", version, "providers", len(a.cfg.Active()))
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	again()
+	return a.drain()
+}
+
+// open makes everything the gateway stands on.
+func (a *app) open(ctx context.Context) (err error) {
+	for _, w := range a.cfg.Warnings {
+		a.log.Warn(w)
+	}
+	if a.store, err = openStore(ctx, a.cfg); err != nil {
+		return err
+	}
+	if _, err = vault.Open(filepath.Join(a.cfg.DataDir, vault.FileName)); err != nil {
+		return err
+	}
+	if err = a.firstStart(ctx); err != nil {
+		return err
+	}
+	list, err := accounts(a.cfg)
+	if err != nil {
+		return err
+	}
+	for _, p := range list {
+		if p.Off != "" {
+			a.log.Warn("provider is not in use", "provider", p.Provider.Name(), "reason", p.Off)
+		}
+	}
+	a.table = route.New(list, a.cfg.Defaults.Provider, a.cfg.Defaults.Model)
+	a.ring = keyring.New(time.Now, a.fixedKeys()...)
+	entries, err := keySource{a.store}.Load(ctx)
+	if err != nil {
+		return err
+	}
+	a.ring.Set(entries)
+	a.ledger = ledger.NewRecorder(a.store, a.log)
+	a.gw = newGateway(a)
+	a.server = newServer(a.gw, a.cfg, a.log)
+	return nil
+}
+
+// fixedKeys is the single key of a small set-up.
+func (a *app) fixedKeys() []keyring.Entry {
+	key := a.cfg.Auth.APIKey.Reveal()
+	if key == "" {
+		return nil
+	}
+	return []keyring.Entry{{Hash: keyring.Hash(key), Principal: keyring.Principal{KeyID: "config", Name: "auth.api_key"}}}
+}
+
+func newServer(h http.Handler, cfg *config.Config, log *slog.Logger) *http.Server {
+	var p http.Protocols
+	p.SetHTTP1(true)
+	p.SetHTTP2(true)
+	p.SetUnencryptedHTTP2(true) // some SDKs speak it with prior knowledge
+	return &http.Server{
+		Handler:           h,
+		Protocols:         &p,
+		ReadHeaderTimeout: cfg.Server.ReadHeaderTimeout,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// drain stops taking requests, lets those under way end, and writes what is
+// still in memory.
+func (a *app) drain() error {
+	limit := a.cfg.Server.DrainTimeout
+	a.log.Info("shutting down", "in_flight", a.gw.Inflight(), "limit", limit)
+	a.gw.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	err := a.server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		a.log.Warn("requests were cut off at the end of the drain", "in_flight", a.gw.Inflight())
+		_ = a.server.Close()
+		a.gw.Wait(5 * time.Second)
+		err = nil
+	}
+	flush, done := context.WithTimeout(context.Background(), 30*time.Second)
+	defer done()
+	return errors.Join(err, a.ledger.Close(flush))
+}
+
+// discoverEvery is how often accounts are asked for their models.
+const discoverEvery = time.Hour
+
+// discover keeps the model lists up to date, off the road of requests.
+func (a *app) discover(ctx context.Context) {
+	tick := time.NewTicker(discoverEvery)
+	defer tick.Stop()
+	for {
+		for _, acc := range a.table.Accounts() {
+			if acc.Off == "" {
+				a.list(ctx, acc)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (a *app) list(ctx context.Context, acc *route.Account) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	models, err := acc.Provider.Models(ctx)
+	if err != nil && len(models) == 0 {
+		if !errors.Is(err, provider.ErrUnserved) && ctx.Err() == nil {
+			a.log.Info("a provider's models could not be listed", "provider", acc.Provider.Name(), "error", err)
+		}
+		return
+	}
+	acc.SetListed(models)
+}
+
+// keySource reads keys from the store.
+type keySource struct{ s *store.Store }
+
+func (k keySource) Version(ctx context.Context) (int64, error) { return k.s.DataVersion(ctx) }
+
+func (k keySource) Load(ctx context.Context) ([]keyring.Entry, error) {
+	list, err := k.s.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]keyring.Entry, 0, len(list))
+	for _, e := range list {
+		out = append(out, keyring.Entry{Hash: e.Hash, Principal: keyring.Principal{KeyID: e.ID, Name: e.Name, Expires: e.ExpiresAt}})
+	}
+	return out, nil
+}

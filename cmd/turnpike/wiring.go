@@ -1,0 +1,43 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"turnpike/console"
+	"turnpike/internal/catalog"
+	"turnpike/internal/dialect/chat"
+	"turnpike/internal/dialect/converse"
+	"turnpike/internal/dialect/messages"
+	"turnpike/internal/gateway"
+	"turnpike/internal/llm"
+)
+
+// fronts is the explicit list of client APIs.
+var fronts = []gateway.Front{
+	{Path: "/v1/chat/completions", Dialect: chat.Dialect{}},
+	{Path: "/v1/messages", Dialect: messages.Dialect{}},
+}
+
+// backs is the explicit list of dialects spoken to upstreams.
+var backs = map[string]llm.Back{
+	"chat":     chat.Dialect{},
+	"messages": messages.Dialect{},
+	"converse": converse.Dialect{},
+}
+
+const (
+	maxAnswer = 128 << 20
+	drainFor  = 60 * time.Second // an answer whose client has left
+)
+
+func newGateway(a *app) *gateway.Gateway {
+	gw := gateway.New(gateway.Options{
+		Routes: fronts, Backs: backs, Caps: catalog.Lookup, Betas: catalog.BedrockBetas,
+		Table: a.table, Keys: a.ring, Ledger: a.ledger, Log: a.log, Now: time.Now, Version: version, Started: time.Now(),
+		MaxBody: int64(a.cfg.Server.MaxBody), MaxAnswer: maxAnswer, Heartbeat: a.cfg.Server.Heartbeat, Drain: drainFor,
+	})
+	gw.Handle("/ui/", console.Handler())
+	gw.Handle("GET /{$}", http.RedirectHandler("/ui/", http.StatusFound))
+	return gw
+}

@@ -1,0 +1,176 @@
+// Package arch holds the house rules as tests: who may import whom, and that
+// every package says what it is for.
+package arch
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "turnpike"
+
+// maxLines is the hard cap of a file.
+const maxLines = 600
+
+type pkg struct {
+	ImportPath string
+	Dir        string
+	Doc        string
+	GoFiles    []string
+	Imports    []string
+}
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Dir,Doc,GoFiles,Imports", module+"/cmd/...", module+"/internal/...")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var list []pkg
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return list
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+}
+
+// rules say what a package may import of this module: the longest matching
+// prefix decides. "std" forbids anything outside the standard library too.
+var rules = []struct {
+	pkg string
+	may []string
+	std bool
+	why string
+}{
+	{"internal/wire", nil, true, "bytes only: everything stands on it"},
+	{"internal/llm", []string{"internal/wire"}, true, "the vocabulary knows no API and no account"},
+	{"internal/dialect/", []string{"internal/llm", "internal/wire"}, true, "a dialect never sees another, nor an account"},
+	{"internal/catalog", []string{"internal/llm"}, true, "data about models"},
+	{"internal/provider", []string{"internal/llm", "internal/wire"}, false, "an account knows no codec, no road, no store"},
+	{"internal/provider/", []string{"internal/provider", "internal/llm", "internal/wire"}, false, "an account never sees another"},
+	{"internal/route", []string{"internal/provider", "internal/llm"}, true, "choosing is not sending"},
+	{"internal/keyring", nil, true, "keys in memory, wherever they come from"},
+	{"internal/store", nil, false, "all SQL is here and nothing else"},
+	{"internal/vault", nil, true, "secrets at rest"},
+	{"internal/config", nil, false, "one struct, no behaviour"},
+	{"internal/ledger", []string{"internal/store"}, true, "accounts, kept by the store"},
+	{"internal/gateway", []string{"internal/provider", "internal/route", "internal/keyring", "internal/ledger", "internal/store", "internal/llm", "internal/wire"}, true,
+		"the road knows dialects and accounts by their contracts only"},
+	{"internal/arch", nil, true, "tests"},
+	{"internal/conformance", nil, true, "tests"},
+	{"cmd/", []string{"internal/", "console"}, false, "wiring"},
+}
+
+func TestImports(t *testing.T) {
+	for _, p := range packages(t) {
+		rel := strings.TrimPrefix(p.ImportPath, module+"/")
+		best := -1
+		for i, r := range rules {
+			if (rel == r.pkg || strings.HasSuffix(r.pkg, "/") && strings.HasPrefix(rel, r.pkg) || strings.HasPrefix(rel, r.pkg+"/")) &&
+				(best < 0 || len(r.pkg) > len(rules[best].pkg)) {
+				best = i
+			}
+		}
+		if best < 0 {
+			t.Errorf("%s: no rule says what it may import: add one with its reason", rel)
+			continue
+		}
+		r := rules[best]
+		for _, imp := range p.Imports {
+			own, inside := strings.CutPrefix(imp, module+"/")
+			switch {
+			case !inside && r.std && strings.Contains(strings.SplitN(imp, "/", 2)[0], "."):
+				t.Errorf("%s imports %s: it may use the standard library only (%s)", rel, imp, r.why)
+			case inside && !allowed(rel, own, r.may):
+				t.Errorf("%s imports %s: not allowed (%s)", rel, own, r.why)
+			}
+		}
+	}
+}
+
+func allowed(rel, imp string, may []string) bool {
+	return slices.ContainsFunc(may, func(m string) bool {
+		return imp == m || strings.HasSuffix(m, "/") && strings.HasPrefix(imp, m) || rel == "internal/llm/llmtest" && imp == "internal/llm"
+	}) || strings.HasPrefix(imp, rel+"/") || strings.HasPrefix(rel, imp+"/") && !strings.HasPrefix(rel, "internal/provider/")
+}
+
+// TestSQL keeps database access in one place.
+func TestSQL(t *testing.T) {
+	for _, p := range packages(t) {
+		if strings.HasSuffix(p.ImportPath, "internal/store") {
+			continue
+		}
+		for _, imp := range p.Imports {
+			if imp == "database/sql" || strings.HasPrefix(imp, "modernc.org/") {
+				t.Errorf("%s imports %s: SQL belongs to internal/store", p.ImportPath, imp)
+			}
+		}
+	}
+}
+
+// TestResponseWriter keeps the writing side of HTTP to the road and the console.
+func TestResponseWriter(t *testing.T) {
+	for _, p := range packages(t) {
+		rel := strings.TrimPrefix(p.ImportPath, module+"/")
+		if rel == "internal/gateway" || rel == "internal/provider/sandbox" || strings.HasPrefix(rel, "cmd/") {
+			continue
+		}
+		for _, f := range p.GoFiles {
+			text, err := os.ReadFile(filepath.Join(p.Dir, f))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Contains(text, []byte("http.ResponseWriter")) {
+				t.Errorf("%s/%s touches a ResponseWriter", rel, f)
+			}
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
+	for _, p := range packages(t) {
+		if len(p.GoFiles) > 0 && p.Doc == "" {
+			t.Errorf("%s has no package comment", p.ImportPath)
+		}
+	}
+}
+
+func TestFilesCanBeReadInOneSitting(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, f := range p.GoFiles {
+			text, err := os.ReadFile(filepath.Join(p.Dir, f))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := bytes.Count(text, []byte("\n")); n > maxLines {
+				t.Errorf("%s/%s has %d lines, more than %d", p.ImportPath, f, n, maxLines)
+			}
+		}
+	}
+}
+
+// TestExperiments: with GOEXPERIMENT=jsonv2 the meaning of struct tags changes
+// silently; and other experiments have not been looked at.
+func TestExperiments(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "env", "GOEXPERIMENT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := strings.TrimSpace(string(out)); s != "" {
+		t.Errorf("GOEXPERIMENT is %q; build without experiments", s)
+	}
+}

@@ -1,0 +1,204 @@
+// Package config holds the settings of the gateway: one struct, filled from
+// defaults, then turnpike.yaml, then TURNPIKE_* environment variables, then
+// flags, and checked in one place. Every problem is reported at once, with the
+// file and line it stands on.
+package config
+
+import "time"
+
+// Config is everything the gateway can be told before it starts.
+type Config struct {
+	// Server is where and how the gateway listens.
+	Server Server `yaml:"server"`
+	// DataDir is the folder for the database and the encryption key.
+	DataDir string `yaml:"data_dir"`
+	// Auth holds keys given from outside instead of made at the first start.
+	Auth Auth `yaml:"auth"`
+	// Defaults are used when a request or a provider does not say.
+	Defaults Defaults `yaml:"defaults"`
+	// Providers are the accounts at upstreams. With none listed they are
+	// detected from the environment.
+	Providers []Provider `yaml:"providers"`
+
+	// File is the configuration file that was read, empty when there was none.
+	File string `yaml:"-"`
+	// Detected says that the providers came from the environment.
+	Detected bool `yaml:"-"`
+	// Warnings are remarks that do not stop the gateway from starting.
+	Warnings []string `yaml:"-"`
+}
+
+// Server is the listening side.
+type Server struct {
+	// Host is the address to listen on; 0.0.0.0 or :: means every interface.
+	Host string `yaml:"host"`
+	// Port is the TCP port to listen on; 0 lets the system choose.
+	Port int `yaml:"port"`
+	// MaxBody is the largest request body accepted.
+	MaxBody Size `yaml:"max_body"`
+	// DrainTimeout is how long running requests may finish after SIGTERM.
+	DrainTimeout time.Duration `yaml:"drain_timeout"`
+	// Heartbeat is the silence on a stream after which a heartbeat is sent; 0
+	// turns heartbeats off.
+	Heartbeat time.Duration `yaml:"heartbeat"`
+	// ReadHeaderTimeout is how long a client may take to send its headers.
+	ReadHeaderTimeout time.Duration `yaml:"read_header_timeout"`
+	// LogLevel is the least severe level that is logged: debug, info, warn or
+	// error.
+	LogLevel string `yaml:"log_level"`
+	// LogFormat is the form of the log lines: text or json.
+	LogFormat string `yaml:"log_format"`
+}
+
+// Auth holds keys that are set from outside.
+type Auth struct {
+	// AdminKey opens the admin API; when empty, one is made at the first start.
+	AdminKey Secret `yaml:"admin_key"`
+	// APIKey is the one key of a small set-up; when empty, keys live in the
+	// database.
+	APIKey Secret `yaml:"api_key"`
+}
+
+// Defaults are used when a request or a provider does not say.
+type Defaults struct {
+	// Provider is the name of the provider preferred for a model that several
+	// offer.
+	Provider string `yaml:"provider"`
+	// Model is the model served for a name that no provider knows.
+	Model string `yaml:"model"`
+	// LBStrategy is how requests are spread over providers: smart, weighted,
+	// round-robin, least-used or priority.
+	LBStrategy string `yaml:"lb_strategy"`
+}
+
+// Provider is one account at an upstream.
+type Provider struct {
+	// Name is the name of the account in the gateway, unique.
+	Name string `yaml:"name"`
+	// Type is the kind of upstream: openai, openai-compat, anthropic, bedrock,
+	// gemini or sandbox.
+	Type string `yaml:"type"`
+	// API pins the provider to one API: chat or responses (openai,
+	// openai-compat), invoke or converse (bedrock). Empty chooses per request.
+	API string `yaml:"api,omitempty"`
+	// BaseURL overrides the address of the upstream.
+	BaseURL string `yaml:"base_url,omitempty"`
+	// APIKey is the key for openai, openai-compat, anthropic and gemini.
+	APIKey Secret `yaml:"api_key,omitempty"`
+	// Weight is the share of requests among providers of the same model.
+	Weight int `yaml:"weight"`
+	// Models are patterns (with *) of the models offered; empty offers all.
+	Models []string `yaml:"models,omitempty"`
+	// Enabled set to false keeps the entry and takes it out of service.
+	Enabled *bool `yaml:"enabled,omitempty"`
+	// Region is the AWS region of a bedrock provider; when empty AWS_REGION and
+	// AWS_DEFAULT_REGION are used, then the AWS profile.
+	Region string `yaml:"region,omitempty"`
+	// Profile is the AWS profile to take credentials from.
+	Profile string `yaml:"profile,omitempty"`
+	// RoleARN is the AWS role to assume.
+	RoleARN string `yaml:"role_arn,omitempty"`
+	// AccessKeyID is the first half of static AWS credentials.
+	AccessKeyID Secret `yaml:"access_key_id,omitempty"`
+	// SecretAccessKey is the second half of static AWS credentials.
+	SecretAccessKey Secret `yaml:"secret_access_key,omitempty"`
+	// SessionToken belongs to temporary AWS credentials.
+	SessionToken Secret `yaml:"session_token,omitempty"`
+	// BearerToken is a Bedrock API key, used instead of AWS credentials.
+	BearerToken Secret `yaml:"bearer_token,omitempty"`
+	// Headers are sent with every request to the upstream.
+	Headers Headers `yaml:"headers,omitempty"`
+	// Timeouts bound every wait for the upstream.
+	Timeouts Timeouts `yaml:"timeouts"`
+
+	// Disabled says that the provider takes no requests; Reason says why.
+	Disabled bool `yaml:"-"`
+	// Reason is why the provider is disabled, in words for people.
+	Reason string `yaml:"-"`
+}
+
+// Timeouts bound the waits for one upstream.
+type Timeouts struct {
+	// Connect is how long a connection may take, TLS included.
+	Connect time.Duration `yaml:"connect"`
+	// FirstByte is how long the answer's headers may take.
+	FirstByte time.Duration `yaml:"first_byte"`
+	// Idle is the longest silence between two chunks of an answer.
+	Idle time.Duration `yaml:"idle"`
+	// Total is how long one attempt may take in all.
+	Total time.Duration `yaml:"total"`
+}
+
+// The kinds of provider.
+const (
+	TypeOpenAI       = "openai"
+	TypeOpenAICompat = "openai-compat"
+	TypeAnthropic    = "anthropic"
+	TypeBedrock      = "bedrock"
+	TypeGemini       = "gemini"
+	TypeSandbox      = "sandbox"
+)
+
+// The APIs a provider can be pinned to.
+const (
+	APIChat      = "chat"
+	APIResponses = "responses"
+	APIInvoke    = "invoke"
+	APIConverse  = "converse"
+)
+
+// The ways to spread requests over providers.
+const (
+	StrategySmart      = "smart"
+	StrategyWeighted   = "weighted"
+	StrategyRoundRobin = "round-robin"
+	StrategyLeastUsed  = "least-used"
+	StrategyPriority   = "priority"
+)
+
+// Default returns the settings that hold when nothing is said. It lists no
+// providers.
+func Default() *Config {
+	return &Config{
+		Server: Server{
+			Host:              "127.0.0.1",
+			Port:              8080,
+			MaxBody:           32 * MiB,
+			DrainTimeout:      30 * time.Second,
+			Heartbeat:         15 * time.Second,
+			ReadHeaderTimeout: 10 * time.Second,
+			LogLevel:          "info",
+			LogFormat:         "text",
+		},
+		DataDir:  "./data",
+		Defaults: Defaults{LBStrategy: StrategySmart},
+	}
+}
+
+// NewProvider returns a provider with the defaults of every entry.
+func NewProvider(name, kind string) Provider {
+	p := Provider{Name: name, Type: kind}
+	p.setDefaults()
+	return p
+}
+
+func (p *Provider) setDefaults() {
+	p.Weight = 100
+	p.Timeouts = Timeouts{
+		Connect:   10 * time.Second,
+		FirstByte: 10 * time.Minute,
+		Idle:      5 * time.Minute,
+		Total:     60 * time.Minute,
+	}
+}
+
+// Active returns the providers that may take requests.
+func (c *Config) Active() []Provider {
+	var active []Provider
+	for _, p := range c.Providers {
+		if !p.Disabled {
+			active = append(active, p)
+		}
+	}
+	return active
+}

@@ -1,0 +1,273 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// SandboxName is the name of the built-in offline provider.
+const SandboxName = "sandbox"
+
+var (
+	providerName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
+	awsRegion    = regexp.MustCompile(`^[a-z]{2,}(-[a-z0-9]+)+$`)
+	headerName   = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+)
+
+var types = []string{TypeOpenAI, TypeOpenAICompat, TypeAnthropic, TypeBedrock, TypeGemini, TypeSandbox}
+
+// apis are the APIs each type can be pinned to.
+var apis = map[string][]string{
+	TypeOpenAI:       {APIChat, APIResponses},
+	TypeOpenAICompat: {APIChat, APIResponses},
+	TypeBedrock:      {APIInvoke, APIConverse},
+}
+
+// ownHeaders are set by the transport and cannot be configured.
+var ownHeaders = []string{"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"}
+
+// credential is a setting that only some types of provider have.
+type credential struct {
+	key   string
+	value func(*Provider) string
+}
+
+var awsSettings = []credential{
+	{"region", func(p *Provider) string { return p.Region }},
+	{"profile", func(p *Provider) string { return p.Profile }},
+	{"role_arn", func(p *Provider) string { return p.RoleARN }},
+	{"access_key_id", func(p *Provider) string { return string(p.AccessKeyID) }},
+	{"secret_access_key", func(p *Provider) string { return string(p.SecretAccessKey) }},
+	{"session_token", func(p *Provider) string { return string(p.SessionToken) }},
+	{"bearer_token", func(p *Provider) string { return string(p.BearerToken) }},
+}
+
+// resolveProviders disables the listed providers whose credentials are named
+// by variables that are missing, and gives bedrock its region.
+func resolveProviders(cfg *Config, env lookup, r *report) {
+	for i := range cfg.Providers {
+		p := &cfg.Providers[i]
+		at := fmt.Sprintf("providers[%d].", i)
+		for _, key := range neededFromVariables(p) {
+			if s := r.sources[at+key]; s.unset != "" {
+				p.disable(fmt.Sprintf("no %s (%s %s)", key, s.unset, s.why))
+				break
+			}
+		}
+		if p.Type == TypeBedrock && p.Region == "" {
+			p.Region = regionOf(env)
+		}
+	}
+}
+
+// neededFromVariables are the settings that, once written as ${VAR}, the
+// provider cannot do without. One way to sign in is enough for bedrock.
+func neededFromVariables(p *Provider) []string {
+	if p.Type != TypeBedrock {
+		var keys []string
+		if p.BaseURL == "" {
+			keys = append(keys, "base_url")
+		}
+		if p.APIKey == "" {
+			keys = append(keys, "api_key")
+		}
+		return keys
+	}
+	keys := []string{"base_url", "region", "role_arn"}
+	if p.BearerToken == "" && (p.AccessKeyID == "" || p.SecretAccessKey == "") {
+		keys = append(keys, "bearer_token", "access_key_id", "secret_access_key")
+	}
+	return keys
+}
+
+func (p *Provider) disable(reason string) {
+	if !p.Disabled {
+		p.Disabled, p.Reason = true, reason
+	}
+}
+
+// appendSandbox adds the offline provider unless one is listed.
+func appendSandbox(cfg *Config) {
+	taken := slices.ContainsFunc(cfg.Providers, func(p Provider) bool {
+		return p.Type == TypeSandbox || p.Name == SandboxName
+	})
+	if !taken {
+		cfg.Providers = append(cfg.Providers, NewProvider(SandboxName, TypeSandbox))
+	}
+}
+
+// disableProviders takes out of service what is switched off or would send
+// the gateway's requests back to itself.
+func disableProviders(cfg *Config) {
+	for i := range cfg.Providers {
+		p := &cfg.Providers[i]
+		if p.Enabled != nil && !*p.Enabled {
+			p.Disabled, p.Reason = true, "switched off (enabled: false)"
+		}
+		if isSelf(p.BaseURL, cfg.Server) {
+			p.disable("its base_url is this gateway's own address")
+		}
+	}
+}
+
+// isSelf says whether an upstream's address is the one the gateway listens
+// on, as happens when a client's ANTHROPIC_BASE_URL is also seen by the gateway.
+func isSelf(baseURL string, s Server) bool {
+	u, err := url.Parse(baseURL)
+	if err != nil || u.Hostname() == "" {
+		return false
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	if s.Port == 0 || port != strconv.Itoa(s.Port) {
+		return false
+	}
+	host := u.Hostname()
+	return strings.EqualFold(host, s.Host) || isLoopback(host) && (isLoopback(s.Host) || isEvery(s.Host))
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && (ip.IsLoopback() || ip.IsUnspecified())
+}
+
+func isEvery(host string) bool {
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsUnspecified()
+}
+
+// validateProvider checks one entry. seen maps names to the index of their
+// first owner.
+func validateProvider(cfg *Config, i int, seen map[string]int, r *report) {
+	if r.bad[fmt.Sprintf("providers[%d]", i)] {
+		return
+	}
+	p, at := &cfg.Providers[i], fmt.Sprintf("providers[%d].", i)
+	switch first, twice := seen[p.Name]; {
+	case p.Name == "":
+		r.add(at+"name", "is missing; give every provider a name")
+	case !providerName.MatchString(p.Name):
+		r.add(at+"name", "%s is not a name; use small letters, digits, dot, dash and underscore", r.shown(at+"name"))
+	case twice:
+		r.add(at+"name", "%s is taken by providers[%d]; names are unique", r.shown(at+"name"), first)
+	case p.Name == SandboxName && p.Type != TypeSandbox:
+		r.add(at+"name", "the name %q is kept for the built-in offline provider", SandboxName)
+	default:
+		seen[p.Name] = i
+	}
+	validateType(p, at, r)
+	if p.BaseURL != "" {
+		if err := checkBaseURL(p.BaseURL); err != nil {
+			r.add(at+"base_url", "%v", err)
+		}
+	}
+	if p.Weight < 0 || p.Weight > 1_000_000 {
+		r.add(at+"weight", "must be between 0 and 1000000")
+	}
+	for j, m := range p.Models {
+		if m == "" || strings.TrimSpace(m) != m {
+			r.add(fmt.Sprintf("%smodels[%d]", at, j), "must be a model name or a pattern such as gpt-*")
+		}
+	}
+	checkSecret(r, at+"api_key", p.APIKey)
+	validateHeaders(p, at, r)
+	validateTimeouts(p, at, r)
+}
+
+// validateType checks what depends on the type of the provider.
+func validateType(p *Provider, at string, r *report) {
+	if !slices.Contains(types, p.Type) {
+		if p.Type == "" {
+			r.add(at+"type", "is missing; use one of %s", strings.Join(types, ", "))
+			return
+		}
+		oneOf(r, at+"type", p.Type, types)
+		return
+	}
+	if p.API != "" && !slices.Contains(apis[p.Type], p.API) {
+		if allowed := apis[p.Type]; len(allowed) > 0 {
+			oneOf(r, at+"api", p.API, allowed)
+		} else {
+			r.add(at+"api", "does not apply to type %s; leave it out", p.Type)
+		}
+	}
+	if p.Type == TypeBedrock {
+		validateBedrock(p, at, r)
+		return
+	}
+	for _, c := range awsSettings {
+		if c.value(p) != "" {
+			r.add(at+c.key, "applies to type bedrock only, not to %s", p.Type)
+		}
+	}
+	switch {
+	case p.Disabled:
+	case p.Type == TypeOpenAICompat && p.BaseURL == "":
+		r.add(at+"base_url", "is missing; type openai-compat needs the address of the server")
+	case p.Type == TypeSandbox && p.APIKey != "":
+		r.add(at+"api_key", "does not apply to type sandbox; leave it out")
+	case p.Type == TypeSandbox && p.BaseURL != "":
+		r.add(at+"base_url", "does not apply to type sandbox; leave it out")
+	case needsKey(p.Type) && p.APIKey == "" && p.BaseURL == "" && len(p.Headers) == 0:
+		r.add(at+"api_key", "is missing; type %s needs a key", p.Type)
+	}
+}
+
+func needsKey(kind string) bool {
+	return kind == TypeOpenAI || kind == TypeAnthropic || kind == TypeGemini
+}
+
+func validateBedrock(p *Provider, at string, r *report) {
+	for _, c := range awsSettings[1:] {
+		checkSecret(r, at+c.key, Secret(c.value(p)))
+	}
+	if p.Region != "" && !awsRegion.MatchString(p.Region) {
+		r.add(at+"region", "is not an AWS region such as us-east-1")
+	}
+	if p.APIKey != "" {
+		r.add(at+"api_key", "does not apply to type bedrock; a Bedrock API key goes into bearer_token")
+	}
+	if p.RoleARN != "" && !strings.HasPrefix(p.RoleARN, "arn:") {
+		r.add(at+"role_arn", `must begin with "arn:"`)
+	}
+	static := p.AccessKeyID != "" || p.SecretAccessKey != ""
+	switch {
+	case p.Disabled:
+	case (p.AccessKeyID == "") != (p.SecretAccessKey == ""):
+		r.add(at+"access_key_id", "access_key_id and secret_access_key belong together; set both or none")
+	case p.SessionToken != "" && !static:
+		r.add(at+"session_token", "needs access_key_id and secret_access_key")
+	case p.BearerToken != "" && (static || p.Profile != "" || p.RoleARN != ""):
+		r.add(at+"bearer_token", "is one way to sign in, AWS credentials are another; keep one")
+	case p.Profile != "" && static:
+		r.add(at+"profile", "is one source of credentials, access_key_id another; keep one")
+	}
+}
+
+func validateHeaders(p *Provider, at string, r *report) {
+	for name, value := range p.Headers {
+		path := at + "headers." + name
+		switch {
+		case !headerName.MatchString(name):
+			r.add(path, "is not a header name")
+		case slices.Contains(ownHeaders, strings.ToLower(name)):
+			r.add(path, "is set by the gateway itself; leave it out")
+		case strings.IndexFunc(value, func(c rune) bool { return c < ' ' || c > '~' }) >= 0:
+			r.add(path, "holds a character that cannot stand in a header")
+		}
+	}
+}
+
+func validateTimeouts(p *Provider, at string, r *report) {
+	checkDuration(r, at+"timeouts.connect", p.Timeouts.Connect, false)
+	checkDuration(r, at+"timeouts.first_byte", p.Timeouts.FirstByte, false)
+	checkDuration(r, at+"timeouts.idle", p.Timeouts.Idle, false)
+	checkDuration(r, at+"timeouts.total", p.Timeouts.Total, false)
+}

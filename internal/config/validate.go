@@ -1,0 +1,143 @@
+package config
+
+import (
+	"errors"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+var (
+	logLevels  = []string{"debug", "info", "warn", "error"}
+	logFormats = []string{"text", "json"}
+	strategies = []string{StrategySmart, StrategyWeighted, StrategyRoundRobin, StrategyLeastUsed, StrategyPriority}
+	hostName   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
+)
+
+// The bounds of what can be set.
+const (
+	minBody  = KiB
+	maxBody  = GiB
+	longest  = 24 * time.Hour
+	shortest = time.Millisecond
+)
+
+// validate checks the meaning of every setting, whatever source it came from.
+func validate(cfg *Config, r *report) {
+	validateServer(&cfg.Server, r)
+	if strings.TrimSpace(cfg.DataDir) == "" {
+		r.add("data_dir", "must name a folder")
+	}
+	checkSecret(r, "auth.admin_key", cfg.Auth.AdminKey)
+	checkSecret(r, "auth.api_key", cfg.Auth.APIKey)
+	if cfg.Auth.AdminKey != "" && cfg.Auth.AdminKey == cfg.Auth.APIKey {
+		r.add("auth.api_key", "must differ from auth.admin_key, or every client could administrate")
+	}
+	oneOf(r, "defaults.lb_strategy", cfg.Defaults.LBStrategy, strategies)
+
+	seen := map[string]int{}
+	for i := range cfg.Providers {
+		validateProvider(cfg, i, seen, r)
+	}
+	if name := cfg.Defaults.Provider; name != "" {
+		validateDefaultProvider(name, cfg.Providers, r)
+	}
+}
+
+func validateServer(s *Server, r *report) {
+	if net.ParseIP(s.Host) == nil && !hostName.MatchString(s.Host) {
+		r.add("server.host", "must be an IP address or a host name; 0.0.0.0 listens on every interface")
+	}
+	if s.Port < 0 || s.Port > 65535 {
+		r.add("server.port", "%d is not a port; use 1 to 65535, or 0 to let the system choose", s.Port)
+	}
+	if s.MaxBody < minBody || s.MaxBody > maxBody {
+		r.add("server.max_body", "must be between %s and %s", minBody, maxBody)
+	}
+	checkDuration(r, "server.drain_timeout", s.DrainTimeout, true)
+	checkDuration(r, "server.heartbeat", s.Heartbeat, true)
+	checkDuration(r, "server.read_header_timeout", s.ReadHeaderTimeout, false)
+	oneOf(r, "server.log_level", s.LogLevel, logLevels)
+	oneOf(r, "server.log_format", s.LogFormat, logFormats)
+}
+
+func validateDefaultProvider(name string, providers []Provider, r *report) {
+	var names []string
+	for _, p := range providers {
+		names = append(names, p.Name)
+	}
+	if slices.Contains(names, name) {
+		return
+	}
+	hint := ""
+	if n := nearest(name, names); n != "" {
+		hint = ` — did you mean "` + n + `"?`
+	}
+	r.add("defaults.provider", "no provider is named %s%s", r.shown("defaults.provider"), hint)
+}
+
+func oneOf(r *report, path, value string, allowed []string) {
+	if slices.Contains(allowed, value) {
+		return
+	}
+	if value == "" {
+		r.add(path, "is empty; use one of %s", strings.Join(allowed, ", "))
+		return
+	}
+	hint := ""
+	if n := nearest(value, allowed); n != "" {
+		hint = ` — did you mean "` + n + `"?`
+	}
+	r.add(path, "%s is not one of %s%s", r.shown(path), strings.Join(allowed, ", "), hint)
+}
+
+func checkDuration(r *report, path string, d time.Duration, zeroAllowed bool) {
+	if d == 0 && zeroAllowed {
+		return
+	}
+	if d < shortest || d > longest {
+		r.add(path, "must be between %s and %s", shortest, "24h")
+	}
+}
+
+// checkSecret refuses what cannot travel in a header. The value is not shown.
+func checkSecret(r *report, path string, s Secret) {
+	if !isHeaderSafe(string(s)) {
+		r.add(path, "holds a space or a character that cannot stand in a header")
+	}
+}
+
+func isHeaderSafe(s string) bool {
+	return strings.IndexFunc(s, func(c rune) bool { return c <= ' ' || c > '~' }) < 0
+}
+
+var (
+	errURLForm  = errors.New("must be an absolute address such as https://host/v1")
+	errURLUser  = errors.New("must not hold a user or password; use api_key or headers")
+	errURLQuery = errors.New("must not hold a query or fragment")
+)
+
+// checkBaseURL says what is wrong with an upstream's address. Its errors do
+// not repeat the address, which may hold a credential.
+func checkBaseURL(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
+		return errURLForm
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return errURLForm
+		}
+	}
+	switch {
+	case u.User != nil:
+		return errURLUser
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return errURLQuery
+	}
+	return nil
+}

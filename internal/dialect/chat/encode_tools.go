@@ -1,0 +1,217 @@
+package chat
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/wire"
+)
+
+// thinking writes the wish to reason as reasoning_effort.
+func (e *encoder) thinking() {
+	t, caps := e.req.Thinking, &e.t.Caps
+	if t.Mode == "" && t.Effort == "" {
+		return
+	}
+	effort := t.Effort
+	switch {
+	case caps.Thinking == llm.ThinkEffort:
+		effort = wanted(t)
+	case caps.Thinking == llm.ThinkUnknown && t.Mode == llm.ThinkingEffort:
+		// Said in chat's own words: passed as it is.
+	case caps.Thinking == llm.ThinkNone && !t.Wanted():
+		return
+	case !t.Wanted():
+		e.lose("thinking", "it is not known how the model is told not to reason")
+		return
+	default:
+		// A model that is not known to reason may refuse to be asked.
+		e.lose("thinking", "the model is not known to take reasoning_effort")
+		return
+	}
+	if effort == "" {
+		return
+	}
+	fit, ok := nearestEffort(effort, caps.Efforts)
+	switch {
+	case !ok:
+		e.lose("thinking", "reasoning cannot be switched off")
+		return
+	case fit != effort:
+		e.lose("reasoning_effort", fmt.Sprintf("the model takes %s instead of %s", fit, cut(effort, 20)))
+	}
+	e.w.StrField("reasoning_effort", fit)
+}
+
+// wanted is the effort that a wish comes to, empty for the model's own default.
+func wanted(t llm.Thought) string {
+	switch {
+	case t.Mode == llm.ThinkingOff:
+		return "none"
+	case t.Effort != "":
+		return t.Effort
+	case t.Mode == llm.ThinkingBudget && t.Budget < 4<<10:
+		return "low"
+	case t.Mode == llm.ThinkingBudget && t.Budget < 16<<10:
+		return "medium"
+	case t.Mode == llm.ThinkingBudget:
+		return "high"
+	}
+	return ""
+}
+
+// nearestEffort finds the value a model takes that is nearest to what was asked,
+// the stronger of two. Nothing known of the values: all but "none" may pass.
+func nearestEffort(effort string, taken []string) (string, bool) {
+	if len(taken) == 0 || slices.Contains(taken, effort) {
+		return effort, len(taken) > 0 || effort != "none"
+	}
+	scale := []string{"none", "minimal", "low", "medium", "high", "xhigh", "max"}
+	at := slices.Index(scale, effort)
+	if at < 0 {
+		return effort, true // unknown to us: the upstream may know it
+	}
+	for far := 1; far < len(scale); far++ {
+		for _, i := range [2]int{at + far, at - far} {
+			if i >= 0 && i < len(scale) && slices.Contains(taken, scale[i]) {
+				return scale[i], true
+			}
+		}
+	}
+	return effort, true
+}
+
+// tools writes tools and what is said about calling them, which without tools
+// must not be said.
+func (e *encoder) tools() {
+	w, req := e.w, e.req
+	if len(req.Tools) > 0 && e.t.Caps.NoTools {
+		e.lose("tools", "the model takes none")
+		return
+	}
+	none := true
+	for i := range req.Tools {
+		t := &req.Tools[i]
+		if t.Native != nil && t.Native.Dialect != Name {
+			e.lose(fmt.Sprintf("tools[%d]", i), "chat has no tool of type "+cut(t.Native.Type, 40))
+			continue
+		}
+		if none {
+			w.Key("tools")
+			w.List()
+			none = false
+		}
+		if t.Native != nil {
+			w.Raw(t.Native.Raw)
+			continue
+		}
+		e.function(t)
+	}
+	if none {
+		if req.Choice.Mode == llm.ChoiceAny || req.Choice.Mode == llm.ChoiceTool {
+			e.lose("tool_choice", "no tool is left to call")
+		}
+		return
+	}
+	w.EndList()
+	e.choice()
+	if req.Parallel != nil {
+		w.BoolField("parallel_tool_calls", *req.Parallel)
+	}
+}
+
+func (e *encoder) function(t *llm.Tool) {
+	w := e.w
+	w.Object()
+	w.StrField("type", "function")
+	w.Key("function")
+	w.Object()
+	w.StrField("name", llm.ShortName(t.Name, nameLimit))
+	if t.Description != "" {
+		w.StrField("description", t.Description)
+	}
+	w.RawField("parameters", objectSchema(t.Schema))
+	if t.Strict != nil {
+		if !e.t.Compat {
+			w.BoolField("strict", *t.Strict)
+		} else if *t.Strict {
+			e.lose("tools.strict", "not every compatible server takes it")
+		}
+	}
+	for _, x := range t.Extra {
+		if x.Dialect == Name {
+			w.RawField(x.Name, x.Raw)
+		} else {
+			e.lose("tools."+x.Name, "no such setting in chat")
+		}
+	}
+	w.EndObject()
+	e.cache(t.Cache)
+	e.cacheControl(t.Cache)
+	w.EndObject()
+}
+
+// objectSchema makes sure that a schema says it is of an object: OpenAI refuses
+// any other.
+func objectSchema(schema []byte) []byte {
+	if len(schema) == 0 {
+		return []byte(`{"type":"object","properties":{}}`)
+	}
+	r := wire.NewReader(schema)
+	empty := true
+	for name := range r.Members() {
+		empty = false
+		if string(name) == "type" {
+			return schema
+		}
+	}
+	if r.Err() != nil {
+		return schema
+	}
+	if empty {
+		return []byte(`{"type":"object","properties":{}}`)
+	}
+	at := bytes.IndexByte(schema, '{') + 1
+	return slices.Concat(schema[:at], []byte(`"type":"object",`), schema[at:])
+}
+
+func (e *encoder) choice() {
+	w, c := e.w, e.req.Choice
+	for _, x := range e.req.Extra {
+		if x.Dialect == Name && x.Name == "tool_choice" {
+			w.RawField("tool_choice", x.Raw)
+			return
+		}
+	}
+	if c.Mode != "" && e.t.Caps.NoToolChoice {
+		if c.Mode != llm.ChoiceAuto {
+			e.lose("tool_choice", "the model takes none")
+		}
+		return
+	}
+	switch c.Mode {
+	case llm.ChoiceAuto:
+		w.StrField("tool_choice", "auto")
+	case llm.ChoiceNone:
+		w.StrField("tool_choice", "none")
+	case llm.ChoiceAny:
+		w.StrField("tool_choice", "required")
+	case llm.ChoiceTool:
+		kind := "function"
+		for i := range e.req.Tools {
+			if n := e.req.Tools[i].Native; n != nil && n.Type == "custom" && e.req.Tools[i].Name == c.Name {
+				kind = "custom"
+			}
+		}
+		w.Key("tool_choice")
+		w.Object()
+		w.StrField("type", kind)
+		w.Key(kind)
+		w.Object()
+		w.StrField("name", llm.ShortName(c.Name, nameLimit))
+		w.EndObject()
+		w.EndObject()
+	}
+}

@@ -1,0 +1,279 @@
+package chat
+
+import (
+	"encoding/base64"
+	"fmt"
+	"path"
+	"strings"
+	"unicode/utf8"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/wire"
+)
+
+// content reads a message's content: a text or a list of parts.
+func (d *decoder) content(at string) []llm.Part {
+	switch k := d.r.Kind(); k {
+	case '"':
+		return []llm.Part{&llm.Text{Text: d.r.Str()}}
+	case '[':
+	default:
+		d.r.Fail("must be a text or a list of parts, not %s", k)
+		return nil
+	}
+	var parts []llm.Part
+	for i := range d.r.Elements() {
+		if d.r.Kind() == '"' { // not documented, but some clients do
+			parts = append(parts, &llm.Text{Text: d.r.Str()})
+			continue
+		}
+		if p := d.part(at, i); p != nil {
+			parts = append(parts, p)
+		}
+	}
+	return parts
+}
+
+// rawPart is a part while it is read: its type may stand last.
+type rawPart struct {
+	kind                string
+	text, refusal       string
+	thinking, signature string
+	hasText             bool
+	cache               *llm.Cache
+	media               *llm.Media
+}
+
+func (d *decoder) part(at string, i int) llm.Part {
+	whole := *d.r
+	p := &rawPart{}
+	for name := range d.r.Fields() {
+		d.partMember(p, string(name), at, i)
+	}
+	if d.r.Err() != nil {
+		return nil
+	}
+	if p.cache != nil && p.media != nil {
+		p.media.Cache = p.cache
+	}
+	switch p.kind {
+	case "text", "input_text", "output_text":
+		if !p.hasText {
+			d.fail(fmt.Sprintf("%s[%d].text", at, i), "a text part needs its text")
+		}
+		return &llm.Text{Text: p.text, Cache: p.cache}
+	case "image_url", "input_audio", "file", "video_url":
+		if p.media != nil {
+			return p.media
+		}
+		d.fail(fmt.Sprintf("%s[%d].%s", at, i, p.kind), "say what it is")
+		return nil
+	case "refusal":
+		return &llm.Refusal{Text: p.refusal}
+	case "thinking":
+		return thinkingOf(p.thinking, p.signature)
+	case "":
+		d.fail(fmt.Sprintf("%s[%d].type", at, i), "a part needs its type")
+		return nil
+	}
+	return &llm.Native{Dialect: Name, Type: p.kind, Raw: whole.Raw(), Cache: p.cache}
+}
+
+func (d *decoder) partMember(p *rawPart, name, at string, i int) {
+	r := d.r
+	switch name {
+	case "type":
+		p.kind = r.Str()
+	case "text":
+		p.text, p.hasText = r.Str(), true
+	case "refusal":
+		p.refusal = r.Str()
+	case "image_url":
+		p.media = d.link(llm.Image, fmt.Sprintf("%s[%d].image_url", at, i))
+	case "video_url":
+		p.media = d.link(llm.Video, fmt.Sprintf("%s[%d].video_url", at, i))
+	case "input_audio":
+		p.media = d.audio(fmt.Sprintf("%s[%d].input_audio", at, i))
+	case "file":
+		p.media = d.file(fmt.Sprintf("%s[%d].file", at, i))
+	case "cache_control":
+		p.cache = readCache(r)
+	case "thinking":
+		p.thinking = thinkingText(r)
+	case "signature":
+		p.signature = r.Str()
+	case "annotations", "closed": // echoes of an answer
+	default:
+		// Parts of unknown types are kept whole; only what a known one has beyond
+		// its members is lost.
+		switch p.kind {
+		case "text", "image_url", "input_audio", "file", "video_url", "refusal":
+			d.loses(unknown, "%s[%d].%s", at, i, name)
+		}
+	}
+}
+
+// thinkingText reads reasoning as Anthropic writes it, a text, or as Mistral
+// does, a list of text parts.
+func thinkingText(r *wire.Reader) string {
+	if r.Kind() == '"' {
+		return r.Str()
+	}
+	if !list(r) {
+		return ""
+	}
+	var b strings.Builder
+	for range r.Elements() {
+		if r.Kind() != '{' {
+			continue
+		}
+		for name := range r.Fields() {
+			if string(name) == "text" {
+				b.Write(text(r))
+			}
+		}
+	}
+	return b.String()
+}
+
+// link reads a picture or a film given by URL, which may hold the data itself.
+func (d *decoder) link(kind llm.MediaKind, at string) *llm.Media {
+	m := &llm.Media{Kind: kind}
+	if d.r.Kind() == '"' { // not documented, but some clients do
+		d.url(m, d.r.Str(), at)
+		return m
+	}
+	for name := range d.r.Fields() {
+		switch string(name) {
+		case "url":
+			d.url(m, d.r.Str(), at+".url")
+		case "detail":
+			m.Detail = d.r.Str()
+		default:
+			d.loses(unknown, "%s.%s", at, name)
+		}
+	}
+	if m.URL == "" && m.Data == "" {
+		d.fail(at+".url", "give an https or a data URL")
+	}
+	return m
+}
+
+// url takes a URL apart where it holds the data.
+func (d *decoder) url(m *llm.Media, url, at string) {
+	rest, ok := strings.CutPrefix(url, "data:")
+	if !ok {
+		m.URL = url
+		return
+	}
+	head, data, _ := strings.Cut(rest, ",")
+	kind, base64ed := strings.CutSuffix(head, ";base64")
+	if !base64ed || data == "" {
+		d.fail(at, "a data URL must look like data:image/png;base64,…")
+		return
+	}
+	m.MIME, _, _ = strings.Cut(kind, ";")
+	m.Data = data
+}
+
+func (d *decoder) audio(at string) *llm.Media {
+	m := &llm.Media{Kind: llm.Audio}
+	for name := range d.r.Fields() {
+		switch string(name) {
+		case "data":
+			m.Data = d.r.Str()
+		case "format":
+			m.MIME = audioMIME(d.r.Str())
+		default:
+			d.loses(unknown, "%s.%s", at, name)
+		}
+	}
+	if m.Data == "" {
+		d.fail(at+".data", "give the sound in base64")
+	}
+	return m
+}
+
+func audioMIME(format string) string {
+	if format == "mp3" {
+		return "audio/mpeg"
+	}
+	return "audio/" + format
+}
+
+// audioFormat is the word for a MIME type that OpenAI knows.
+func audioFormat(mime string) string {
+	switch _, sub, _ := strings.Cut(mime, "/"); sub {
+	case "mpeg":
+		return "mp3"
+	case "x-wav", "wave", "":
+		return "wav"
+	default:
+		return sub
+	}
+}
+
+func (d *decoder) file(at string) *llm.Media {
+	m := &llm.Media{Kind: llm.Document}
+	var data string
+	for name := range d.r.Fields() {
+		switch string(name) {
+		case "file_data":
+			data = d.r.Str()
+		case "file_id":
+			m.FileID = d.r.Str()
+		case "filename":
+			m.Name = d.r.Str()
+		default:
+			d.loses(unknown, "%s.%s", at, name)
+		}
+	}
+	switch {
+	case data == "" && m.FileID == "":
+		d.fail(at, "give file_data or file_id")
+	case data == "":
+	case strings.HasPrefix(data, "data:"), strings.HasPrefix(data, "https:"), strings.HasPrefix(data, "http:"):
+		m.FileID = ""
+		d.url(m, data, at+".file_data")
+	default: // base64 alone: the name tells the type
+		m.FileID = ""
+		m.Data, m.MIME = data, mimeOf(m.Name)
+	}
+	return byMIME(m)
+}
+
+func mimeOf(filename string) string {
+	switch strings.ToLower(path.Ext(filename)) {
+	case ".txt", ".log":
+		return "text/plain"
+	case ".md":
+		return "text/markdown"
+	case ".csv":
+		return "text/csv"
+	case ".html", ".htm":
+		return "text/html"
+	case ".docx":
+		return "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+	case ".xlsx":
+		return "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+	}
+	return "application/pdf"
+}
+
+// byMIME makes of a file what it is: a picture, or a document whose text is given.
+func byMIME(m *llm.Media) *llm.Media {
+	switch {
+	case m.Data == "":
+	case strings.HasPrefix(m.MIME, "image/"):
+		m.Kind = llm.Image
+	case strings.HasPrefix(m.MIME, "audio/"):
+		m.Kind = llm.Audio
+	case strings.HasPrefix(m.MIME, "video/"):
+		m.Kind = llm.Video
+	case strings.HasPrefix(m.MIME, "text/"):
+		if t, err := base64.StdEncoding.DecodeString(m.Data); err == nil && utf8.Valid(t) && len(t) > 0 {
+			m.Text, m.Data = string(t), ""
+		}
+	}
+	return m
+}

@@ -1,0 +1,366 @@
+package chat
+
+import (
+	"bytes"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/wire"
+)
+
+// DecodeResponse reads a whole answer. Servers that report an error inside a 200
+// get an error made of it.
+func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
+	r := wire.NewReader(body)
+	if r.Kind() != '{' {
+		return nil, notAnAnswer(body)
+	}
+	a := &answer{res: &llm.Response{}}
+	for name := range r.Fields() {
+		switch string(name) {
+		case "id":
+			a.res.ID = string(text(r))
+		case "model":
+			a.res.Model = string(text(r))
+		case "created":
+			a.res.Created, _ = count(r)
+		case "service_tier":
+			a.res.Tier = string(text(r))
+		case "usage":
+			a.usage.take(r)
+		case "choices":
+			a.choices(r)
+		case "error":
+			a.failed = a.failed || r.Kind() == '{' || r.Kind() == '"'
+		}
+	}
+	if r.End() != nil {
+		return nil, notAnAnswer(body)
+	}
+	if a.fault != nil {
+		return nil, a.fault.toError(0)
+	}
+	if a.failed || !a.chosen {
+		if s, ok := readError(body); ok && (a.failed || s.message != "") {
+			return nil, s.toError(0)
+		}
+		return nil, &llm.Error{Kind: llm.ErrUpstream, Message: "the upstream's answer holds no choices", Upstream: true}
+	}
+	if string(a.stop) == "error" {
+		return nil, failedAnswer()
+	}
+	return a.finish(), nil
+}
+
+func failedAnswer() *llm.Error {
+	return &llm.Error{Kind: llm.ErrUpstream, Message: "the upstream gave up its answer with an error", Upstream: true}
+}
+
+func notAnAnswer(body []byte) *llm.Error {
+	m := "the upstream answered with something that is not JSON"
+	if len(bytes.TrimSpace(body)) == 0 {
+		m = "the upstream's answer is empty"
+	}
+	return &llm.Error{Kind: llm.ErrUpstream, Message: m}
+}
+
+// answer is a whole answer while it is read.
+type answer struct {
+	res            *llm.Response
+	usage          tokens
+	chosen, failed bool
+	fault          *said // in the choice
+	stop           []byte
+
+	thinking    []byte // the first source that says something
+	openly      bool   // reasoning stood as parts of content
+	content     []llm.Part
+	refusal     string
+	calls       []*llm.ToolCall
+	annotations []byte
+}
+
+func (a *answer) choices(r *wire.Reader) {
+	if !list(r) {
+		return
+	}
+	for i := range r.Elements() {
+		switch {
+		case !object(r):
+		case i == 0:
+			a.chosen = true
+			a.choice(r)
+		default:
+			a.res.Losses = llm.AddLoss(a.res.Losses, "choices", "one answer is passed on")
+		}
+	}
+}
+
+func (a *answer) choice(r *wire.Reader) {
+	for name := range r.Fields() {
+		switch string(name) {
+		case "message":
+			if object(r) {
+				a.message(r)
+			}
+		case "finish_reason":
+			a.stop = text(r)
+		case "usage": // Moonshot
+			a.usage.take(r)
+		case "error": // OpenRouter: the provider behind it failed on the way
+			if object(r) {
+				a.fault = &said{}
+				a.fault.take(r)
+			}
+		}
+	}
+}
+
+func (a *answer) message(r *wire.Reader) {
+	var reasoning, plain, detailed []byte
+	for name := range r.Fields() {
+		switch string(name) {
+		case "content":
+			a.parts(r)
+		case "refusal":
+			a.refusal += string(text(r))
+		case "reasoning_content":
+			reasoning = text(r)
+		case "reasoning":
+			plain = text(r)
+		case "reasoning_details", "thinking_blocks":
+			if said := detailText(r); len(detailed) == 0 {
+				detailed = said
+			}
+		case "tool_calls":
+			if !list(r) {
+				continue
+			}
+			for range r.Elements() {
+				if object(r) {
+					a.call(r)
+				}
+			}
+		case "function_call":
+			if object(r) {
+				a.legacyCall(r)
+			}
+		case "annotations":
+			if raw := r.Raw(); len(raw) > 0 && raw[0] == '[' && len(bytes.TrimSpace(raw[1:])) > 1 {
+				a.annotations = raw
+			}
+		case "audio":
+			a.audio(r)
+		}
+	}
+	for _, said := range [][]byte{reasoning, plain, detailed} {
+		if len(said) > 0 {
+			a.thinking = said
+			return
+		}
+	}
+}
+
+// detailText joins the readable text of reasoning_details or thinking_blocks.
+func detailText(r *wire.Reader) []byte {
+	if !list(r) {
+		return nil
+	}
+	var out []byte
+	for range r.Elements() {
+		if !object(r) {
+			continue
+		}
+		for name := range r.Fields() {
+			switch string(name) {
+			case "text", "summary", "thinking":
+				out = append(out, text(r)...)
+			}
+		}
+	}
+	return out
+}
+
+// parts reads content: a text, or the lists of Mistral and Snowflake.
+func (a *answer) parts(r *wire.Reader) {
+	if r.Kind() == '"' {
+		if s := r.Str(); s != "" {
+			a.content = append(a.content, &llm.Text{Text: s})
+		}
+		return
+	}
+	if !list(r) {
+		return
+	}
+	for range r.Elements() {
+		if !object(r) {
+			continue
+		}
+		p := readPiece(r)
+		switch {
+		case len(p.thinking) > 0:
+			a.openly = true
+			a.content = append(a.content, &llm.Thinking{Text: string(p.thinking)})
+		case len(p.text) > 0:
+			a.content = append(a.content, &llm.Text{Text: string(p.text)})
+		case len(p.refusal) > 0:
+			a.refusal += string(p.refusal)
+		}
+	}
+}
+
+// contentPiece is an entry of a content list in an answer.
+type contentPiece struct{ text, thinking, refusal []byte }
+
+func readPiece(r *wire.Reader) contentPiece {
+	var p contentPiece
+	for name := range r.Fields() {
+		switch string(name) {
+		case "text":
+			p.text = text(r)
+		case "refusal":
+			p.refusal = text(r)
+		case "thinking":
+			if r.Kind() == '"' {
+				p.thinking = r.Bytes()
+			} else {
+				p.thinking = detailText(r)
+			}
+		}
+	}
+	return p
+}
+
+func (a *answer) audio(r *wire.Reader) {
+	raw := r.Raw()
+	sub := wire.NewReader(raw)
+	if !object(sub) {
+		return
+	}
+	for name := range sub.Fields() {
+		if string(name) == "data" && len(text(sub)) > 0 {
+			a.content = append(a.content, &llm.Native{Dialect: Name, Type: "audio", Raw: bytes.Clone(raw)})
+		}
+	}
+}
+
+// fragment is what one entry of tool_calls says, whole or a piece of it.
+type fragment struct {
+	id, name  []byte
+	input     []byte
+	index     int64
+	indexed   bool
+	custom    bool
+	signature string
+}
+
+func readFragment(r *wire.Reader) fragment {
+	var f fragment
+	for name := range r.Fields() {
+		switch string(name) {
+		case "id":
+			f.id = text(r)
+		case "index":
+			f.index, f.indexed = count(r)
+		case "function":
+			f.body(r)
+		case "custom":
+			if r.Kind() == '{' {
+				f.custom = true
+			}
+			f.body(r)
+		case "extra_content":
+			if object(r) {
+				f.signature = thoughtSignature(r)
+			}
+		}
+	}
+	return f
+}
+
+// body reads name and arguments, which some servers send as an object.
+func (f *fragment) body(r *wire.Reader) {
+	if !object(r) {
+		return
+	}
+	for name := range r.Fields() {
+		switch string(name) {
+		case "name":
+			f.name = text(r)
+		case "arguments", "input":
+			if r.Kind() == '"' {
+				f.input = r.Bytes()
+			} else {
+				f.input = r.Raw()
+			}
+		}
+	}
+}
+
+func (a *answer) call(r *wire.Reader) {
+	f := readFragment(r)
+	if len(f.name) == 0 && len(f.input) == 0 {
+		return
+	}
+	c := &llm.ToolCall{ID: string(f.id), Name: string(f.name), Custom: f.custom, Seal: f.signature}
+	c.SetArguments(string(f.input))
+	a.calls = append(a.calls, c)
+}
+
+func (a *answer) legacyCall(r *wire.Reader) {
+	var f fragment
+	f.body(r)
+	if len(f.name) == 0 {
+		return
+	}
+	c := &llm.ToolCall{Name: string(f.name)}
+	c.SetArguments(string(f.input))
+	a.calls = append(a.calls, c)
+}
+
+// finish puts the parts in order.
+func (a *answer) finish() *llm.Response {
+	res := a.res
+	if len(a.thinking) > 0 && !a.openly {
+		res.Parts = append(res.Parts, &llm.Thinking{Text: string(a.thinking)})
+	}
+	res.Parts = append(res.Parts, a.content...)
+	if a.annotations != nil {
+		a.cite()
+	}
+	if len(a.refusal) > 0 {
+		res.Parts = append(res.Parts, &llm.Refusal{Text: a.refusal})
+	}
+	seen := map[string]bool{}
+	for i, c := range a.calls {
+		if c.ID == "" || seen[c.ID] {
+			c.ID = madeID(res.ID, i)
+		}
+		seen[c.ID] = true
+		res.Parts = append(res.Parts, c)
+	}
+	res.NativeStop = string(a.stop)
+	res.Stop = stopOf(a.stop)
+	res.Usage = a.usage.usage()
+	res.Settle()
+	return res
+}
+
+func (a *answer) cite() {
+	for i := len(a.res.Parts) - 1; i >= 0; i-- {
+		if t, ok := a.res.Parts[i].(*llm.Text); ok {
+			t.Citations, t.Source = bytes.Clone(a.annotations), Name
+			return
+		}
+	}
+}
+
+// madeID is the id of a call whose server gave it none, or one it had given
+// before: always the same for the same answer.
+func madeID(response string, i int) string {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(response))
+	return "call_" + strconv.Itoa(i) + "_" + fmt.Sprintf("%08x", h.Sum32())
+}

@@ -1,0 +1,398 @@
+package chat
+
+import (
+	"bytes"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/wire"
+)
+
+// NewStreamDecoder starts reading a stream of chunks.
+func (Dialect) NewStreamDecoder() llm.StreamDecoder { return &streamDecoder{} }
+
+// streamDecoder makes sequential parts of chunks, in which text, reasoning and
+// the arguments of several calls may alternate.
+type streamDecoder struct {
+	r       wire.Reader
+	event   llm.Event // used again for every delta
+	usage   tokens
+	stop    llm.Stop
+	native  string
+	id      string
+	started bool
+	ended   bool // [DONE] was seen
+	over    bool // the last event was yielded
+
+	open     openPart
+	next     int // index of the next part
+	calls    callQueue
+	held     []heldText // said while a call was still being written
+	heldSize int
+	notes    []byte // annotations that wait for a text
+}
+
+// openPart is what part is open.
+type openPart uint8
+
+const (
+	openNone openPart = iota
+	openText
+	openThinking
+	openRefusal
+	openCall
+)
+
+type heldText struct {
+	kind openPart
+	text []byte
+}
+
+// maxHeld bounds what is kept of a stream that mixes its parts.
+const maxHeld = 16 << 20
+
+// delta is what one chunk adds to the answer. Its members come in any order; the
+// parts they belong to have one: reasoning, text, refusal, calls.
+type delta struct {
+	content, parts            []byte
+	reasoning, plain, details []byte
+	refusal                   []byte
+	calls, legacy, notes      []byte
+}
+
+// Frame takes the next chunk.
+func (d *streamDecoder) Frame(f wire.Frame, yield llm.Yield) error {
+	data := bytes.TrimSpace(f.Data)
+	switch {
+	case d.over || len(data) == 0:
+		return nil
+	case string(data) == "[DONE]":
+		d.ended = true
+		return d.finish(yield)
+	}
+	if !d.started {
+		if err := d.begin(data, yield); err != nil || d.over {
+			return err
+		}
+	}
+	return d.chunk(f.Event, data, yield)
+}
+
+// begin looks through the first chunks for what the start of the answer tells. A
+// chunk without choices is none yet: Azure sends one about its filters first.
+func (d *streamDecoder) begin(data []byte, yield llm.Yield) error {
+	d.r.Reset(data)
+	var model string
+	var created int64
+	choices := false
+	if d.r.Kind() == '{' {
+		for name := range d.r.Fields() {
+			switch string(name) {
+			case "id":
+				d.id = string(text(&d.r))
+			case "model":
+				model = string(text(&d.r))
+			case "created":
+				created, _ = count(&d.r)
+			case "choices":
+				if list(&d.r) {
+					for range d.r.Elements() {
+						choices = true
+					}
+				}
+			}
+		}
+	}
+	if d.r.Err() != nil || !choices {
+		return nil // the chunk itself will tell
+	}
+	d.started = true
+	d.event = llm.Event{Kind: llm.EventStart, ID: d.id, Model: model, Created: created}
+	return yield(&d.event)
+}
+
+// chunk reads one chunk and yields what it means.
+func (d *streamDecoder) chunk(event, data []byte, yield llm.Yield) error {
+	r := &d.r
+	r.Reset(data)
+	if r.Kind() != '{' {
+		return d.fault(yield, &llm.Error{Kind: llm.ErrUpstream, Message: "the upstream's stream holds something that is no JSON object"})
+	}
+	var add delta
+	var reason []byte
+	failed := string(event) == "error"
+	for name := range r.Fields() {
+		switch string(name) {
+		case "choices":
+			reason = d.choices(r, &add, &failed)
+		case "usage":
+			d.usage.take(r)
+		case "x_groq":
+			d.groq(r)
+		case "error":
+			failed = failed || r.Kind() == '{' || r.Kind() == '"'
+		}
+	}
+	if r.End() != nil {
+		return d.fault(yield, &llm.Error{Kind: llm.ErrUpstream, Message: "the upstream's stream holds a chunk that is not JSON"})
+	}
+	if err := d.apply(&add, yield); err != nil || d.over {
+		return err
+	}
+	if failed {
+		return d.failed(data, yield)
+	}
+	if len(reason) > 0 {
+		d.native = string(reason)
+		d.stop = stopOf(reason)
+	}
+	return nil
+}
+
+// failed ends the stream with the error a chunk tells of.
+func (d *streamDecoder) failed(data []byte, yield llm.Yield) error {
+	s, _ := readError(data)
+	if s.message == "" {
+		s.choiceError(data)
+	}
+	return d.fault(yield, s.toError(0))
+}
+
+// groq reads the member in which Groq keeps the usage of a stream.
+func (d *streamDecoder) groq(r *wire.Reader) {
+	if !object(r) {
+		return
+	}
+	for name := range r.Fields() {
+		if string(name) == "usage" {
+			d.usage.take(r)
+		}
+	}
+}
+
+// choices reads the first choice; others were not asked for.
+func (d *streamDecoder) choices(r *wire.Reader, add *delta, failed *bool) (reason []byte) {
+	if !list(r) {
+		return nil
+	}
+	for range r.Elements() {
+		if !object(r) {
+			continue
+		}
+		var one delta
+		var why []byte
+		var index int64
+		for name := range r.Fields() {
+			switch string(name) {
+			case "index":
+				index, _ = count(r)
+			case "delta":
+				if object(r) {
+					one.read(r)
+				}
+			case "finish_reason":
+				why = text(r)
+			case "usage":
+				d.usage.take(r)
+			case "error":
+				*failed = *failed || r.Kind() == '{'
+			}
+		}
+		if index == 0 {
+			*add, reason = one, why
+		}
+	}
+	return reason
+}
+
+func (a *delta) read(r *wire.Reader) {
+	for name := range r.Fields() {
+		switch string(name) {
+		case "content":
+			if r.Kind() == '"' {
+				a.content = r.Bytes()
+			} else {
+				a.parts = r.Raw()
+			}
+		case "reasoning_content":
+			a.reasoning = text(r)
+		case "reasoning":
+			a.plain = text(r)
+		case "reasoning_details", "thinking_blocks":
+			if said := detailText(r); len(a.details) == 0 {
+				a.details = said
+			}
+		case "refusal":
+			a.refusal = text(r)
+		case "tool_calls":
+			a.calls = r.Raw()
+		case "function_call":
+			a.legacy = r.Raw()
+		case "annotations":
+			a.notes = r.Raw()
+		}
+	}
+}
+
+// apply yields what a chunk adds.
+func (d *streamDecoder) apply(a *delta, yield llm.Yield) error {
+	switch {
+	case len(a.reasoning) > 0:
+	case len(a.plain) > 0:
+		a.reasoning = a.plain
+	default:
+		a.reasoning = a.details
+	}
+	if len(a.notes) > 2 && a.notes[0] == '[' {
+		d.notes = append(d.notes[:0], a.notes...)
+	}
+	if err := d.say(openThinking, a.reasoning, yield); err != nil {
+		return err
+	}
+	if err := d.say(openText, a.content, yield); err != nil {
+		return err
+	}
+	if a.parts != nil {
+		if err := d.listed(a.parts, yield); err != nil {
+			return err
+		}
+	}
+	if err := d.say(openRefusal, a.refusal, yield); err != nil {
+		return err
+	}
+	if a.calls != nil {
+		return d.fragments(a.calls, yield)
+	}
+	if a.legacy != nil {
+		return d.legacy(a.legacy, yield)
+	}
+	return nil
+}
+
+// listed takes content that is a list of parts, as Mistral sends it.
+func (d *streamDecoder) listed(raw []byte, yield llm.Yield) error {
+	r := wire.NewReader(raw)
+	if !list(r) {
+		return nil
+	}
+	for range r.Elements() {
+		if !object(r) {
+			continue
+		}
+		p := readPiece(r)
+		if err := d.say(openThinking, p.thinking, yield); err != nil {
+			return err
+		}
+		if err := d.say(openText, p.text, yield); err != nil {
+			return err
+		}
+		if err := d.say(openRefusal, p.refusal, yield); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// say adds to a part of the kind, which is opened where another one is open.
+func (d *streamDecoder) say(kind openPart, said []byte, yield llm.Yield) error {
+	if len(said) == 0 || d.over {
+		return nil
+	}
+	if d.open == openCall && !d.calls.settled() {
+		return d.hold(kind, said, yield)
+	}
+	if d.open != kind {
+		if err := d.closeAll(yield); err != nil || d.over {
+			return err
+		}
+		if err := d.openPart(kind, yield); err != nil {
+			return err
+		}
+	}
+	if kind == openText && d.notes != nil {
+		if err := d.cite(yield); err != nil {
+			return err
+		}
+	}
+	d.event = llm.Event{Kind: llm.EventDelta, Index: d.next - 1, Delta: llm.DeltaText, Text: said}
+	return yield(&d.event)
+}
+
+func (d *streamDecoder) openPart(kind openPart, yield llm.Yield) error {
+	var p llm.Part
+	switch kind {
+	case openThinking:
+		p = &llm.Thinking{}
+	case openRefusal:
+		p = &llm.Refusal{}
+	case openText, openNone, openCall:
+		p = &llm.Text{}
+	}
+	return d.start(kind, p, yield)
+}
+
+func (d *streamDecoder) start(kind openPart, p llm.Part, yield llm.Yield) error {
+	d.event = llm.Event{Kind: llm.EventPartStart, Index: d.next, Part: p}
+	d.open = kind
+	d.next++
+	return yield(&d.event)
+}
+
+// cite passes annotations on beside the text they belong to.
+func (d *streamDecoder) cite(yield llm.Yield) error {
+	n := &llm.Native{Dialect: Name, Type: "annotations", Raw: d.notes}
+	d.event = llm.Event{Kind: llm.EventDelta, Index: d.next - 1, Delta: llm.DeltaNative, Text: d.notes, Part: n}
+	d.notes = nil
+	return yield(&d.event)
+}
+
+// hold keeps what is said in the middle of a call until the call is whole.
+func (d *streamDecoder) hold(kind openPart, said []byte, yield llm.Yield) error {
+	if d.heldSize += len(said); d.heldSize > maxHeld {
+		return d.fault(yield, tooMixed())
+	}
+	if n := len(d.held); n > 0 && d.held[n-1].kind == kind {
+		d.held[n-1].text = append(d.held[n-1].text, said...)
+	} else {
+		d.held = append(d.held, heldText{kind, bytes.Clone(said)})
+	}
+	return nil
+}
+
+func tooMixed() *llm.Error {
+	return &llm.Error{Kind: llm.ErrUpstream, Message: "the upstream's stream mixes more parts than can be held"}
+}
+
+// End yields what is owed when the frames have ended.
+func (d *streamDecoder) End(yield llm.Yield) error {
+	if d.over {
+		return nil
+	}
+	return d.finish(yield)
+}
+
+// finish closes the answer. One that has neither a reason nor the closing word
+// broke off.
+func (d *streamDecoder) finish(yield llm.Yield) error {
+	switch {
+	case d.native == "error":
+		return d.fault(yield, failedAnswer())
+	case !d.started:
+		return d.fault(yield, &llm.Error{Kind: llm.ErrUpstream, Message: "the upstream's stream held no answer"})
+	case d.native == "" && !d.ended:
+		return d.fault(yield, &llm.Error{Kind: llm.ErrUpstream, Message: "the upstream's answer broke off"})
+	case d.native == "":
+		d.stop = llm.StopOther
+	}
+	if err := d.closeAll(yield); err != nil || d.over {
+		return err
+	}
+	d.over = true
+	d.event = llm.Event{Kind: llm.EventFinish, Stop: llm.SettledStop(d.stop, d.calls.any()), NativeStop: d.native, Usage: d.usage.usage()}
+	return yield(&d.event)
+}
+
+func (d *streamDecoder) fault(yield llm.Yield, e *llm.Error) error {
+	d.over = true
+	d.event = llm.Event{Kind: llm.EventFault, Err: e}
+	return yield(&d.event)
+}

@@ -1,0 +1,335 @@
+package converse
+
+import (
+	"fmt"
+	"strings"
+
+	"turnpike/internal/llm"
+)
+
+// conversation makes of the request what Converse takes: system texts, and turns
+// that alternate, begin with the user and answer every tool call. Parts it
+// leaves in the turns can all be written.
+func (e *encoder) conversation() ([]*llm.Text, []llm.Turn) {
+	system := e.systemTexts()
+	turns := make([]llm.Turn, 0, len(e.req.Turns)+1)
+	if e.caps.NoSystem && len(system) > 0 {
+		e.lose("system", "the model takes no system prompt: it stands before the first message")
+		lead := llm.Turn{Role: llm.User}
+		for _, t := range system {
+			lead.Parts = append(lead.Parts, t)
+		}
+		turns, system = append(turns, lead), nil
+	}
+	for i := range e.req.Turns {
+		if t := e.turn(i); len(t.Parts) > 0 {
+			turns = append(turns, t)
+		}
+	}
+	turns = e.ends(e.paired(llm.Merged(turns)))
+	for i := range turns {
+		e.besideDocuments(&turns[i])
+	}
+	return system, turns
+}
+
+// besideDocuments puts a text beside documents that stand alone: Converse refuses
+// a message with a document and no text (API reference, DocumentBlock).
+func (e *encoder) besideDocuments(t *llm.Turn) {
+	documents := false
+	for _, p := range t.Parts {
+		switch p := p.(type) {
+		case *llm.Text:
+			return
+		case *llm.Media:
+			documents = documents || p.Kind == llm.Document
+		case *llm.Native:
+			documents = documents || p.Type == documentBlock
+		}
+	}
+	if documents {
+		e.lose("messages: document", "Converse wants a text beside a document: a short one was added")
+		t.Parts = append(t.Parts, &llm.Text{Text: "(see the document)"})
+	}
+}
+
+func (e *encoder) systemTexts() []*llm.Text {
+	var out []*llm.Text
+	for i, p := range e.req.System {
+		t, ok := p.(*llm.Text)
+		switch {
+		case !ok:
+			e.lose(fmt.Sprintf("system[%d]", i), "only text can stand in the system prompt")
+		case blank(t.Text):
+			if t.Cache != nil && len(out) > 0 && out[len(out)-1].Cache == nil {
+				last := *out[len(out)-1]
+				last.Cache = t.Cache
+				out[len(out)-1] = &last
+			}
+		case e.caps.Family != "" && !e.claude() && strings.HasPrefix(t.Text, attributionPrefix):
+		default:
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// turn copies a turn with the parts that can be written.
+func (e *encoder) turn(i int) llm.Turn {
+	src := &e.req.Turns[i]
+	out := llm.Turn{Role: src.Role, Parts: make([]llm.Part, 0, len(src.Parts))}
+	path := fmt.Sprintf("messages[%d]", i)
+	if src.Role == llm.System {
+		out.Role = llm.User
+	}
+	if src.Name != "" {
+		e.lose(path+".name", "Converse has no names of participants")
+	}
+	for _, p := range src.Parts {
+		if p = e.part(p, src.Role, path+".content"); p != nil {
+			out.Parts = append(out.Parts, p)
+		}
+	}
+	// Reasoning cannot be the last thing an assistant said (Anthropic API reference).
+	for n := len(out.Parts); e.claude() && out.Role == llm.Assistant && n > 0; n = len(out.Parts) {
+		if _, ok := out.Parts[n-1].(*llm.Thinking); !ok {
+			break
+		}
+		out.Parts = out.Parts[:n-1]
+		e.lose(path+".content", "reasoning cannot end an assistant's message")
+	}
+	return out
+}
+
+// part returns what is to be written for a part: itself, another, or nil where
+// there is nothing.
+func (e *encoder) part(p llm.Part, role llm.Role, path string) llm.Part {
+	switch p := p.(type) {
+	case *llm.Text:
+		if blank(p.Text) {
+			return nil
+		}
+		if role == llm.System {
+			return &llm.Text{Text: "<system>\n" + p.Text + "\n</system>", Cache: p.Cache}
+		}
+		return p
+	case *llm.Thinking:
+		return e.thinkingPart(p, role, path)
+	case *llm.Refusal:
+		if blank(p.Text) {
+			return nil
+		}
+		return &llm.Text{Text: p.Text}
+	case *llm.Media:
+		if role == llm.Assistant {
+			e.lose(path+": "+string(p.Kind), "an assistant's message cannot hold it")
+			return nil
+		}
+		return e.media(p, path)
+	case *llm.Native:
+		return e.native(p, path)
+	case *llm.ToolCall:
+		if role != llm.Assistant {
+			e.lose(path+": tool call", "only an assistant's message can hold it")
+			return nil
+		}
+		return p
+	case *llm.ToolResult:
+		if role == llm.Assistant {
+			e.lose(path+": tool result", "an assistant's message cannot hold it")
+			return nil
+		}
+		return p
+	}
+	return nil
+}
+
+// thinkingPart keeps reasoning that its issuer will know again, as it was:
+// signature and text, also an empty text.
+func (e *encoder) thinkingPart(t *llm.Thinking, role llm.Role, path string) llm.Part {
+	path += ": thinking"
+	if role != llm.Assistant {
+		e.lose(path, "only an assistant's message can hold it")
+		return nil
+	}
+	if llm.IsSeal(t.Signature) || llm.IsSeal(t.Redacted) {
+		seal := t.Signature
+		if !llm.IsSeal(seal) {
+			seal = t.Redacted
+		}
+		issuer, inner, ok := llm.Unseal(seal)
+		if !ok || issuer != llm.IssuerClaude {
+			e.lose(path, "another model's reasoning")
+			return nil
+		}
+		t = inner
+	}
+	switch {
+	case !e.claudeLike():
+		e.lose(path, "the model does not take reasoning back")
+	case t.Redacted != "" || t.Signature != "":
+		return t
+	default:
+		e.lose(path, "reasoning without a signature is not taken back")
+	}
+	return nil
+}
+
+// paired makes every tool call be answered in the turn behind it, the answers
+// first, and turns answers to nothing into text. Ids become ones Converse takes.
+func (e *encoder) paired(turns []llm.Turn) []llm.Turn {
+	ids := idTable{used: map[string]bool{}}
+	out := make([]llm.Turn, 0, len(turns)+1)
+	for i := range turns {
+		t := turns[i]
+		if t.Role == llm.Assistant {
+			if len(ids.open) > 0 { // cannot be: turns alternate
+				out = append(out, llm.Turn{Role: llm.User, Parts: e.answers(&ids, nil)})
+			}
+			out = append(out, llm.Turn{Role: t.Role, Parts: ids.calls(t.Parts)})
+			continue
+		}
+		out = append(out, llm.Turn{Role: t.Role, Parts: e.answers(&ids, t.Parts)})
+	}
+	if len(ids.open) > 0 {
+		out = append(out, llm.Turn{Role: llm.User, Parts: e.answers(&ids, nil)})
+	}
+	return out
+}
+
+// answers puts tool results first and in front of everything else in a turn.
+func (e *encoder) answers(ids *idTable, parts []llm.Part) []llm.Part {
+	results := make([]llm.Part, 0, len(parts)+len(ids.open))
+	var rest []llm.Part
+	for _, p := range parts {
+		r, ok := p.(*llm.ToolResult)
+		if !ok {
+			rest = append(rest, p)
+			continue
+		}
+		if id, ok := ids.answer(r.CallID); ok {
+			results = append(results, &llm.ToolResult{CallID: id, Parts: r.Parts, Error: r.Error, Cache: r.Cache})
+			continue
+		}
+		e.lose("messages: tool result", "it answers no tool call of the message before, and is sent as text")
+		rest = append(rest, e.asText(r.Parts)...)
+	}
+	for _, id := range ids.open {
+		e.lose("messages: tool call", "nobody answered it: closed with an error result")
+		results = append(results, &llm.ToolResult{CallID: id.wire, Error: true, Parts: []llm.Part{&llm.Text{Text: "No result: the call was not carried out."}}})
+	}
+	ids.open = ids.open[:0]
+	return append(results, rest...)
+}
+
+// idTable maps the client's ids of calls to ones that are valid and unique.
+type idTable struct {
+	open []callID
+	used map[string]bool
+}
+
+type callID struct{ client, wire string }
+
+func (t *idTable) calls(parts []llm.Part) []llm.Part {
+	out := make([]llm.Part, len(parts))
+	for i, p := range parts {
+		out[i] = p
+		c, ok := p.(*llm.ToolCall)
+		if !ok {
+			continue
+		}
+		id := llm.ShortID(c.ID, llm.IDLimit64)
+		for n := 2; t.used[id]; n++ {
+			id = llm.ShortID(fmt.Sprintf("%s#%d", c.ID, n), llm.IDLimit64)
+		}
+		t.used[id] = true
+		t.open = append(t.open, callID{c.ID, id})
+		if id != c.ID {
+			copied := *c
+			copied.ID = id
+			out[i] = &copied
+		}
+	}
+	return out
+}
+
+// answer takes a call off the open ones.
+func (t *idTable) answer(client string) (string, bool) {
+	for i, c := range t.open {
+		if c.client == client {
+			t.open = append(t.open[:i:i], t.open[i+1:]...)
+			return c.wire, true
+		}
+	}
+	return "", false
+}
+
+// ends sees to it that the user speaks first, and last where the model wants that.
+func (e *encoder) ends(turns []llm.Turn) []llm.Turn {
+	if len(turns) == 0 {
+		return nil
+	}
+	if turns[0].Role == llm.Assistant {
+		e.lose("messages", "a conversation must begin with the user: a short message was put first")
+		first := llm.Turn{Role: llm.User, Parts: []llm.Part{&llm.Text{Text: "(continued)"}}}
+		turns = append([]llm.Turn{first}, turns...)
+	}
+	last := &turns[len(turns)-1]
+	if last.Role != llm.Assistant {
+		return turns
+	}
+	if e.caps.NoPrefill {
+		e.lose("messages", "the model does not go on with a begun answer: it is asked to continue")
+		return append(turns, llm.Turn{Role: llm.User, Parts: []llm.Part{&llm.Text{Text: "Continue."}}})
+	}
+	// A begun answer may not end in white space (Anthropic API reference).
+	if t, ok := last.Parts[len(last.Parts)-1].(*llm.Text); ok {
+		trimmed := *t
+		trimmed.Text = strings.TrimRight(t.Text, " \t\r\n")
+		last.Parts[len(last.Parts)-1] = &trimmed
+	}
+	return turns
+}
+
+// flattenTools makes text of tool calls and results, for models without tools.
+func (e *encoder) flattenTools(turns []llm.Turn) []llm.Turn {
+	for i := range turns {
+		var parts []llm.Part
+		for _, p := range turns[i].Parts {
+			switch p := p.(type) {
+			case *llm.ToolCall:
+				e.lose("messages: tool call", "the model has no tools: sent as text")
+				parts = append(parts, &llm.Text{Text: "Call of the tool " + p.Name + ": " + string(p.Arguments()) + p.Broken})
+			case *llm.ToolResult:
+				e.lose("messages: tool result", "the model has no tools: sent as text")
+				parts = append(parts, e.asText(p.Parts)...)
+			default:
+				parts = append(parts, p)
+			}
+		}
+		turns[i].Parts = parts
+	}
+	return turns
+}
+
+// asText makes a text part of a tool result's texts and keeps its pictures.
+func (e *encoder) asText(parts []llm.Part) []llm.Part {
+	var b strings.Builder
+	b.WriteString("Result of a tool:")
+	var rest []llm.Part
+	for _, p := range parts {
+		switch p := p.(type) {
+		case *llm.Text:
+			if !blank(p.Text) {
+				b.WriteString("\n" + p.Text)
+			}
+		case *llm.Media:
+			if m := e.media(p, "messages: tool result"); m != nil {
+				rest = append(rest, m)
+			}
+		}
+	}
+	return append([]llm.Part{&llm.Text{Text: b.String()}}, rest...)
+}
+
+func blank(s string) bool { return strings.TrimSpace(s) == "" }

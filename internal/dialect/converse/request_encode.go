@@ -1,0 +1,381 @@
+package converse
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/wire"
+)
+
+// encoder writes one request. Losses gather as it goes.
+type encoder struct {
+	req    *llm.Request
+	target *llm.Target
+	caps   *llm.Caps
+	w      *wire.Writer
+	losses []llm.Loss
+
+	thinking   thinkingPlan
+	maxTokens  *int64
+	additional []member // of additionalModelRequestFields
+	points     int      // cache points written before the messages
+	cuts       []span   // cache points written among the messages
+	docNames   map[string]bool
+}
+
+// member is one member of an object being put together.
+type member struct {
+	name string
+	raw  []byte
+}
+
+// span is a piece of the text written so far.
+type span struct{ from, to int }
+
+// EncodeRequest makes the body of Converse and ConverseStream, which is the same.
+// The model stands in the path, so it is not part of it.
+func (Dialect) EncodeRequest(req *llm.Request, target *llm.Target) ([]byte, []llm.Loss, error) {
+	e := &encoder{req: req, target: target, caps: &target.Caps, w: wire.NewWriter(make([]byte, 0, 4096)), maxTokens: req.MaxTokens}
+	if req.MaxTokens != nil && *req.MaxTokens < 1 {
+		return nil, nil, &llm.Error{Kind: llm.ErrInvalid, Param: "max_tokens", Message: "max_tokens: must be at least 1"}
+	}
+	system, turns := e.conversation()
+	if len(turns) == 0 {
+		return nil, nil, &llm.Error{Kind: llm.ErrInvalid, Param: "messages", Message: "messages: at least one message with content is needed"}
+	}
+	tools := e.toolList(turns)
+	if e.caps.NoTools {
+		turns = llm.Merged(e.flattenTools(turns))
+	}
+	e.planThinking(turns)
+	e.w.Object()
+	e.system(system)
+	e.toolConfig(tools)
+	e.messages(turns)
+	e.inference()
+	e.format()
+	e.betas()
+	e.tier()
+	if req.User != "" {
+		e.lose("user", "Converse has no member for the end user")
+	}
+	if req.Parallel != nil && !*req.Parallel && len(tools) > 0 {
+		e.lose("parallel_tool_calls", "Converse cannot forbid parallel tool calls")
+	}
+	e.extras()
+	e.w.EndObject()
+	return e.w.Bytes(), e.losses, nil
+}
+
+func (e *encoder) lose(path, reason string) { e.losses = llm.AddLoss(e.losses, path, reason) }
+
+// claudeLike tells whether rules and members of Claude apply: to Claude, and to
+// a model nothing is known of (an application inference profile may be Claude).
+func (e *encoder) claudeLike() bool { return e.caps.Family == familyClaude || e.caps.Family == "" }
+
+func (e *encoder) claude() bool { return e.caps.Family == familyClaude }
+
+// attributionPrefix begins the entry Claude Code puts first into its system
+// prompt. Claude's own endpoints read it; to other models it is noise that
+// changes the prompt (Claude Code gateway contract).
+const attributionPrefix = "x-anthropic-billing-header:"
+
+// system writes the system prompt, block for block.
+func (e *encoder) system(parts []*llm.Text) {
+	if len(parts) == 0 {
+		return
+	}
+	e.w.Key("system")
+	e.w.List()
+	for _, t := range parts {
+		e.w.Object()
+		e.w.StrField("text", t.Text)
+		e.w.EndObject()
+		e.headPoint(t.Cache, "system")
+	}
+	e.w.EndList()
+}
+
+// inference writes inferenceConfig. No default is ever put in.
+func (e *encoder) inference() {
+	temperature, topP := e.sampling()
+	stop := e.stopSequences()
+	limit := e.limit()
+	if temperature == nil && topP == nil && limit == nil && len(stop) == 0 {
+		return
+	}
+	e.w.Key("inferenceConfig")
+	e.w.Object()
+	if limit != nil {
+		e.w.IntField("maxTokens", *limit)
+	}
+	if temperature != nil {
+		e.w.Key("temperature")
+		e.w.Float(*temperature)
+	}
+	if topP != nil {
+		e.w.Key("topP")
+		e.w.Float(*topP)
+	}
+	if len(stop) > 0 {
+		e.w.Key("stopSequences")
+		e.w.List()
+		for _, s := range stop {
+			e.w.Str(s)
+		}
+		e.w.EndList()
+	}
+	e.w.EndObject()
+}
+
+func (e *encoder) limit() *int64 {
+	if e.thinking.bare && e.maxTokens != nil {
+		e.lose("max_tokens", "the model takes none beside its highest reasoning effort")
+		return nil
+	}
+	if e.maxTokens != nil && e.caps.MaxOutput > 0 && *e.maxTokens > e.caps.MaxOutput {
+		e.lose("max_tokens", fmt.Sprintf("the model writes at most %d tokens", e.caps.MaxOutput))
+		return &e.caps.MaxOutput
+	}
+	return e.maxTokens
+}
+
+// sampling applies what the model takes of temperature, top_p and top_k.
+func (e *encoder) sampling() (temperature, topP *float64) {
+	temperature, topP = e.req.Temperature, e.req.TopP
+	topK := e.req.TopK
+	drop := func(name, reason string, have bool) {
+		if have {
+			e.lose(name, reason)
+		}
+	}
+	switch {
+	case e.caps.Sampling == llm.SamplingNone || e.thinking.bare:
+		why := "the model takes no sampling settings"
+		if e.thinking.bare {
+			why += " beside its highest reasoning effort"
+		}
+		drop("temperature", why, temperature != nil && *temperature != 1)
+		drop("top_p", why, topP != nil && *topP != 1)
+		drop("top_k", why, topK != nil)
+		temperature, topP, topK = nil, nil, nil
+	case e.caps.Sampling == llm.SamplingOne && temperature != nil && topP != nil:
+		drop("top_p", "the model takes temperature or top_p, not both", *topP != 1)
+		topP = nil
+	}
+	if e.thinking.strictSampling {
+		const why = "cannot be set while the model thinks"
+		if temperature != nil && *temperature != 1 {
+			drop("temperature", why, true)
+			temperature = nil
+		}
+		if topP != nil && *topP < 0.95 {
+			drop("top_p", why, true)
+			topP = nil
+		}
+		drop("top_k", why, topK != nil)
+		topK = nil
+	}
+	if temperature != nil && *temperature > 1 {
+		one := 1.0
+		e.lose("temperature", "Converse takes at most 1")
+		temperature = &one
+	}
+	e.topK(topK)
+	return temperature, topP
+}
+
+func (e *encoder) topK(k *int64) {
+	switch {
+	case k == nil:
+	case e.claude():
+		e.add("top_k", fmt.Appendf(nil, "%d", *k))
+	case e.caps.Family == familyNova:
+		e.add("inferenceConfig", fmt.Appendf(nil, `{"topK":%d}`, *k))
+	default:
+		e.lose("top_k", "Converse has no such setting for this model")
+	}
+}
+
+// maxStops is what models other than Claude take (Amazon Nova user guide: 0 to 4).
+const maxStops = 4
+
+func (e *encoder) stopSequences() []string {
+	if len(e.req.Stop) == 0 {
+		return nil
+	}
+	if e.caps.NoStop {
+		e.lose("stop", "the model takes no stop sequences")
+		return nil
+	}
+	out := make([]string, 0, len(e.req.Stop))
+	for _, s := range e.req.Stop {
+		if strings.TrimSpace(s) == "" {
+			e.lose("stop", "blank stop sequences are refused")
+			continue
+		}
+		out = append(out, s)
+	}
+	if len(out) > maxStops && !e.claude() {
+		e.lose("stop", fmt.Sprintf("only the first %d stop sequences are sent", maxStops))
+		out = out[:maxStops]
+	}
+	return out
+}
+
+// format asks for structured output where the model has it of its own.
+func (e *encoder) format() {
+	f := e.req.Format
+	switch {
+	case f == nil:
+		return
+	case len(f.Schema) == 0:
+		e.lose("response_format", "Converse has no JSON mode without a schema")
+		return
+	case !e.caps.Structured:
+		e.lose("response_format", "the model has no structured output")
+		return
+	}
+	e.w.Key("outputConfig")
+	e.w.Object()
+	e.w.Key("textFormat")
+	e.w.Object()
+	e.w.StrField("type", "json_schema")
+	e.w.Key("structure")
+	e.w.Object()
+	e.w.Key("jsonSchema")
+	e.w.Object()
+	name := f.Name
+	if name == "" {
+		name = "answer"
+	}
+	e.w.StrField("name", llm.ShortName(name, llm.NameLimit64))
+	if f.Description != "" {
+		e.w.StrField("description", f.Description)
+	}
+	e.w.Key("schema")
+	e.w.Text(f.Schema) // the schema travels as a string
+	for range 4 {
+		e.w.EndObject()
+	}
+}
+
+// betas puts Anthropic's beta flags where Converse takes them.
+func (e *encoder) betas() {
+	if len(e.req.Betas) == 0 {
+		return
+	}
+	if !e.claude() || e.caps.Betas == nil {
+		e.lose("anthropic-beta", "beta features of Anthropic's API are not known here")
+		return
+	}
+	w := wire.NewWriter(nil)
+	w.List()
+	n := 0
+	for _, b := range e.req.Betas {
+		if !slices.Contains(e.caps.Betas, b) {
+			e.lose("anthropic-beta", "the model does not know "+b)
+			continue
+		}
+		w.Str(b)
+		n++
+	}
+	w.EndList()
+	if n > 0 {
+		e.add("anthropic_beta", w.Bytes())
+	}
+}
+
+func (e *encoder) tier() {
+	switch t := e.req.Tier; t {
+	case "", "auto", "default", "standard_only":
+	case "priority", "flex", "reserved":
+		e.w.Key("serviceTier")
+		e.w.Object()
+		e.w.StrField("type", t)
+		e.w.EndObject()
+	default:
+		e.lose("service_tier", "Converse has no such tier")
+	}
+}
+
+// add sets a member of additionalModelRequestFields.
+func (e *encoder) add(name string, raw []byte) {
+	e.additional = append(e.additional, member{name, raw})
+}
+
+// own members that an Extra must not write a second time.
+var own = []string{"messages", "system", "inferenceConfig", "toolConfig", "modelId", "outputConfig", "serviceTier"}
+
+const (
+	additionalFields = "additionalModelRequestFields"
+	responsePaths    = "additionalModelResponseFieldPaths"
+)
+
+// extras writes what only Converse knows, and names what only others know.
+func (e *encoder) extras() {
+	paths := false
+	for _, x := range e.req.Extra {
+		switch {
+		case x.Dialect != dialectName:
+			if !noMeaning(x) {
+				e.lose(x.Name, "no such setting in Converse")
+			}
+		case x.Name == additionalFields:
+			e.mergeAdditional(x.Raw)
+		case slices.Contains(own, x.Name):
+			e.lose(x.Name, "already set by the request")
+		default:
+			paths = paths || x.Name == responsePaths
+			e.w.RawField(x.Name, x.Raw)
+		}
+	}
+	// Claude tells which stop sequence matched only when it is asked to.
+	if e.claude() && len(e.req.Stop) > 0 && !paths {
+		e.w.RawField(responsePaths, []byte(`["/stop_sequence"]`))
+	}
+	if len(e.additional) == 0 {
+		return
+	}
+	e.w.Key(additionalFields)
+	e.w.Object()
+	for _, m := range e.additional {
+		e.w.RawField(m.name, m.raw)
+	}
+	e.w.EndObject()
+}
+
+// mergeAdditional takes the client's own fields; they win over ours.
+func (e *encoder) mergeAdditional(raw []byte) {
+	r := wire.NewReader(raw)
+	if r.Kind() != '{' {
+		return
+	}
+	for name := range r.Fields() {
+		key := string(name)
+		value := r.Raw()
+		i := slices.IndexFunc(e.additional, func(m member) bool { return m.name == key })
+		if i >= 0 {
+			e.additional[i].raw = value
+			continue
+		}
+		e.add(key, value)
+	}
+}
+
+// noMeaning tells whether leaving an extra out changes nothing: it says how the
+// answer is to be carried, or has the value that stands for "not set".
+func noMeaning(x llm.Extra) bool {
+	switch x.Name {
+	case "stream", "stream_options":
+		return true
+	}
+	switch string(bytes.TrimSpace(x.Raw)) {
+	case "null", "false", "0", "{}", "[]", `""`:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,313 @@
+package converse
+
+import (
+	"bytes"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/wire"
+)
+
+// DecodeResponse reads a whole answer of Converse.
+func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
+	r := wire.NewReader(body)
+	if r.Kind() != '{' {
+		return nil, notAnAnswer("is not a JSON object", r.Err())
+	}
+	res, found := &llm.Response{}, false
+	for name := range r.Fields() {
+		switch string(name) {
+		case "output":
+			found = readOutput(r, res) || found
+		case "stopReason":
+			res.NativeStop = r.Str()
+		case "usage":
+			readUsage(r, &res.Usage)
+		case "additionalModelResponseFields":
+			readMatched(r, &res.StopSequence)
+		case "serviceTier":
+			res.Tier = readTier(r)
+		}
+	}
+	if err := r.End(); err != nil {
+		return nil, notAnAnswer("cannot be read", err)
+	}
+	if !found {
+		if typ, message, ok := readError(body); ok && message != "" {
+			return nil, newError(shortType(typ), message, 0)
+		}
+		return nil, notAnAnswer("has no message", nil)
+	}
+	res.Stop = stopOf(res.NativeStop, res.StopSequence)
+	res.Settle()
+	return res, nil
+}
+
+func notAnAnswer(what string, cause error) *llm.Error {
+	return &llm.Error{Kind: llm.ErrUpstream, Message: "the upstream's answer " + what, Upstream: true, Cause: cause}
+}
+
+// stopOf translates a stop reason. The sequence that matched is told only where
+// it was asked for.
+func stopOf(native, sequence string) llm.Stop {
+	switch native {
+	case "":
+		return ""
+	case "end_turn":
+		if sequence != "" {
+			return llm.StopSequence
+		}
+		return llm.StopEnd
+	case "tool_use":
+		return llm.StopTool
+	case "max_tokens":
+		return llm.StopLength
+	case "model_context_window_exceeded":
+		return llm.StopContext
+	case "stop_sequence":
+		return llm.StopSequence
+	case "guardrail_intervened", "content_filtered", "refusal":
+		return llm.StopFilter
+	case "pause_turn":
+		return llm.StopPause
+	}
+	return llm.StopOther
+}
+
+func readOutput(r *wire.Reader, res *llm.Response) (found bool) {
+	for name := range r.Fields() {
+		if string(name) != "message" {
+			continue
+		}
+		found = true
+		for name := range r.Fields() {
+			if string(name) != "content" {
+				continue
+			}
+			for range r.Elements() {
+				if err := readBlock(r.Raw(), res); err != nil {
+					r.Fail("%v", err)
+				}
+			}
+		}
+	}
+	return found
+}
+
+// readBlock reads one content block; what only Converse knows is kept as it is.
+func readBlock(raw []byte, res *llm.Response) error {
+	r := wire.NewReader(raw)
+	for name := range r.Fields() {
+		switch string(name) {
+		case "text":
+			if s := r.Str(); s != "" {
+				res.Parts = append(res.Parts, &llm.Text{Text: s})
+			}
+		case "reasoningContent":
+			if t := readReasoning(r); t != nil {
+				res.Parts = append(res.Parts, t)
+			}
+		case "toolUse":
+			call, server := readToolUse(r)
+			if server {
+				res.Parts = append(res.Parts, &llm.Native{Dialect: dialectName, Type: "toolUse", Raw: bytes.Clone(raw)})
+				continue
+			}
+			res.Parts = append(res.Parts, call)
+		case "citationsContent":
+			addCitations(res, r, raw)
+		case "image":
+			if m := readImage(r); m != nil {
+				res.Parts = append(res.Parts, m)
+			}
+		default:
+			res.Parts = append(res.Parts, &llm.Native{Dialect: dialectName, Type: string(name), Raw: bytes.Clone(raw)})
+		}
+	}
+	return r.End()
+}
+
+// readReasoning reads reasoningContent, whose text stands one level deeper than
+// in streams. A signature without text is reasoning too.
+func readReasoning(r *wire.Reader) *llm.Thinking {
+	var t llm.Thinking
+	for name := range r.Fields() {
+		switch string(name) {
+		case "reasoningText":
+			for name := range r.Fields() {
+				switch string(name) {
+				case "text":
+					t.Text = r.Str()
+				case "signature":
+					t.Signature = r.Str()
+				}
+			}
+		case "redactedContent":
+			t.Redacted = r.Str()
+		}
+	}
+	if t == (llm.Thinking{}) {
+		return nil
+	}
+	return &t
+}
+
+// serverTool is the type of calls that Bedrock carries out by itself.
+const serverTool = "server_tool_use"
+
+func readToolUse(r *wire.Reader) (call *llm.ToolCall, server bool) {
+	call = &llm.ToolCall{}
+	for name := range r.Fields() {
+		switch string(name) {
+		case "toolUseId":
+			call.ID = r.Str()
+		case "name":
+			call.Name = r.Str()
+		case "type":
+			server = r.Str() == serverTool
+		case "input":
+			if r.Kind() == '"' {
+				call.SetArguments(r.Str())
+				continue
+			}
+			call.SetArguments(string(r.Raw()))
+		}
+	}
+	return call, server
+}
+
+// addCitations makes a text of citationsContent. Citations that come without a
+// text belong to the text before them.
+func addCitations(res *llm.Response, r *wire.Reader, raw []byte) {
+	var text, citations []byte
+	for name := range r.Fields() {
+		switch string(name) {
+		case "content":
+			for range r.Elements() {
+				for name := range r.Fields() {
+					if string(name) == "text" {
+						text = append(text, r.Bytes()...)
+					}
+				}
+			}
+		case "citations":
+			citations = bytes.Clone(r.Raw())
+		}
+	}
+	if len(text) > 0 {
+		res.Parts = append(res.Parts, &llm.Text{Text: string(text), Citations: citations, Source: dialectName})
+		return
+	}
+	if n := len(res.Parts); n > 0 {
+		if last, ok := res.Parts[n-1].(*llm.Text); ok {
+			last.Citations, last.Source = joinLists(last.Citations, citations), dialectName
+			return
+		}
+	}
+	res.Parts = append(res.Parts, &llm.Native{Dialect: dialectName, Type: "citationsContent", Raw: bytes.Clone(raw)})
+}
+
+// joinLists makes one JSON list of two; either may be missing.
+func joinLists(a, b []byte) []byte {
+	w := wire.NewWriter(nil)
+	w.List()
+	for _, list := range [][]byte{a, b} {
+		r := wire.NewReader(list)
+		if r.Kind() != '[' {
+			continue
+		}
+		for range r.Elements() {
+			w.Raw(r.Raw())
+		}
+	}
+	w.EndList()
+	return w.Bytes()
+}
+
+func readImage(r *wire.Reader) *llm.Media {
+	m := &llm.Media{Kind: llm.Image}
+	for name := range r.Fields() {
+		switch string(name) {
+		case "format":
+			m.MIME = "image/" + r.Str()
+		case "source":
+			for name := range r.Fields() {
+				if string(name) == "bytes" {
+					m.Data = r.Str()
+				}
+			}
+		}
+	}
+	if m.Data == "" {
+		return nil
+	}
+	return m
+}
+
+// readMatched finds the stop sequence that matched, if the model told it.
+func readMatched(r *wire.Reader, sequence *string) {
+	if r.Kind() != '{' {
+		return
+	}
+	for name := range r.Fields() {
+		if string(name) == "stop_sequence" && r.Kind() == '"' {
+			*sequence = r.Str()
+		}
+	}
+}
+
+func readTier(r *wire.Reader) (tier string) {
+	for name := range r.Fields() {
+		if string(name) == "type" {
+			tier = r.Str()
+		}
+	}
+	return tier
+}
+
+// readUsage reads TokenUsage. inputTokens excludes what was read from and
+// written to the cache. Fields that are absent leave what is known as it is.
+func readUsage(r *wire.Reader, u *llm.Usage) {
+	var write, hour, five int64
+	var split, wrote bool
+	for name := range r.Fields() {
+		switch string(name) {
+		case "inputTokens":
+			u.Input, u.Known = llm.Clamp(r.Int()), true
+		case "outputTokens":
+			u.Output, u.Known = llm.Clamp(r.Int()), true
+		case "cacheReadInputTokens":
+			u.CacheRead = llm.Clamp(r.Int())
+		case "cacheWriteInputTokens":
+			write, wrote = llm.Clamp(r.Int()), true
+		case "cacheDetails":
+			for range r.Elements() {
+				tokens, ttl := readCacheDetail(r)
+				if ttl == "1h" {
+					hour += tokens
+				} else {
+					five += tokens
+				}
+				split = true
+			}
+		}
+	}
+	switch {
+	case wrote:
+		u.CacheWrite1h = min(hour, write)
+		u.CacheWrite5m = write - u.CacheWrite1h
+	case split:
+		u.CacheWrite1h, u.CacheWrite5m = llm.Clamp(hour), llm.Clamp(five)
+	}
+}
+
+func readCacheDetail(r *wire.Reader) (tokens int64, ttl string) {
+	for name := range r.Fields() {
+		switch string(name) {
+		case "inputTokens":
+			tokens = llm.Clamp(r.Int())
+		case "ttl":
+			ttl = r.Str()
+		}
+	}
+	return tokens, ttl
+}

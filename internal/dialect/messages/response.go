@@ -1,0 +1,151 @@
+package messages
+
+import (
+	"bytes"
+	"strings"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/wire"
+)
+
+// DecodeResponse reads a whole answer.
+func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
+	res := &llm.Response{}
+	var u usage
+	kind, content := "", false
+	r := wire.NewReader(body)
+	for member := range r.Fields() {
+		switch m := string(member); m {
+		case "type":
+			kind = text(r)
+		case "id":
+			res.ID = text(r)
+		case "model":
+			res.Model = text(r)
+		case "content":
+			content = true
+			for range r.Elements() {
+				res.Parts = append(res.Parts, answerPart(r.Raw()))
+			}
+		case "stop_reason":
+			res.NativeStop = text(r)
+		case "stop_sequence":
+			res.StopSequence = text(r)
+		case "stop_details":
+			res.StopDetails = r.Raw()
+		case "usage":
+			u.read(r)
+		case "role", "error", "request_id":
+		default:
+			if !strings.HasPrefix(m, "amazon-bedrock-") {
+				res.Extra = append(res.Extra, llm.Extra{Dialect: name, Name: m, Raw: r.Raw()})
+			}
+		}
+	}
+	err := r.End()
+	switch {
+	case kind == "error":
+		return nil, faultOf(body)
+	case err != nil:
+		return nil, &llm.Error{Kind: llm.ErrUpstream, Message: "the upstream's answer is not JSON", Upstream: true, Cause: err}
+	case !content:
+		return nil, &llm.Error{Kind: llm.ErrUpstream, Message: "the upstream's answer is not one of the Messages API", Upstream: true}
+	}
+	res.Usage, res.Tier = u.canonical(), u.tier
+	res.Stop = stopOf(res.NativeStop)
+	res.Settle()
+	return res, nil
+}
+
+// text reads a string, and passes over anything else: an answer is used even
+// where a server strays in a detail.
+func text(r *wire.Reader) string {
+	if r.Kind() != '"' {
+		return ""
+	}
+	return r.Str()
+}
+
+// stopOf makes a canonical reason of Anthropic's.
+func stopOf(reason string) llm.Stop {
+	switch reason {
+	case "":
+		return ""
+	case "end_turn":
+		return llm.StopEnd
+	case "max_tokens":
+		return llm.StopLength
+	case "model_context_window_exceeded":
+		return llm.StopContext
+	case "tool_use":
+		return llm.StopTool
+	case "stop_sequence":
+		return llm.StopSequence
+	case "refusal":
+		return llm.StopFilter
+	case "pause_turn", "compaction":
+		return llm.StopPause
+	}
+	return llm.StopOther
+}
+
+// answerBlock holds the members of the blocks an answer may have, as views.
+type answerBlock struct {
+	kind, text, thinking, signature, data, id, name []byte
+	input, citations                                []byte
+}
+
+func (b *answerBlock) read(r *wire.Reader) {
+	str := func(dst *[]byte) {
+		if r.Kind() == '"' {
+			*dst = r.Bytes()
+		}
+	}
+	for m := range r.Fields() {
+		switch string(m) {
+		case "type":
+			str(&b.kind)
+		case "text":
+			str(&b.text)
+		case "thinking":
+			str(&b.thinking)
+		case "signature":
+			str(&b.signature)
+		case "data":
+			str(&b.data)
+		case "id":
+			str(&b.id)
+		case "name":
+			str(&b.name)
+		case "input":
+			b.input = r.Raw()
+		case "citations":
+			if r.Kind() == '[' {
+				b.citations, _ = citations(r)
+			}
+		}
+	}
+}
+
+// answerPart makes a part of a block. It keeps no view of raw.
+func answerPart(raw []byte) llm.Part {
+	var b answerBlock
+	b.read(wire.NewReader(raw))
+	switch string(b.kind) {
+	case "text":
+		t := &llm.Text{Text: string(b.text)}
+		if b.citations != nil {
+			t.Citations, t.Source = bytes.Clone(b.citations), name
+		}
+		return t
+	case "thinking":
+		return &llm.Thinking{Text: string(b.thinking), Signature: string(b.signature)}
+	case "redacted_thinking":
+		return &llm.Thinking{Redacted: string(b.data)}
+	case "tool_use":
+		c := &llm.ToolCall{ID: string(b.id), Name: string(b.name)}
+		c.SetArguments(string(b.input))
+		return c
+	}
+	return &llm.Native{Dialect: name, Type: string(b.kind), Raw: bytes.Clone(raw)}
+}

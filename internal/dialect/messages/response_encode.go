@@ -1,0 +1,169 @@
+package messages
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/wire"
+)
+
+// unsignedIssuer names reasoning that its model did not sign. Anthropic's clients
+// want a signature on every thinking block and hand it back with the text, so
+// the seal itself holds nothing.
+const unsignedIssuer = "unsigned"
+
+func unsignedSeal() string { return llm.Seal(unsignedIssuer, &llm.Thinking{}) }
+
+// EncodeResponse writes a whole answer for a client of the Messages API.
+func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
+	w := wire.NewWriter(make([]byte, 0, 512+sizeOf(res.Parts)))
+	a := answer{req: req}
+	w.Object()
+	w.StrField("id", messageID(res.ID))
+	w.StrField("type", "message")
+	w.StrField("role", "assistant")
+	w.StrField("model", req.Model)
+	w.Key("content")
+	w.List()
+	for _, p := range res.Parts {
+		a.block(w, p)
+	}
+	w.EndList()
+	writeStop(w, stopReason(res.Stop, res.NativeStop, a.refused), res.StopSequence, res.StopDetails)
+	w.Key("usage")
+	writeUsage(w, res.Usage, res.Tier)
+	for _, x := range res.Extra {
+		if x.Dialect == name {
+			w.RawField(x.Name, x.Raw)
+		}
+	}
+	w.EndObject()
+	return w.Bytes()
+}
+
+// answer is what must be remembered from block to block.
+type answer struct {
+	req     *llm.Request
+	refused bool
+	ids     []string
+}
+
+// block writes one part, or nothing for a part that only another API has.
+func (a *answer) block(w *wire.Writer, p llm.Part) {
+	if n, ok := p.(*llm.Native); ok {
+		if n.Dialect == name {
+			w.Raw(n.Raw)
+		}
+		return
+	}
+	w.Object()
+	switch p := p.(type) {
+	case *llm.Text:
+		w.StrField("type", "text")
+		w.StrField("text", p.Text)
+		if p.Citations != nil && p.Source == name {
+			w.RawField("citations", p.Citations)
+		}
+	case *llm.Refusal:
+		a.refused = true
+		w.StrField("type", "text")
+		w.StrField("text", p.Text)
+	case *llm.Thinking:
+		signed := *p
+		if p.Signature == "" {
+			signed.Signature = unsignedSeal()
+		}
+		writeThinkingBlock(w, &signed)
+	case *llm.ToolCall:
+		w.StrField("type", "tool_use")
+		w.StrField("id", a.id(p.ID))
+		w.StrField("name", llm.RestoreName(a.req, p.Name))
+		if p.Broken != "" {
+			w.RawField("input", brokenInput(p.Broken))
+		} else {
+			w.RawField("input", p.Arguments())
+		}
+	default: // media: the API's answers hold none
+		w.StrField("type", "text")
+		w.StrField("text", "["+partName(p)+" left out]")
+	}
+	w.EndObject()
+}
+
+// id is the id of a tool call in a form that clients and the API take, each once
+// in an answer.
+func (a *answer) id(id string) string {
+	if id == "" {
+		id = "toolu_" + randomID()
+	}
+	short := llm.ShortID(id, llm.IDLimit64)
+	for n := 2; slices.Contains(a.ids, short); n++ {
+		short = llm.ShortID(id+"#"+strconv.Itoa(n), llm.IDLimit64)
+	}
+	a.ids = append(a.ids, short)
+	return short
+}
+
+// messageID is the upstream's id, with the prefix that Anthropic's have.
+func messageID(id string) string {
+	switch {
+	case id == "":
+		return "msg_" + randomID()
+	case strings.HasPrefix(id, "msg_"):
+		return id
+	}
+	return "msg_" + id
+}
+
+// randomID tells answers apart; nobody relies on it being hard to guess.
+func randomID() string {
+	const letters = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+	b := make([]byte, 24)
+	for i := range b {
+		b[i] = letters[rand.IntN(len(letters))] //nolint:gosec // an id, no secret
+	}
+	return string(b)
+}
+
+// stopReason is the canonical reason in Anthropic's words. A stream without a
+// reason would leave clients waiting, so there is always one.
+func stopReason(s llm.Stop, native string, refused bool) string {
+	switch s {
+	case llm.StopLength:
+		return "max_tokens"
+	case llm.StopContext:
+		return "model_context_window_exceeded"
+	case llm.StopTool:
+		return "tool_use"
+	case llm.StopSequence:
+		return "stop_sequence"
+	case llm.StopFilter:
+		return "refusal"
+	case llm.StopPause:
+		if native == "compaction" {
+			return native
+		}
+		return "pause_turn"
+	case llm.StopEnd, llm.StopOther:
+	}
+	if refused {
+		return "refusal"
+	}
+	return "end_turn"
+}
+
+func writeStop(w *wire.Writer, reason, sequence string, details []byte) {
+	w.StrField("stop_reason", reason)
+	w.Key("stop_sequence")
+	if sequence != "" && reason == "stop_sequence" {
+		w.Str(sequence)
+	} else {
+		w.Null()
+	}
+	if len(details) > 0 {
+		w.RawField("stop_details", details)
+	}
+}

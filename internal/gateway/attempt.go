@@ -1,0 +1,144 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/provider"
+)
+
+// attempt sends the request to a target and waits for the head of the answer.
+// An answer that is an error ends the exchange here.
+func (x *exchange) attempt() error {
+	x.target = x.targets[0]
+	if err := x.approach(); err != nil {
+		return err
+	}
+	if err := x.adapt(); err != nil {
+		return err
+	}
+	x.out.report(x.losses)
+	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model, Stream: x.stream, Body: x.sent, Header: x.forwarded()}
+	x.detach()
+	if x.stream {
+		x.pulse = newPulse(x.out, x.gw.opt.Heartbeat, x.target.Provider.Timeouts().Idle, x.gw.opt.Now, x.cancel)
+	}
+	req, err := x.target.Provider.NewRequest(x.ctx, x.call)
+	if err != nil {
+		return &llm.Error{Kind: llm.ErrUpstream, NoRetry: true, Cause: err,
+			Message: fmt.Sprintf("provider %s could not be called: %s", x.target.Provider.Name(), publicCause(err))}
+	}
+	res, err := x.target.Provider.RoundTrip(req)
+	if err != nil {
+		return x.unreachable(err)
+	}
+	x.answer = res
+	if res.StatusCode < 200 || res.StatusCode > 299 {
+		return x.refused(res)
+	}
+	return nil
+}
+
+// approach finds out how the target is spoken to.
+func (x *exchange) approach() (err error) {
+	p := x.target.Provider
+	if c, ok := p.(chooser); ok {
+		x.surface, err = c.SurfaceFor(x.r.Context(), x.target.Model, x.front.Name())
+	} else {
+		x.surface, err = p.Surface(x.r.Context(), x.target.Model)
+	}
+	if err != nil {
+		return &llm.Error{Kind: llm.ErrInvalid, NoRetry: true, Message: fmt.Sprintf("provider %s: %v", p.Name(), err)}
+	}
+	if x.back = x.gw.opt.Backs[x.surface.Dialect]; x.back == nil {
+		return &llm.Error{Kind: llm.ErrInternal, Message: "no codec for the dialect " + x.surface.Dialect}
+	}
+	return nil
+}
+
+// detach gives the upstream call a life of its own: when the client leaves, the
+// answer is read on for its usage, within a bound, because the upstream bills it.
+func (x *exchange) detach() {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(x.r.Context()))
+	x.ctx, x.cancel = ctx, cancel
+	if total := x.target.Provider.Timeouts().Total; total > 0 {
+		x.total = time.AfterFunc(total, func() { cancel(context.DeadlineExceeded) })
+	}
+	drain := x.gw.opt.Drain
+	x.unwatch = context.AfterFunc(x.r.Context(), func() {
+		x.gone.Store(true)
+		time.AfterFunc(drain, func() { cancel(errDrained) })
+	})
+}
+
+// publicCause keeps addresses and credentials out of what clients are told.
+func publicCause(err error) string {
+	if s, _, ok := strings.Cut(err.Error(), ":"); ok {
+		return s
+	}
+	return err.Error()
+}
+
+// unreachable is an upstream that gave no answer at all.
+func (x *exchange) unreachable(err error) error {
+	e := &llm.Error{Kind: llm.ErrUpstream, Upstream: true, Cause: err,
+		Message: fmt.Sprintf("provider %s could not be reached", x.target.Provider.Name())}
+	var timeout interface{ Timeout() bool }
+	switch cause := context.Cause(x.ctx); {
+	case errors.Is(cause, errIdle), errors.Is(cause, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		e.Kind, e.Message = llm.ErrTimeout, fmt.Sprintf("provider %s did not answer in time", x.target.Provider.Name())
+	}
+	return e
+}
+
+// maxError bounds an upstream's error body.
+const maxError = 1 << 20
+
+// refused is an answer that is an error. Clients of the upstream's own dialect
+// get it as it is, since they know its very words; others get it translated.
+func (x *exchange) refused(res *http.Response) error {
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxError))
+	_ = res.Body.Close()
+	if err != nil {
+		return x.unreachable(err)
+	}
+	e := x.back.DecodeError(res.StatusCode, res.Header, body)
+	e.Upstream, e.UpstreamStatus = true, res.StatusCode
+	if x.passable(res, body) {
+		x.err = e
+		x.passError(res, body)
+		return nil
+	}
+	if e.Kind == llm.ErrAuth {
+		// The client's key is fine; it is the operator's that was refused.
+		e.Kind, e.Status, e.NoRetry = llm.ErrUpstream, http.StatusBadGateway, true
+		e.Message = fmt.Sprintf("provider %s refused the credentials it is configured with: %s", x.target.Provider.Name(), e.Message)
+	}
+	return e
+}
+
+// passable tells whether an error may go to the client untouched.
+func (x *exchange) passable(res *http.Response, body []byte) bool {
+	return x.lane == laneBytes && !x.out.opened() && res.StatusCode >= 400 &&
+		strings.Contains(res.Header.Get("Content-Type"), "json") && len(body) > 0 && len(body) < maxError
+}
+
+func (x *exchange) passError(res *http.Response, body []byte) {
+	h := x.out.w.Header()
+	for _, name := range []string{"Retry-After", "Retry-After-Ms", "X-Should-Retry"} {
+		if v := res.Header[name]; len(v) > 0 {
+			h[name] = v
+		}
+	}
+	h["X-Turnpike-Error-Source"] = []string{"upstream"}
+	if res.StatusCode == http.StatusTooManyRequests && h.Get("Retry-After") == "" {
+		h["Retry-After"] = []string{"1"}
+	}
+	x.out.body(res.StatusCode, res.Header.Get("Content-Type"), body)
+}

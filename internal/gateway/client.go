@@ -1,0 +1,195 @@
+package gateway
+
+import (
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"turnpike/internal/llm"
+)
+
+// client is the writing side of an exchange. The relay and the heartbeat both
+// write a stream, so its writes are locked; each is whole events.
+type client struct {
+	x *exchange
+	w http.ResponseWriter
+
+	mu        sync.Mutex
+	streaming bool              // the head of a stream is out
+	done      bool              // an answer or an error is out
+	encoder   llm.StreamEncoder // for heartbeats and faults; the answer has its own
+	losses    string            // the report so far, for the head
+	lastWrite time.Time
+}
+
+func newClient(w http.ResponseWriter, x *exchange) *client { return &client{w: w, x: x} }
+
+// ids puts the request's id where each family of clients looks for it.
+func (c *client) ids(h http.Header) {
+	h["X-Request-Id"] = []string{c.x.id}
+	h["Request-Id"] = h["X-Request-Id"]
+}
+
+// head sets what every answer that was served says about itself.
+func (c *client) head(h http.Header) {
+	c.ids(h)
+	if p := c.x.target.Provider; p != nil {
+		h["X-Turnpike-Provider"] = []string{p.Name()}
+	}
+	if c.losses != "" {
+		h["X-Turnpike-Loss"] = []string{c.losses}
+	}
+}
+
+// report sets what the head says of losses.
+func (c *client) report(losses []llm.Loss) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.losses = llm.LossHeader(losses)
+}
+
+// body sends a whole answer.
+func (c *client) body(status int, contentType string, body []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done {
+		return
+	}
+	c.done = true
+	c.x.status = status
+	h := c.w.Header()
+	c.head(h)
+	h["Content-Type"] = []string{contentType}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	c.w.WriteHeader(status)
+	_, _ = c.w.Write(body)
+}
+
+// stream sends events, the head of the stream first if it is not out yet. It
+// returns an error once the client is gone.
+func (c *client) stream(events []byte, now time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done {
+		return nil
+	}
+	return c.write(events, now)
+}
+
+func (c *client) write(events []byte, now time.Time) error {
+	if !c.streaming {
+		c.open()
+	}
+	if len(events) == 0 {
+		return nil
+	}
+	c.lastWrite = now
+	if _, err := c.w.Write(events); err != nil {
+		return err
+	}
+	if f, ok := c.w.(http.Flusher); ok {
+		f.Flush()
+	}
+	return nil
+}
+
+func (c *client) open() {
+	c.streaming = true
+	c.x.status = http.StatusOK
+	h := c.w.Header()
+	c.head(h)
+	h["Content-Type"] = []string{"text/event-stream; charset=utf-8"}
+	h["Cache-Control"] = []string{"no-cache, no-transform"}
+	h["X-Accel-Buffering"] = []string{"no"}
+	c.w.WriteHeader(http.StatusOK)
+}
+
+// heartbeat sends a sign of life when nothing was sent since the given time.
+func (c *client) heartbeat(since, now time.Time) (sent bool, last time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done || c.lastWrite.After(since) {
+		return false, c.lastWrite
+	}
+	_ = c.write(c.coder().Heartbeat(nil), now)
+	return true, now
+}
+
+// end closes the stream: from here on nothing is written, heartbeats included.
+func (c *client) end() {
+	c.mu.Lock()
+	c.done = true
+	c.mu.Unlock()
+}
+
+// coder writes the front's own events where the answer itself passes as bytes.
+func (c *client) coder() llm.StreamEncoder {
+	if c.encoder == nil { // x.request was set before anything could be sent
+		c.encoder = c.x.front.NewStreamEncoder(c.x.request)
+	}
+	return c.encoder
+}
+
+// opened tells whether the head of a stream is out.
+func (c *client) opened() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.streaming
+}
+
+// fail sends an error: as an HTTP answer if nothing was sent, else inside the
+// stream, which then ends without its success terminator.
+func (c *client) fail(e *llm.Error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done {
+		return
+	}
+	c.done = true
+	if c.streaming {
+		_ = c.write(c.coder().Append(nil, &llm.Event{Kind: llm.EventFault, Err: e}), c.lastWrite)
+		return
+	}
+	c.head(c.w.Header())
+	c.x.status = writeError(c.w, c.x.front, e, c.x.id)
+}
+
+// writeError sends an error in a dialect, with what clients read beside it.
+func writeError(w http.ResponseWriter, front llm.Front, e *llm.Error, id string) int {
+	status, body := front.EncodeError(e, id)
+	h := w.Header()
+	h["X-Request-Id"] = []string{id}
+	h["Request-Id"] = h["X-Request-Id"]
+	h["Content-Type"] = []string{"application/json"}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	source := "gateway"
+	if e.Upstream {
+		source = "upstream"
+	}
+	h["X-Turnpike-Error-Source"] = []string{source}
+	if e.UpstreamStatus != 0 {
+		h["X-Turnpike-Upstream-Status"] = []string{strconv.Itoa(e.UpstreamStatus)}
+	}
+	if wait := retryAfter(e, status); wait > 0 {
+		h["Retry-After"] = []string{strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10)}
+	}
+	if e.NoRetry {
+		h["X-Should-Retry"] = []string{"false"}
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+	return status
+}
+
+// retryAfter is what the upstream said, or a second on a 429 that says nothing:
+// some clients give up at once on a 429 without it.
+func retryAfter(e *llm.Error, status int) time.Duration {
+	if e.RetryAfter > 0 {
+		return e.RetryAfter
+	}
+	if status == http.StatusTooManyRequests && !e.NoRetry {
+		return time.Second
+	}
+	return 0
+}

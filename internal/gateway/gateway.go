@@ -1,0 +1,132 @@
+package gateway
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"turnpike/internal/keyring"
+	"turnpike/internal/ledger"
+	"turnpike/internal/llm"
+	"turnpike/internal/route"
+)
+
+// Options are what a gateway is made of.
+type Options struct {
+	Routes  []Front             // client APIs by path
+	Backs   map[string]llm.Back // dialects spoken to upstreams, by name
+	Caps    func(model string) llm.Caps
+	Betas   func(model string) []string // beta flags Bedrock takes for a model
+	Table   *route.Table
+	Keys    *keyring.Ring
+	Ledger  *ledger.Recorder
+	Log     *slog.Logger
+	Now     func() time.Time
+	Version string
+	Started time.Time
+
+	MaxBody   int64         // of a request
+	MaxAnswer int64         // of an answer that is not a stream
+	Heartbeat time.Duration // of silence before a sign of life
+	Drain     time.Duration // how long an upstream is read on after its client has left
+}
+
+// Front is a client API: a path and the dialect spoken there.
+type Front struct {
+	Path    string
+	Dialect llm.Front
+}
+
+// Gateway serves clients.
+type Gateway struct {
+	opt      Options
+	mux      *http.ServeMux
+	governed map[string]bool // patterns that take the road
+	inflight atomic.Int64
+	closing  atomic.Bool
+}
+
+// New makes a gateway.
+func New(opt Options) *Gateway {
+	g := &Gateway{opt: opt, mux: http.NewServeMux(), governed: map[string]bool{}}
+	for _, f := range opt.Routes {
+		pattern := "POST " + f.Path
+		g.governed[pattern] = true
+		g.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { g.serve(f.Dialect, w, r) })
+	}
+	g.mux.HandleFunc("GET /v1/models", g.models)
+	g.mux.HandleFunc("GET /v1/models/{id...}", g.models)
+	g.mux.HandleFunc("GET /health", g.health)
+	g.mux.HandleFunc("GET /health/live", g.live)
+	g.mux.HandleFunc("GET /health/ready", g.health)
+	g.mux.HandleFunc("HEAD /{$}", g.hello)
+	g.mux.HandleFunc("HEAD /api/hello", g.hello)
+	g.mux.HandleFunc("GET /api/hello", g.hello)
+	g.mux.HandleFunc("/", g.lost)
+	return g
+}
+
+// ServeHTTP takes any request. Base URLs are set with and without /v1, so
+// /v1/v1 means /v1.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	for strings.HasPrefix(r.URL.Path, "/v1/v1/") {
+		r.URL.Path = r.URL.Path[len("/v1"):]
+		r.URL.RawPath = strings.TrimPrefix(r.URL.RawPath, "/v1")
+	}
+	g.mux.ServeHTTP(w, r)
+}
+
+// Handle adds a route that is no client API: the console, health of others.
+func (g *Gateway) Handle(pattern string, h http.Handler) { g.mux.Handle(pattern, h) }
+
+// Close makes the gateway say that it is not ready any more. What is under way goes on.
+func (g *Gateway) Close() { g.closing.Store(true) }
+
+// Inflight is the number of requests under way.
+func (g *Gateway) Inflight() int64 { return g.inflight.Load() }
+
+// dialectOf guesses what a caller of a path that does not exist speaks.
+func (g *Gateway) dialectOf(r *http.Request) llm.Front {
+	first := g.opt.Routes[0].Dialect
+	for _, f := range g.opt.Routes {
+		if strings.HasPrefix(r.URL.Path, f.Path) {
+			return f.Dialect
+		}
+		if f.Dialect.Name() == "messages" && (r.Header.Get("Anthropic-Version") != "" || r.Header.Get("X-Api-Key") != "") {
+			first = f.Dialect
+		}
+	}
+	return first
+}
+
+func (g *Gateway) lost(w http.ResponseWriter, r *http.Request) {
+	e := &llm.Error{Kind: llm.ErrNotFound, Message: "there is nothing at " + r.Method + " " + r.URL.Path, NoRetry: true}
+	for _, f := range g.opt.Routes {
+		if f.Path == r.URL.Path {
+			e = &llm.Error{Kind: llm.ErrInvalid, Status: http.StatusMethodNotAllowed, Message: "use POST for " + r.URL.Path, NoRetry: true}
+		}
+	}
+	writeError(w, g.dialectOf(r), e, ledger.NewID("req"))
+}
+
+func (g *Gateway) hello(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusOK)
+}
+
+// Wait waits until nothing is under way, at most the given time.
+func (g *Gateway) Wait(limit time.Duration) {
+	over := time.NewTimer(limit)
+	defer over.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for g.inflight.Load() > 0 {
+		select {
+		case <-over.C:
+			return
+		case <-tick.C:
+		}
+	}
+}

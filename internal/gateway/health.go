@@ -1,0 +1,64 @@
+package gateway
+
+import (
+	"net/http"
+
+	"turnpike/internal/wire"
+)
+
+// live answers while the process runs.
+func (g *Gateway) live(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write([]byte(`{"status":"live"}` + "\n"))
+}
+
+// health tells whether requests can be served: not while shutting down, not
+// without a key that opens, not without an account that is in use.
+func (g *Gateway) health(w http.ResponseWriter, _ *http.Request) {
+	status, why := "ready", ""
+	inUse := 0
+	for _, a := range g.opt.Table.Accounts() {
+		if a.Off == "" {
+			inUse++
+		}
+	}
+	switch {
+	case g.closing.Load():
+		status, why = "closing", "shutting down"
+	case g.opt.Keys.Len() == 0:
+		status, why = "not ready", "there is no API key: turnpike keys create"
+	case inUse == 0:
+		status, why = "not ready", "no provider is in use"
+	}
+	jw := wire.NewWriter(nil)
+	jw.Object()
+	jw.StrField("status", status)
+	if why != "" {
+		jw.StrField("reason", why)
+	}
+	jw.StrField("version", g.opt.Version)
+	jw.IntField("in_flight", g.inflight.Load())
+	jw.Key("providers")
+	jw.List()
+	for _, a := range g.opt.Table.Accounts() {
+		jw.Object()
+		jw.StrField("name", a.Provider.Name())
+		jw.StrField("type", a.Provider.Kind())
+		state := "on"
+		if a.Off != "" {
+			state = "off"
+		}
+		jw.StrField("state", state)
+		jw.EndObject()
+	}
+	jw.EndList()
+	jw.EndObject()
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	if status != "ready" {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_, _ = w.Write(append(jw.Bytes(), '\n'))
+}

@@ -1,0 +1,47 @@
+package gateway
+
+import (
+	"net/http"
+	"strings"
+
+	"turnpike/internal/llm"
+)
+
+// identify finds who asks. The key may come as Authorization: Bearer or as
+// x-api-key, on every API; some clients send both, and both must then be the
+// same, or it would depend on the reader which one counts.
+func (x *exchange) identify() error {
+	secret, err := credential(x.r.Header)
+	if err != nil {
+		return err
+	}
+	who, ok, expired := x.gw.opt.Keys.Lookup(secret)
+	switch {
+	case expired:
+		return &llm.Error{Kind: llm.ErrAuth, Code: "invalid_api_key", NoRetry: true, Message: "this API key has expired: ask your administrator for a new one"}
+	case !ok:
+		return &llm.Error{Kind: llm.ErrAuth, Code: "invalid_api_key", NoRetry: true, Message: "this API key is not known here: check it, or make one with `turnpike keys create`"}
+	}
+	x.who = who
+	return nil
+}
+
+func credential(h http.Header) (string, error) {
+	bearer, apiKey := "", h.Get("X-Api-Key")
+	if a := h.Get("Authorization"); a != "" {
+		scheme, token, _ := strings.Cut(a, " ")
+		if !strings.EqualFold(scheme, "Bearer") {
+			return "", &llm.Error{Kind: llm.ErrAuth, NoRetry: true, Message: "Authorization must be: Bearer YOUR_KEY"}
+		}
+		bearer = strings.TrimSpace(token)
+	}
+	switch {
+	case bearer == "" && apiKey == "":
+		return "", &llm.Error{Kind: llm.ErrAuth, NoRetry: true, Message: "no API key: send it as Authorization: Bearer YOUR_KEY or x-api-key: YOUR_KEY"}
+	case bearer != "" && apiKey != "" && bearer != apiKey:
+		return "", &llm.Error{Kind: llm.ErrAuth, NoRetry: true, Message: "Authorization and x-api-key hold two different keys: send one, or the same in both"}
+	case bearer != "":
+		return bearer, nil
+	}
+	return apiKey, nil
+}

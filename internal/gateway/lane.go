@@ -1,0 +1,103 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/provider"
+	"turnpike/internal/wire"
+)
+
+// lane is how faithfully an exchange passes.
+type lane string
+
+const (
+	laneBytes     lane = "bytes"     // the body but for a few members, the answer as it comes
+	laneFrames    lane = "frames"    // the same, with the answer in another framing
+	laneTranslate lane = "translate" // decoded and encoded anew
+)
+
+// express tells whether the answer passes untouched.
+func (l lane) express() bool { return l == laneBytes || l == laneFrames }
+
+// chooser is a provider that speaks several dialects and takes the client's own
+// where it can.
+type chooser interface {
+	SurfaceFor(ctx context.Context, model, dialect string) (provider.Surface, error)
+}
+
+// adapt makes the upstream's body of the client's. This is the one place where
+// the lane is chosen.
+func (x *exchange) adapt() error {
+	t := &llm.Target{Provider: x.target.Provider.Name(), Model: x.target.Model, Stream: x.stream,
+		Compat: x.surface.Compat, Bedrock: x.surface.Bedrock}
+	known := x.surface.Model
+	if known == "" {
+		known = t.Model
+	}
+	t.Caps = x.gw.opt.Caps(known)
+	if x.surface.Bedrock && t.Caps.Betas == nil {
+		t.Caps.Betas = x.gw.opt.Betas(known)
+	}
+	if p, ok := x.back.(llm.Passer); ok && x.front.Name() == x.surface.Dialect && !llm.HasSeal(x.object.Bytes()) {
+		if edits, losses, ok := p.Pass(x.object, x.r.Header, t); ok {
+			x.pass(edits, losses)
+			return nil
+		}
+	}
+	return x.translate(t)
+}
+
+func (x *exchange) pass(edits []wire.Edit, losses []llm.Loss) {
+	x.lane = laneBytes
+	if x.surface.Reframed {
+		x.lane = laneFrames
+	}
+	x.losses = losses
+	x.request = &llm.Request{Model: x.model, Stream: x.stream}
+	x.sent = newBuffer(x.object.Size(edits...))
+	x.sent.data = x.object.AppendTo(x.sent.data, edits...)
+}
+
+func (x *exchange) translate(t *llm.Target) error {
+	x.lane = laneTranslate
+	req, err := x.front.DecodeRequest(x.r.Header, x.object.Bytes())
+	if err != nil {
+		return err
+	}
+	body, losses, err := x.back.EncodeRequest(req, t)
+	if err != nil {
+		return err
+	}
+	x.request = req
+	x.losses = req.Losses
+	for _, l := range losses {
+		for range max(1, l.Count) {
+			x.losses = llm.AddLoss(x.losses, l.Path, l.Reason)
+		}
+	}
+	x.sent = newBuffer(0)
+	x.sent.data = append(x.sent.data, body...)
+	return nil
+}
+
+// forwarded are the client's headers that go on to the upstream: Anthropic's
+// own list is open, so all of them do where Claude's own API is spoken.
+func (x *exchange) forwarded() http.Header {
+	out := http.Header{}
+	if x.surface.Dialect != "messages" || x.surface.Bedrock {
+		return out
+	}
+	if x.front.Name() == "messages" {
+		for name, values := range x.r.Header {
+			if strings.HasPrefix(name, "Anthropic-") {
+				out[name] = values
+			}
+		}
+	} else if x.request != nil && len(x.request.Betas) > 0 {
+		out["Anthropic-Beta"] = []string{strings.Join(x.request.Betas, ",")}
+	}
+	return out
+}

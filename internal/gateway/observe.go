@@ -1,0 +1,75 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+
+	"turnpike/internal/llm"
+)
+
+// observe surrounds the road: what happens on it is logged and settled once, and
+// a bug of ours becomes an error in the client's dialect, never a torn connection
+// without a word.
+func (x *exchange) observe(run func()) {
+	x.gw.inflight.Add(1)
+	defer x.gw.inflight.Add(-1)
+	defer x.release()
+	defer x.settle()
+	defer func() {
+		if p := recover(); p != nil {
+			x.gw.opt.Log.Error("bug: a request panicked", "request", x.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			x.fail(&llm.Error{Kind: llm.ErrInternal, Message: "Turnpike failed on this request (" + x.id + "): this is a bug, please report it"})
+		}
+	}()
+	run()
+}
+
+// fail tells the client what went wrong, in its dialect: as an HTTP error while
+// nothing was sent, inside the stream afterwards.
+func (x *exchange) fail(err error) {
+	e, ok := errors.AsType[*llm.Error](err)
+	if !ok {
+		e = &llm.Error{Kind: llm.ErrInternal, Message: "Turnpike failed on this request (" + x.id + ")", Cause: err}
+	}
+	x.err = e
+	x.out.fail(e)
+}
+
+// log writes one line for a request: no bodies, no secrets.
+func (x *exchange) log() {
+	level := slog.LevelInfo
+	if x.status >= http.StatusInternalServerError {
+		level = slog.LevelWarn
+	}
+	l := x.gw.opt.Log
+	if !l.Enabled(context.Background(), level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 20)
+	attrs = append(attrs, slog.String("request", x.id), slog.String("front", x.front.Name()), slog.Int("status", x.status),
+		slog.String("model", x.model), slog.Bool("stream", x.stream), slog.Duration("took", x.gw.opt.Now().Sub(x.start)))
+	if x.who != nil {
+		attrs = append(attrs, slog.String("key", x.who.KeyID))
+	}
+	if x.target.Provider != nil {
+		attrs = append(attrs, slog.String("provider", x.target.Provider.Name()), slog.String("served", x.target.Model), slog.String("lane", string(x.lane)))
+	}
+	if x.usage.Known || x.usage.Estimated {
+		attrs = append(attrs, slog.Int64("input", x.usage.Input), slog.Int64("output", x.usage.Output),
+			slog.Int64("cache_read", x.usage.CacheRead), slog.Int64("cache_write", x.usage.CacheWrite()))
+	}
+	if len(x.losses) > 0 {
+		attrs = append(attrs, slog.String("losses", llm.LossHeader(x.losses)))
+	}
+	if x.gone.Load() {
+		attrs = append(attrs, slog.Bool("client_left", true))
+	}
+	if x.err != nil {
+		attrs = append(attrs, slog.String("error", x.err.Error()))
+	}
+	l.LogAttrs(context.Background(), level, "request", attrs...)
+}

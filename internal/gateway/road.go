@@ -1,0 +1,89 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"turnpike/internal/keyring"
+	"turnpike/internal/ledger"
+	"turnpike/internal/llm"
+	"turnpike/internal/provider"
+	"turnpike/internal/route"
+	"turnpike/internal/wire"
+)
+
+// road is every stage between the first byte of a request and the last of its
+// answer. observe surrounds them and settle comes last, whatever happened.
+var road = []struct {
+	name string
+	run  func(*exchange) error
+}{
+	{"identify", (*exchange).identify}, // key -> principal, from memory
+	{"read", (*exchange).read},         // bounded body, indexed; model and stream found
+	{"admit", (*exchange).admit},       // may this request run at all
+	{"enrich", (*exchange).enrich},     // defaults
+	{"route", (*exchange).route},       // model -> targets
+	{"attempt", (*exchange).attempt},   // adapt, sign, send; the answer's head is here
+	{"relay", (*exchange).relay},       // answer -> client, usage metered as it passes
+}
+
+// exchange is one request on its way, and what has been learned of it.
+type exchange struct {
+	gw    *Gateway
+	front llm.Front
+	r     *http.Request
+	out   *client
+	id    string
+	start time.Time
+
+	who    *keyring.Principal // identify
+	body   *buffer            // read
+	object wire.Object
+	model  string // as asked for
+	stream bool
+
+	targets []route.Target // route
+
+	// attempt
+	ctx     context.Context // of the upstream call: lives on when the client goes
+	cancel  context.CancelCauseFunc
+	total   *time.Timer // bounds the call
+	unwatch func() bool // ends the watch over the client's connection
+	gone    atomic.Bool // the client has left
+	target  route.Target
+	surface provider.Surface
+	back    llm.Back
+	lane    lane
+	request *llm.Request // decoded; on the express lane only its outline
+	call    *provider.Call
+	sent    *buffer
+	answer  *http.Response
+	losses  []llm.Loss
+
+	// relay
+	pulse    *pulse
+	usage    llm.Usage
+	stop     llm.Stop
+	served   string
+	firstOut time.Duration // until the first content, 0 if there was none
+	outBytes int64
+
+	status int // of the answer
+	err    *llm.Error
+}
+
+// serve takes a request down the road.
+func (g *Gateway) serve(front llm.Front, w http.ResponseWriter, r *http.Request) {
+	x := &exchange{gw: g, front: front, r: r, start: g.opt.Now(), id: ledger.NewID("req")}
+	x.out = newClient(w, x)
+	x.observe(func() {
+		for i := range road {
+			if err := road[i].run(x); err != nil {
+				x.fail(err)
+				return
+			}
+		}
+	})
+}

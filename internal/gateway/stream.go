@@ -1,0 +1,251 @@
+package gateway
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/wire"
+)
+
+// relayStream passes on a stream. Nothing is sent before the first content, so
+// that an error which comes first is still a true HTTP error; a heartbeat may
+// open the stream earlier.
+func (x *exchange) relayStream() error {
+	var s streamer
+	if x.lane.express() {
+		s = &passing{x: x, meter: x.back.NewMeter(), keepUsage: x.asksUsage()}
+	} else {
+		s = &translating{x: x, dec: x.back.NewStreamDecoder(), enc: x.front.NewStreamEncoder(x.request)}
+	}
+	frames := x.target.Provider.Frames(x.call, x.answer.Body)
+	err := x.pump(s, frames)
+	s.settle()
+	x.pulse.stop()
+	if err != nil {
+		return err
+	}
+	x.out.end()
+	return nil
+}
+
+// streamer makes the client's bytes of the upstream's frames.
+type streamer interface {
+	// frame appends what a frame means to the client. ready tells that what
+	// there is may be sent: content has begun. over tells that nothing may follow.
+	frame(out []byte, f wire.Frame) (_ []byte, ready, over bool, err error)
+	// end appends what the clean end of the frames means.
+	end(out []byte) ([]byte, error)
+	// settle hands over what was counted.
+	settle()
+}
+
+// sendAt is how much is gathered before it is sent although more is at hand.
+const sendAt = 16 << 10
+
+// pump is the loop of a stream: read a frame, make bytes of it, send them when
+// no further frame is at hand.
+func (x *exchange) pump(s streamer, frames wire.FrameReader) error {
+	var out []byte
+	ready := false
+	for {
+		f, err := frames.Next()
+		if errors.Is(err, io.EOF) {
+			if out, err = s.end(out); err != nil {
+				x.send(out, ready)
+				return err
+			}
+			x.send(out, true)
+			return nil
+		}
+		if err != nil {
+			x.send(out, ready)
+			return x.broken(err)
+		}
+		var begun, over bool
+		out, begun, over, err = s.frame(out, f)
+		ready = ready || begun
+		if err != nil {
+			x.send(out, ready)
+			return err
+		}
+		if over {
+			x.send(out, true)
+			x.linger(frames)
+			return nil
+		}
+		if len(out) >= sendAt || !frames.More() {
+			x.pulse.read(x.gw.opt.Now())
+			if ready {
+				x.send(out, true)
+				out = out[:0]
+			}
+		}
+	}
+}
+
+// lingerFor bounds the wait for the end of a body whose answer is complete: it
+// is read only so that the connection can be used again.
+const lingerFor = time.Second
+
+func (x *exchange) linger(frames wire.FrameReader) {
+	timer := time.AfterFunc(lingerFor, func() { x.cancel(nil) })
+	defer timer.Stop()
+	for range 100 {
+		if _, err := frames.Next(); err != nil {
+			return
+		}
+	}
+}
+
+// send writes to the client unless it has left; that it has is noticed here at
+// the latest.
+func (x *exchange) send(out []byte, ready bool) {
+	if !ready || x.gone.Load() {
+		return
+	}
+	now := x.gw.opt.Now()
+	if x.firstOut == 0 && len(out) > 0 {
+		x.firstOut = now.Sub(x.start)
+	}
+	if x.out.stream(out, now) != nil {
+		x.gone.Store(true)
+	}
+}
+
+func (x *exchange) asksUsage() bool {
+	p, ok := x.back.(llm.Passer)
+	return ok && p.AsksUsage(x.object)
+}
+
+// passing is the express lane: frames go as they are, a meter looks on.
+type passing struct {
+	x         *exchange
+	meter     llm.Meter
+	keepUsage bool
+	begun     bool // content was seen
+}
+
+func (p *passing) frame(out []byte, f wire.Frame) ([]byte, bool, bool, error) {
+	class := p.meter.Frame(f)
+	switch class {
+	case llm.FrameError:
+		return p.fault(out, f), true, true, nil
+	case llm.FrameUsage:
+		if !p.keepUsage {
+			return out, false, false, nil
+		}
+	case llm.FrameContent:
+		p.begun = true
+	}
+	end := class == llm.FrameEnd
+	return p.append(out, f), p.begun || end, end, nil
+}
+
+// fault passes on an error event in the upstream's own words: as the body of an
+// HTTP error while nothing was sent.
+func (p *passing) fault(out []byte, f wire.Frame) []byte {
+	fault := p.meter.Result().Fault
+	if fault == nil {
+		fault = &llm.Error{Kind: llm.ErrUpstream, Upstream: true, Message: "the upstream reported an error"}
+	}
+	p.x.err = fault
+	if p.begun || p.x.out.opened() {
+		return p.append(out, f)
+	}
+	status, _ := p.x.front.EncodeError(fault, p.x.id)
+	p.x.out.body(status, "application/json", f.Data)
+	return out[:0]
+}
+
+func (p *passing) append(out []byte, f wire.Frame) []byte {
+	if p.x.lane == laneBytes {
+		return append(out, f.Raw...)
+	}
+	return wire.AppendSSE(out, string(f.Event), f.Data)
+}
+
+func (p *passing) end(out []byte) ([]byte, error) {
+	if !p.meter.Result().Complete {
+		return out, p.x.broken(io.ErrUnexpectedEOF)
+	}
+	return out, nil
+}
+
+func (p *passing) settle() {
+	err := p.x.err
+	p.x.took(p.meter.Result())
+	if p.x.err == nil {
+		p.x.err = err
+	}
+}
+
+// translating decodes frames to events and encodes those for the client.
+type translating struct {
+	x     *exchange
+	dec   llm.StreamDecoder
+	enc   llm.StreamEncoder
+	out   []byte
+	ready bool
+	over  bool
+	fault *llm.Error
+}
+
+// event is the Yield of the decoder.
+func (t *translating) event(e *llm.Event) error {
+	switch e.Kind {
+	case llm.EventStart:
+		t.x.served = e.Model
+		t.x.usage = e.Usage
+		if e.Created == 0 {
+			e.Created = t.x.start.Unix()
+		}
+	case llm.EventPartStart, llm.EventPartEnd:
+		t.ready = true
+	case llm.EventDelta:
+		t.ready = true
+		t.x.outBytes += int64(len(e.Text))
+	case llm.EventFinish:
+		t.x.usage, t.x.stop = e.Usage, e.Stop
+		t.ready, t.over = true, true
+	case llm.EventFault:
+		t.fault, t.over = e.Err, true
+		return nil
+	}
+	t.out = t.enc.Append(t.out, e)
+	return nil
+}
+
+func (t *translating) frame(out []byte, f wire.Frame) ([]byte, bool, bool, error) {
+	t.out = out
+	if err := t.dec.Frame(f, t.event); err != nil {
+		return t.out, t.ready, true, t.x.understand(err)
+	}
+	if t.fault != nil {
+		return t.out, t.ready, true, t.fault
+	}
+	return t.out, t.ready, t.over, nil
+}
+
+func (t *translating) end(out []byte) ([]byte, error) {
+	t.out = out
+	if err := t.dec.End(t.event); err != nil {
+		return t.out, t.x.understand(err)
+	}
+	if t.fault != nil {
+		return t.out, t.fault
+	}
+	return t.out, nil
+}
+
+func (t *translating) settle() {}
+
+// understand is a frame that makes no sense.
+func (x *exchange) understand(err error) error {
+	if e, ok := errors.AsType[*llm.Error](err); ok {
+		return e
+	}
+	return &llm.Error{Kind: llm.ErrUpstream, Upstream: true, Cause: err,
+		Message: "the stream of provider " + x.target.Provider.Name() + " could not be understood"}
+}

@@ -1,0 +1,159 @@
+package llm
+
+import (
+	"bytes"
+	"net/http"
+
+	"turnpike/internal/wire"
+)
+
+// Front is a dialect as clients speak it to us.
+type Front interface {
+	Name() string
+	// DecodeRequest reads a body. Errors are *Error of kind ErrInvalid that name the path.
+	DecodeRequest(h http.Header, body []byte) (*Request, error)
+	EncodeResponse(*Request, *Response) []byte
+	NewStreamEncoder(*Request) StreamEncoder
+	// EncodeError makes the body of an error answer; the status may differ from
+	// the error's own where the dialect's clients know another.
+	EncodeError(e *Error, requestID string) (status int, body []byte)
+}
+
+// StreamEncoder writes events as the bytes of a client's stream.
+type StreamEncoder interface {
+	// Append appends what e means to dst. After a fault nothing must follow.
+	Append(dst []byte, e *Event) []byte
+	// Heartbeat appends what keeps a silent connection alive.
+	Heartbeat(dst []byte) []byte
+}
+
+// Back is a dialect as we speak it to upstreams.
+type Back interface {
+	Name() string
+	// EncodeRequest makes the body for a target and tells what it could not carry.
+	EncodeRequest(*Request, *Target) ([]byte, []Loss, error)
+	DecodeResponse(body []byte) (*Response, error)
+	NewStreamDecoder() StreamDecoder
+	// DecodeError reads an upstream's error answer, whatever it is.
+	DecodeError(status int, h http.Header, body []byte) *Error
+	NewMeter() Meter
+}
+
+// StreamDecoder makes events of an upstream's frames.
+type StreamDecoder interface {
+	// Frame takes the next frame and yields what it means: nothing, one event, or several.
+	Frame(f wire.Frame, yield Yield) error
+	// End is called once when the frames have ended cleanly: it yields the
+	// Finish that is still owed, or a Fault if the answer was not complete.
+	End(yield Yield) error
+}
+
+// FrameClass is what a Meter makes of a frame.
+type FrameClass uint8
+
+// Classes of frame.
+const (
+	FrameOther   FrameClass = iota // bookkeeping: start, ping, the end of a block
+	FrameContent                   // part of the answer: from here on nothing can be retried
+	FrameUsage                     // usage and nothing else (chat's last chunk)
+	FrameError                     // an error inside the stream
+	FrameEnd                       // the dialect's success terminator
+)
+
+// Meter reads usage and the state of a stream off frames that pass untouched.
+type Meter interface {
+	Frame(f wire.Frame) FrameClass
+	// Body reads a whole answer.
+	Body(body []byte)
+	// Result is what was seen: usage, stop, served model; complete tells whether
+	// the answer came to its end, and fault is the error seen in the stream.
+	Result() MeterResult
+}
+
+// MeterResult is what a meter saw.
+type MeterResult struct {
+	Usage    Usage
+	Stop     Stop
+	Model    string
+	Complete bool
+	Fault    *Error
+	// OutputBytes is the length of the text seen, for estimates when the
+	// upstream never told its usage.
+	OutputBytes int64
+}
+
+// Target is where a request goes: the model there and what it can do.
+type Target struct {
+	Provider string // name, for messages
+	Model    string // as the upstream wants it
+	Stream   bool
+	Caps     Caps
+	// Compat is set for servers that copy OpenAI's API without its newer
+	// members: max_tokens instead of max_completion_tokens, system instead of developer.
+	Compat bool
+	// Bedrock is set where Claude is reached through InvokeModel: no model or
+	// stream in the body, anthropic_version and betas in it instead.
+	Bedrock bool
+}
+
+// ThinkingKind is how a model takes the wish to reason.
+type ThinkingKind string
+
+// Kinds of thinking.
+const (
+	ThinkUnknown  ThinkingKind = ""         // nothing is known of the model: pass what the client said where the dialect has it
+	ThinkNone     ThinkingKind = "none"     // it cannot
+	ThinkBudget   ThinkingKind = "budget"   // Claude: enabled with a budget
+	ThinkAdaptive ThinkingKind = "adaptive" // Claude: adaptive with an effort, budgets refused
+	ThinkBoth     ThinkingKind = "both"     // Claude: either
+	ThinkEffort   ThinkingKind = "effort"   // OpenAI: reasoning_effort
+)
+
+// SamplingRule is what a model takes of temperature and top_p.
+type SamplingRule string
+
+// Rules of sampling.
+const (
+	SamplingFree SamplingRule = ""     // both, or unknown
+	SamplingOne  SamplingRule = "one"  // one of them
+	SamplingNone SamplingRule = "none" // neither
+)
+
+// Caps is what is known of a model at an upstream. The zero value means unknown:
+// then what the client asked is passed on.
+type Caps struct {
+	Family       string // claude, nova, gpt, …; empty if unknown
+	MaxOutput    int64  // tokens, 0 if unknown
+	Context      int64
+	Thinking     ThinkingKind
+	Efforts      []string // accepted values, nil if unknown
+	Sampling     SamplingRule
+	NoPrefill    bool // the conversation must end with a user turn
+	MidSystem    bool // system turns inside the conversation are taken
+	Structured   bool // native structured output
+	Strict       bool // tools take strict
+	NoCache      bool // takes no cache points
+	Cache1h      bool // takes one-hour cache points
+	NoToolChoice bool // takes no tool choice (Converse: some models)
+	NoImages     bool
+	NoDocuments  bool
+	NoSystem     bool // takes no system prompt
+	NoTools      bool
+	NoStop       bool     // takes no stop sequences
+	Betas        []string // accepted beta flags, nil if unknown
+}
+
+// Passer is a Back whose clients may speak the same dialect: then the body goes
+// to the upstream as it is, but for edits of a few top-level members.
+type Passer interface {
+	Back
+	// Pass gives the edits for a target. ok is false when the body holds
+	// something that must be changed deeper down: then it has to be translated.
+	Pass(body wire.Object, h http.Header, t *Target) (edits []wire.Edit, losses []Loss, ok bool)
+	// AsksUsage tells whether the client itself asked for what Pass made the
+	// upstream send in FrameUsage frames; if not, those frames are kept from it.
+	AsksUsage(body wire.Object) bool
+}
+
+// HasSeal tells whether a body may hold a seal, which only translation can open.
+func HasSeal(body []byte) bool { return bytes.Contains(body, []byte(sealPrefix)) }

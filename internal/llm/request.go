@@ -1,0 +1,129 @@
+package llm
+
+// Role says who speaks in a turn.
+type Role string
+
+// Roles. A system turn stands in the middle of a conversation; the leading ones
+// are Request.System.
+const (
+	User      Role = "user"
+	Assistant Role = "assistant"
+	System    Role = "system"
+)
+
+// Turn is one message of a conversation. Tool results are parts of user turns.
+// Decoders keep the client's messages apart; Merged joins what must be joined.
+type Turn struct {
+	Role  Role
+	Parts []Part
+	Name  string // OpenAI: the participant's name
+}
+
+// Request asks for an answer.
+type Request struct {
+	Model       string
+	Stream      bool
+	StreamUsage bool // chat: the client wants a usage chunk at the end of the stream
+	System      []Part
+	Turns       []Turn
+	Tools       []Tool
+	Choice      Choice
+	Parallel    *bool // several tool calls in one answer: nil is the default (allowed)
+	MaxTokens   *int64
+	Temperature *float64
+	TopP        *float64
+	TopK        *int64
+	Stop        []string
+	Thinking    Thought
+	Format      *Format
+	User        string   // the end user, as the client names them
+	Tier        string   // service tier, in the client's words
+	Betas       []string // Anthropic beta flags, from the header and the body
+	Extra       []Extra  // members that have no place above
+	Losses      []Loss   // what decoding already had to change
+}
+
+// Extra is a member of a request that only its dialect knows.
+type Extra struct {
+	Dialect string
+	Name    string
+	Raw     []byte
+}
+
+// Tool is a function the model may call.
+type Tool struct {
+	Name        string
+	Description string
+	Schema      []byte // JSON Schema of the input, an object; nil for none
+	Strict      *bool
+	Cache       *Cache
+	Native      *Native // a tool only its dialect knows (web_search and the like); nothing else is set but Name
+	Extra       []Extra // members of a function tool that only its dialect knows
+}
+
+// ChoiceMode says how free the model is to call tools.
+type ChoiceMode string
+
+// Modes of choice; the empty one is the API's default.
+const (
+	ChoiceAuto ChoiceMode = "auto"
+	ChoiceNone ChoiceMode = "none"
+	ChoiceAny  ChoiceMode = "any"  // some tool must be called
+	ChoiceTool ChoiceMode = "tool" // the named one must be
+)
+
+// Choice is what the client says about calling tools.
+type Choice struct {
+	Mode ChoiceMode
+	Name string // for ChoiceTool
+}
+
+// ThinkingMode is how reasoning was asked for.
+type ThinkingMode string
+
+// Modes of thinking; the empty one means nothing was said.
+const (
+	ThinkingOff      ThinkingMode = "disabled"
+	ThinkingBudget   ThinkingMode = "enabled"  // with a budget of tokens
+	ThinkingAdaptive ThinkingMode = "adaptive" // the model decides
+	ThinkingEffort   ThinkingMode = "effort"   // OpenAI: by effort alone
+)
+
+// Thought is the client's wish about reasoning.
+type Thought struct {
+	Mode    ThinkingMode
+	Budget  int64  // tokens, for ThinkingBudget
+	Effort  string // none, minimal, low, medium, high, xhigh, max; may stand beside any mode
+	Display string // Anthropic: omitted, summarized
+}
+
+// Wanted tells whether reasoning was asked for.
+func (t Thought) Wanted() bool {
+	return t.Mode != "" && t.Mode != ThinkingOff && (t.Mode != ThinkingEffort || t.Effort != "none")
+}
+
+// Format asks for structured output.
+type Format struct {
+	Name        string
+	Description string
+	Schema      []byte // nil: any JSON object
+	Strict      *bool
+}
+
+// Merged joins neighbouring turns of one role, as APIs demand that want turns to
+// alternate, and leaves out turns without parts.
+func Merged(turns []Turn) []Turn {
+	out := make([]Turn, 0, len(turns))
+	for _, t := range turns {
+		if len(t.Parts) == 0 {
+			continue
+		}
+		if n := len(out); n > 0 && out[n-1].Role == t.Role {
+			last := &out[n-1]
+			last.Parts = append(last.Parts[:len(last.Parts):len(last.Parts)], t.Parts...)
+			continue
+		}
+		out = append(out, t)
+	}
+	return out
+}

@@ -1,0 +1,82 @@
+package llm
+
+import "math"
+
+// Stop is why an answer ended.
+type Stop string
+
+// Reasons to stop.
+const (
+	StopEnd      Stop = "end"      // the model was done
+	StopLength   Stop = "length"   // the limit on output tokens
+	StopContext  Stop = "context"  // the model's context window
+	StopTool     Stop = "tool"     // it waits for tool results
+	StopSequence Stop = "sequence" // a stop sequence of the client
+	StopFilter   Stop = "filter"   // refused, or filtered
+	StopPause    Stop = "pause"    // Anthropic: a long server-side turn, to be continued
+	StopOther    Stop = "other"    // something unknown: see the native reason
+)
+
+// Usage counts tokens. The classes are disjoint: Input excludes what was read
+// from and written to a cache; Output includes Reasoning.
+type Usage struct {
+	Known        bool // the upstream said so; zero is then a measured zero
+	Estimated    bool // counted by us, since the upstream did not say
+	Input        int64
+	Output       int64
+	CacheRead    int64
+	CacheWrite5m int64 // also writes whose lifetime the upstream does not tell
+	CacheWrite1h int64
+	Reasoning    int64 // part of Output
+}
+
+// CacheWrite is all that was written to a cache.
+func (u Usage) CacheWrite() int64 { return u.CacheWrite5m + u.CacheWrite1h }
+
+// Prompt is all of the input: fresh, read from cache and written to it.
+func (u Usage) Prompt() int64 { return u.Input + u.CacheRead + u.CacheWrite() }
+
+// Response is a whole answer.
+type Response struct {
+	ID           string
+	Model        string // as the upstream names it
+	Created      int64  // Unix seconds, 0 if the upstream does not say
+	Parts        []Part
+	Stop         Stop
+	StopSequence string // the one that matched
+	NativeStop   string // the upstream's own word
+	StopDetails  []byte // Anthropic: JSON beside a refusal
+	Usage        Usage
+	Tier         string
+	Extra        []Extra
+	Losses       []Loss
+}
+
+// Settle applies the rule that an answer which calls a client's tool waits for
+// it, whatever the upstream called the reason, and that there is a reason.
+func (r *Response) Settle() {
+	r.Stop = SettledStop(r.Stop, hasCall(r.Parts))
+}
+
+// SettledStop is Settle for streams: called tells whether a tool was called.
+func SettledStop(s Stop, called bool) Stop {
+	switch {
+	case called && (s == StopEnd || s == StopOther || s == ""):
+		return StopTool
+	case s == "":
+		return StopEnd
+	}
+	return s
+}
+
+func hasCall(parts []Part) bool {
+	for _, p := range parts {
+		if _, ok := p.(*ToolCall); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// Clamp keeps a count that came from outside in the range of sane numbers.
+func Clamp(n int64) int64 { return max(0, min(n, math.MaxInt32)) }

@@ -1,0 +1,165 @@
+// Package bedrock reaches AWS Bedrock: Claude through InvokeModel, whose body is
+// Anthropic's own, everything else through Converse. Credentials and signatures
+// are the AWS SDK's; requests and streams are ours, byte for byte.
+package bedrock
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"turnpike/internal/provider"
+	"turnpike/internal/wire"
+)
+
+// Kind of account in the configuration.
+const Kind = "bedrock"
+
+// APIs an account may be pinned to.
+const (
+	Invoke   = "invoke"
+	Converse = "converse"
+)
+
+// Options are an account's own settings.
+type Options struct {
+	provider.Options
+	API             string // "", invoke or converse
+	Region          string
+	Profile         string
+	RoleARN         string
+	AccessKeyID     string
+	SecretAccessKey string
+	SessionToken    string
+	BearerToken     string // a Bedrock API key instead of a signature
+}
+
+// Account is Bedrock in one region of one AWS account.
+type Account struct {
+	*provider.Account
+	opt      Options
+	signer   *signer
+	profiles *profiles
+}
+
+// New makes an account. Credentials are looked up at the first call, so that a
+// missing one is that call's error.
+func New(opt Options) (*Account, error) {
+	if opt.Region == "" {
+		return nil, fmt.Errorf("provider %s: region is missing (such as us-east-1)", opt.Name)
+	}
+	a, err := provider.NewAccount(Kind, "https://bedrock-runtime."+opt.Region+"."+domain(opt.Region), opt.Options)
+	if err != nil {
+		return nil, err
+	}
+	acc := &Account{Account: a, opt: opt, signer: newSigner(opt)}
+	acc.profiles = newProfiles(acc)
+	return acc, nil
+}
+
+// domain is where a region's endpoints live.
+func domain(region string) string {
+	if strings.HasPrefix(region, "cn-") {
+		return "amazonaws.com.cn"
+	}
+	return "amazonaws.com"
+}
+
+// Surface is Messages by InvokeModel for Claude, Converse for all else.
+func (a *Account) Surface(ctx context.Context, model string) (provider.Surface, error) {
+	known := model
+	if isApplicationProfile(model) && a.opt.API == "" {
+		under, err := a.profiles.model(ctx, model)
+		if err == nil && under != "" {
+			known = under
+		}
+	}
+	if a.opt.API == Invoke || a.opt.API == "" && isClaude(known) {
+		return provider.Surface{Dialect: "messages", Bedrock: true, Reframed: true, Model: known}, nil
+	}
+	return provider.Surface{Dialect: "converse", Reframed: true, Model: known}, nil
+}
+
+var geoPrefixes = []string{"us.", "eu.", "apac.", "au.", "ca.", "jp.", "global.", "us-gov."}
+
+// bare takes an ARN's resource and a geo prefix off a model id.
+func bare(id string) string {
+	if strings.HasPrefix(id, "arn:") {
+		id = id[strings.LastIndexByte(id, '/')+1:]
+	}
+	for _, p := range geoPrefixes {
+		if rest, ok := strings.CutPrefix(id, p); ok {
+			return rest
+		}
+	}
+	return id
+}
+
+func isClaude(id string) bool { return strings.HasPrefix(bare(id), "anthropic.") }
+
+func isApplicationProfile(id string) bool {
+	return strings.HasPrefix(id, "arn:") && strings.Contains(id, ":application-inference-profile/")
+}
+
+// NewRequest makes the signed request of a call.
+func (a *Account) NewRequest(ctx context.Context, c *provider.Call) (*http.Request, error) {
+	op := "converse"
+	if c.Surface.Bedrock {
+		op = "invoke"
+	}
+	if c.Stream {
+		op = map[string]string{"converse": "converse-stream", "invoke": "invoke-with-response-stream"}[op]
+	}
+	r := a.Post(ctx, a.modelURL(c.Model, op), c)
+	if c.Stream {
+		r.Header["Accept"] = []string{"application/vnd.amazon.eventstream"}
+		if c.Surface.Bedrock {
+			r.Header["X-Amzn-Bedrock-Accept"] = []string{"application/json"}
+		}
+	} else {
+		r.Header["Accept"] = []string{"application/json"}
+	}
+	if err := a.signer.sign(ctx, r, c.Body.Bytes()); err != nil {
+		if r.Body != nil {
+			_ = r.Body.Close()
+		}
+		return nil, err
+	}
+	return r, nil
+}
+
+// modelURL puts the id into the path as one segment, escaped once the way the
+// AWS SDKs do it; the signature covers exactly this path.
+func (a *Account) modelURL(model, op string) *url.URL {
+	u := a.URL("/model/" + model + "/" + op)
+	u.RawPath = a.URL("").EscapedPath() + "/model/" + escape(model) + "/" + op
+	return u
+}
+
+func escape(s string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '.', c == '~':
+			b.WriteByte(c)
+		default:
+			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		}
+	}
+	return b.String()
+}
+
+// Frames reads the AWS event stream; for InvokeModel the chunks are unwrapped
+// to the Messages events inside them.
+func (a *Account) Frames(c *provider.Call, body io.Reader) wire.FrameReader {
+	es := wire.NewEventStream(body, 0)
+	if c.Surface.Bedrock {
+		return &chunks{in: es}
+	}
+	return es
+}

@@ -1,0 +1,82 @@
+// Package provider is the contract with upstream accounts: where one is, how a
+// request to it is signed, and which dialects it speaks for a model. It knows no
+// dialect's members; those are the codecs' affair.
+package provider
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"turnpike/internal/wire"
+)
+
+// Provider is one account at one upstream.
+type Provider interface {
+	// Name is the operator's name for it.
+	Name() string
+	// Kind is its type in the configuration: openai, anthropic, bedrock, …
+	Kind() string
+	// Surface tells how the account is spoken to for a model.
+	Surface(ctx context.Context, model string) (Surface, error)
+	// NewRequest makes the HTTP request of a call, signed.
+	NewRequest(ctx context.Context, c *Call) (*http.Request, error)
+	// RoundTrip sends it. Redirects are not followed.
+	RoundTrip(*http.Request) (*http.Response, error)
+	// Frames reads the answer of a streamed call in the surface's dialect.
+	Frames(c *Call, body io.Reader) wire.FrameReader
+	// Models lists what the account offers, nil where it cannot be asked.
+	Models(ctx context.Context) ([]Model, error)
+	// Timeouts bound each phase of a call.
+	Timeouts() Timeouts
+}
+
+// Surface is a dialect an account speaks for a model.
+type Surface struct {
+	Dialect string // chat, messages, converse
+	// Compat: the server copies OpenAI's API without its newer members.
+	Compat bool
+	// Bedrock: Messages bodies travel by InvokeModel.
+	Bedrock bool
+	// Reframed: streams come in another framing than the dialect's own
+	// server-sent events, so frames pass one by one instead of bytes.
+	Reframed bool
+	// Model is the id under which the model's abilities are known, where that is
+	// not the id it is called by (an inference profile's ARN).
+	Model string
+}
+
+// Call is one request to an upstream.
+type Call struct {
+	Surface Surface
+	Model   string
+	Stream  bool
+	Body    Body
+	Header  http.Header // headers to pass on, already chosen
+}
+
+// Body is a request body that may be read again, and whose memory may be used
+// again once every reader is closed.
+type Body interface {
+	Bytes() []byte
+	NewReader() io.ReadCloser
+}
+
+// Model is one entry of an account's list.
+type Model struct {
+	ID      string
+	Name    string
+	Created int64 // Unix seconds, 0 if not told
+	Owner   string
+	Context int64 // tokens, 0 if not told
+	Output  int64
+}
+
+// Timeouts bound the phases of a call. Zero means no bound.
+type Timeouts struct {
+	Connect   time.Duration
+	FirstByte time.Duration // from sending to the answer's head
+	Idle      time.Duration // between two reads of a body
+	Total     time.Duration
+}

@@ -1,0 +1,199 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+)
+
+// Attempt is the record of one try at one upstream.
+type Attempt struct {
+	// ID is the identity of the attempt, made by NewID("att").
+	ID string
+	// RequestID is the request the attempt belongs to.
+	RequestID string
+	// KeyID is the key the request came with.
+	KeyID string
+	// At is when the attempt began.
+	At time.Time
+	// Dialect is the dialect of the client.
+	Dialect string
+	// Provider is the name of the provider that was tried.
+	Provider string
+	// Surface is the dialect spoken with it.
+	Surface string
+	// RequestedModel is the model the client named.
+	RequestedModel string
+	// ServedModel is the model the provider was asked for.
+	ServedModel string
+	// Stream says that the client asked for a stream.
+	Stream bool
+	// Status is the HTTP status of the upstream, 0 when there was none.
+	Status int
+	// ErrorClass is the kind of error, empty when the attempt succeeded.
+	ErrorClass string
+	// Stop is the canonical reason why the answer ended.
+	Stop string
+	// Usage is what was counted.
+	Usage Usage
+	// Latency is the time until the answer's end.
+	Latency time.Duration
+	// FirstContent is the time until the first content, 0 when none came.
+	FirstContent time.Duration
+	// Losses is how many things could not be translated.
+	Losses int
+}
+
+// Usage counts tokens. Input excludes what was read from and written to the
+// cache; Output includes Reasoning.
+type Usage struct {
+	// Input counts tokens of the request that the cache did not serve.
+	Input int64
+	// Output counts tokens of the answer.
+	Output int64
+	// CacheRead counts tokens served by the prompt cache.
+	CacheRead int64
+	// CacheWrite5m counts tokens written to the cache for five minutes.
+	CacheWrite5m int64
+	// CacheWrite1h counts tokens written to the cache for an hour.
+	CacheWrite1h int64
+	// Reasoning counts the tokens of Output that were reasoning.
+	Reasoning int64
+	// Estimated says that some figure was estimated, not reported.
+	Estimated bool
+}
+
+const attemptColumns = `id, request_id, key_id, at, dialect, provider, surface, requested_model, served_model, stream,
+	status, error_class, stop, input, output, cache_read, cache_write_5m, cache_write_1h, reasoning, estimated,
+	latency_ns, first_content_ns, losses`
+
+// InsertAttempts adds attempts in one transaction: all of them or none. One
+// that is already there is left as it is, so a batch may be sent again. The
+// keys' last use is noted with them.
+func (s *Store) InsertAttempts(ctx context.Context, attempts []Attempt) error {
+	if len(attempts) == 0 {
+		return nil
+	}
+	err := s.transaction(ctx, func(tx *sql.Tx) error {
+		if err := insertAttempts(ctx, tx, attempts); err != nil {
+			return err
+		}
+		for id, at := range lastUses(attempts) {
+			_, err := tx.ExecContext(ctx, `UPDATE keys SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE id = ?`, at, id)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("record %d attempts: %w", len(attempts), err)
+	}
+	return nil
+}
+
+func insertAttempts(ctx context.Context, tx *sql.Tx, attempts []Attempt) (err error) {
+	insert, err := tx.PrepareContext(ctx, insertAttempt)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, insert.Close()) }()
+	for i := range attempts {
+		a := &attempts[i]
+		u := &a.Usage
+		_, err := insert.ExecContext(ctx, a.ID, a.RequestID, a.KeyID, a.At.UnixNano(), a.Dialect, a.Provider, a.Surface,
+			a.RequestedModel, a.ServedModel, a.Stream, a.Status, a.ErrorClass, a.Stop, u.Input, u.Output, u.CacheRead,
+			u.CacheWrite5m, u.CacheWrite1h, u.Reasoning, u.Estimated, int64(a.Latency), int64(a.FirstContent), a.Losses)
+		if err != nil {
+			return fmt.Errorf("attempt %s: %w", a.ID, err)
+		}
+	}
+	return nil
+}
+
+func lastUses(attempts []Attempt) map[string]int64 {
+	uses := map[string]int64{}
+	for i := range attempts {
+		if a := &attempts[i]; a.KeyID != "" {
+			uses[a.KeyID] = max(uses[a.KeyID], a.At.UnixNano())
+		}
+	}
+	return uses
+}
+
+const insertAttempt = `INSERT INTO attempts (` + attemptColumns + `)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
+
+const listAttempts = `SELECT ` + attemptColumns + ` FROM attempts ORDER BY at DESC, rowid DESC LIMIT ?`
+
+// ListAttempts returns the newest attempts, newest first, at most limit.
+func (s *Store) ListAttempts(ctx context.Context, limit int) (attempts []Attempt, err error) {
+	rows, err := s.readers.QueryContext(ctx, listAttempts, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list attempts: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var a Attempt
+		var at int64
+		u := &a.Usage
+		err := rows.Scan(&a.ID, &a.RequestID, &a.KeyID, &at, &a.Dialect, &a.Provider, &a.Surface, &a.RequestedModel,
+			&a.ServedModel, &a.Stream, &a.Status, &a.ErrorClass, &a.Stop, &u.Input, &u.Output, &u.CacheRead,
+			&u.CacheWrite5m, &u.CacheWrite1h, &u.Reasoning, &u.Estimated, &a.Latency, &a.FirstContent, &a.Losses)
+		if err != nil {
+			return nil, fmt.Errorf("list attempts: %w", err)
+		}
+		a.At = time.Unix(0, at).UTC()
+		attempts = append(attempts, a)
+	}
+	return attempts, rows.Err()
+}
+
+// Sum is the total of the attempts of one key at one provider and model.
+type Sum struct {
+	// KeyID, Provider and Model (the served one) say what is summed.
+	KeyID, Provider, Model string
+	// Attempts counts all attempts, Errors those with an error class.
+	Attempts, Errors int64
+	// Usage is the total; Estimated when any part of it is.
+	Usage Usage
+}
+
+const sumAttempts = `
+	SELECT key_id, provider, served_model, count(*), count(nullif(error_class, '')), sum(input), sum(output),
+		sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(reasoning), max(estimated)
+	FROM attempts
+	WHERE at >= ? AND at < ?
+	GROUP BY key_id, provider, served_model
+	ORDER BY key_id, provider, served_model`
+
+// SumAttempts totals the attempts begun in [from, to) by key, provider and
+// served model. A zero from or to leaves that end open.
+func (s *Store) SumAttempts(ctx context.Context, from, to time.Time) (sums []Sum, err error) {
+	since, until := int64(math.MinInt64), int64(math.MaxInt64)
+	if !from.IsZero() {
+		since = from.UnixNano()
+	}
+	if !to.IsZero() {
+		until = to.UnixNano()
+	}
+	rows, err := s.readers.QueryContext(ctx, sumAttempts, since, until)
+	if err != nil {
+		return nil, fmt.Errorf("sum attempts: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var x Sum
+		u := &x.Usage
+		err := rows.Scan(&x.KeyID, &x.Provider, &x.Model, &x.Attempts, &x.Errors, &u.Input, &u.Output,
+			&u.CacheRead, &u.CacheWrite5m, &u.CacheWrite1h, &u.Reasoning, &u.Estimated)
+		if err != nil {
+			return nil, fmt.Errorf("sum attempts: %w", err)
+		}
+		sums = append(sums, x)
+	}
+	return sums, rows.Err()
+}

@@ -1,0 +1,24 @@
+package store
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/binary"
+	"time"
+)
+
+// crockford is Crockford's base 32 in small letters: no i, l, o and u, and in
+// the order of the values, so that ids sort as the bytes do.
+var crockford = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+// NewID makes an identity such as key_06fq3zq4h8…: the prefix, then 26
+// characters of a 48-bit time in milliseconds and 80 random bits. Ids sort by
+// the time they were made.
+func NewID(prefix string) string { return newID(prefix, time.Now()) }
+
+func newID(prefix string, now time.Time) string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], uint64(now.UnixMilli())<<16) //nolint:gosec // The clock is past 1970.
+	_, _ = rand.Read(b[6:])                                        // never fails, see crypto/rand
+	return prefix + "_" + crockford.EncodeToString(b[:])
+}

@@ -1,0 +1,108 @@
+package wire
+
+import (
+	"errors"
+	"io"
+)
+
+// Frame is one message of a stream: a server-sent event, or a message of the
+// AWS event stream. Its fields are views, valid until the next one is read.
+type Frame struct {
+	Event     []byte // name of the event or exception; empty where the protocol has none
+	Data      []byte // payload
+	Raw       []byte // exact bytes of a server-sent event, its blank line included
+	Exception bool   // AWS: the message is an exception or an error
+}
+
+// FrameReader yields the frames of a stream. Next returns io.EOF at a clean end
+// and io.ErrUnexpectedEOF when the stream broke off inside a frame.
+type FrameReader interface {
+	Next() (Frame, error)
+	// More tells whether another frame, good or broken, is already here, so that
+	// Next need not wait: if not, what has been made of the ones before should be
+	// sent on.
+	More() bool
+}
+
+// ErrFrameTooLarge is returned for a frame over the reader's bound.
+var ErrFrameTooLarge = errors.New("a frame of the stream is larger than allowed")
+
+// DefaultMaxFrame bounds one frame: a whole base64 picture fits.
+const DefaultMaxFrame = 32 << 20
+
+// firstBuffer is small because a gateway holds thousands of streams open.
+const firstBuffer = 4 << 10
+
+// window is a growing read buffer: bytes come in at the end and are consumed
+// from the start.
+type window struct {
+	r          io.Reader
+	buf        []byte
+	start, end int
+	max        int
+	err        error // sticky, from the reader
+}
+
+func newWindow(r io.Reader, maxFrame int) window {
+	if maxFrame <= 0 {
+		maxFrame = DefaultMaxFrame
+	}
+	return window{r: r, max: maxFrame}
+}
+
+func (w *window) bytes() []byte { return w.buf[w.start:w.end] }
+
+// fill reads once more. It returns false when there is nothing more to come.
+func (w *window) fill() bool {
+	if w.err != nil {
+		return false
+	}
+	if w.start == w.end {
+		w.start, w.end = 0, 0
+	}
+	// Less than one frame is left, so moving it costs little; and no read is tiny.
+	if w.start > 0 && (w.end == len(w.buf) || w.start > len(w.buf)/2) {
+		w.end = copy(w.buf, w.buf[w.start:w.end])
+		w.start = 0
+	}
+	if w.end == len(w.buf) && !w.grow() {
+		return false
+	}
+	// A reader may return nothing a few times, not for ever.
+	for range 100 {
+		n, err := w.r.Read(w.buf[w.end:])
+		w.end += n
+		w.err = err
+		if n > 0 {
+			return true
+		}
+		if err != nil {
+			return false
+		}
+	}
+	w.err = io.ErrNoProgress
+	return false
+}
+
+// grow makes room at the end of a buffer that one unfinished frame fills.
+func (w *window) grow() bool {
+	if len(w.buf) >= w.max {
+		w.err = ErrFrameTooLarge
+		return false
+	}
+	bigger := make([]byte, min(max(firstBuffer, 2*len(w.buf)), w.max))
+	copy(bigger, w.buf)
+	w.buf = bigger
+	return true
+}
+
+// over tells how the stream ended: cleanly, or with the reader's error.
+func (w *window) over() error {
+	if w.err != nil && !errors.Is(w.err, io.EOF) {
+		return w.err
+	}
+	if w.start < w.end {
+		return io.ErrUnexpectedEOF
+	}
+	return io.EOF
+}

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Installs what the tests need and this machine lacks. Tests start their own servers; this only brings the programs.
+# Add a COMMAND:PACKAGE pair here when a test begins to need a program.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# The race detector needs a C compiler (scripts/test.sh goes on without it).
+scripts/ensure.sh cc:gcc cc:libc6-dev || true

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Runs every test: all Go modules with the race detector, then the console's.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/test-deps.sh
+
+race=(-race)
+if ! command -v cc >/dev/null; then
+	echo "No C compiler: the tests run without the race detector." >&2
+	race=()
+fi
+if [ ! -d "${TURNPIKE_CORPUS:-}" ]; then
+	echo "No recordings at ${TURNPIKE_CORPUS:-TURNPIKE_CORPUS}: the tests that replay them are skipped." >&2
+fi
+
+modules=$(scripts/modules.sh)
+for module in $modules; do
+	echo "== go test ${race[*]} in $module"
+	(cd "$module" && go test "${race[@]}" -timeout 15m ./...)
+done
+
+if [ -d console/node_modules ] && command -v npm >/dev/null; then
+	echo "== console tests"
+	npm --prefix console run --if-present test
+fi
