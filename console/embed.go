@@ -25,8 +25,8 @@ func Handler() http.Handler { return newHandler(built) }
 // prefix is where the console lives; vite.config.ts has the same as its base.
 const prefix = "/ui/"
 
-// policy allows what the build needs: files of its own origin, nothing inline.
-// Without "data:" or "blob:", and no page may frame it.
+// policy allows what the build needs: files of its own origin. Nothing inline, no
+// "data:" or "blob:", and no page may frame it.
 const policy = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 
 // types are the kinds of files a build has. The machine's own table may know
@@ -130,7 +130,7 @@ func (h *handler) serveFile(w http.ResponseWriter, r *http.Request, name string)
 	if err != nil {
 		return false
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // was only read
 	info, err := file.Stat()
 	content, seekable := file.(io.ReadSeeker)
 	if err != nil || !info.Mode().IsRegular() || !seekable {

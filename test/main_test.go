@@ -21,8 +21,8 @@ var shared struct {
 	err  error
 }
 
-// binary is the gateway under test.
-var binary string
+// gatewayBinary is the gateway under test.
+var gatewayBinary string
 
 func TestMain(m *testing.M) {
 	os.Exit(run(m))
@@ -44,7 +44,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	if binary, err = build(dir); err != nil {
+	if gatewayBinary, err = build(dir); err != nil {
 		fmt.Fprintln(os.Stderr, "the gateway could not be built:", err)
 		return 1
 	}
@@ -93,11 +93,11 @@ func together(t *testing.T) (*gateway, *upstream) {
 func sharedConfig(up *upstream) string {
 	return fmt.Sprintf(`
 auth: { api_key: %[2]s }
-defaults: { provider: openai }
 providers:
   - { name: openai, type: openai, base_url: '%[1]s/v1', api_key: %[3]s }
   - { name: compat, type: openai-compat, base_url: '%[1]s/compat/v1', api_key: %[4]s }
   - { name: anthropic, type: anthropic, base_url: '%[1]s', api_key: %[5]s }
+  - { name: impatient, type: openai, base_url: '%[1]s/v1', api_key: %[3]s, timeouts: { first_byte: 300ms, idle: 300ms } }
   - { name: invoke, type: bedrock, api: invoke, region: us-east-1, base_url: '%[1]s', access_key_id: %[6]s, secret_access_key: %[7]s }
   - { name: converse, type: bedrock, api: converse, region: us-east-1, base_url: '%[1]s', access_key_id: %[6]s, secret_access_key: %[7]s }
 `, up.url, clientKey, openaiKey, compatKey, anthropicKey, awsKeyID, awsSecret)

@@ -94,7 +94,7 @@ func (a *app) run(ctx context.Context, again func()) error {
 // open makes everything the gateway stands on.
 func (a *app) open(ctx context.Context) (err error) {
 	for _, w := range a.cfg.Warnings {
-		a.log.Warn(w)
+		a.log.Warn("configuration", "warning", w)
 	}
 	if a.store, err = openStore(ctx, a.cfg); err != nil {
 		return err

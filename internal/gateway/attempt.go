@@ -39,6 +39,7 @@ func (x *exchange) attempt() error {
 		return x.unreachable(err)
 	}
 	x.answer = res
+	x.shed()
 	if res.StatusCode < 200 || res.StatusCode > 299 {
 		return x.refused(res)
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"sync"
@@ -21,7 +22,7 @@ var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
 // newBuffer takes an empty buffer of at least the given room.
 func newBuffer(room int) *buffer {
-	b := buffers.Get().(*buffer) //nolint:errcheck,forcetypeassert // the pool holds nothing else
+	b := buffers.Get().(*buffer) //nolint:forcetypeassert // the pool holds nothing else
 	if cap(b.data) < room {
 		b.data = make([]byte, 0, room)
 	}
@@ -41,43 +42,17 @@ func (b *buffer) drop() {
 // Bytes is what the buffer holds.
 func (b *buffer) Bytes() []byte { return b.data }
 
-// NewReader reads it from the start.
+// NewReader reads it from the start. The transport must be told by Written when
+// it is done; a buffer of which that is never said is left to the collector. The
+// reader is of a type net/http knows to be in memory: then it sends the head and
+// the body of a request in one write.
 func (b *buffer) NewReader() io.ReadCloser {
 	b.refs.Add(1)
-	return &bufferReader{b: b}
+	return io.NopCloser(bytes.NewReader(b.data))
 }
 
-type bufferReader struct {
-	b      *buffer
-	at     int
-	closed atomic.Bool
-}
-
-func (r *bufferReader) Read(p []byte) (int, error) {
-	if r.closed.Load() || r.at >= len(r.b.data) {
-		return 0, io.EOF
-	}
-	n := copy(p, r.b.data[r.at:])
-	r.at += n
-	return n, nil
-}
-
-// WriteTo hands the whole rest over in one piece.
-func (r *bufferReader) WriteTo(w io.Writer) (int64, error) {
-	if r.closed.Load() {
-		return 0, nil
-	}
-	n, err := w.Write(r.b.data[r.at:])
-	r.at += n
-	return int64(n), err
-}
-
-func (r *bufferReader) Close() error {
-	if !r.closed.Swap(true) {
-		r.b.drop()
-	}
-	return nil
-}
+// Written ends the use of one reader.
+func (b *buffer) Written() { b.drop() }
 
 var errTooLarge = errors.New("larger than allowed")
 

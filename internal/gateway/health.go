@@ -45,7 +45,7 @@ func (g *Gateway) health(w http.ResponseWriter, _ *http.Request) {
 		jw.Object()
 		jw.StrField("name", a.Provider.Name())
 		jw.StrField("type", a.Provider.Kind())
-		state := "on"
+		state := "ready"
 		if a.Off != "" {
 			state = "off"
 		}

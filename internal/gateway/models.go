@@ -29,7 +29,7 @@ func (g *Gateway) models(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if err != nil {
-		e, _ := err.(*llm.Error) //nolint:errcheck,errorlint // credential returns nothing else
+		e, _ := err.(*llm.Error) //nolint:errorlint // credential returns nothing else
 		writeError(w, front, e, id)
 		return
 	}

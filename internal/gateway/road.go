@@ -38,11 +38,13 @@ type exchange struct {
 	id    string
 	start time.Time
 
-	who    *keyring.Principal // identify
-	body   *buffer            // read
-	object wire.Object
-	model  string // as asked for
-	stream bool
+	who       *keyring.Principal // identify
+	body      *buffer            // read
+	object    wire.Object
+	model     string // as asked for
+	stream    bool
+	bodyLen   int64 // of the request
+	asksUsage bool  // the client wants usage frames
 
 	targets []route.Target // route
 

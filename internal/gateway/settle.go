@@ -4,6 +4,7 @@ import (
 	"turnpike/internal/ledger"
 	"turnpike/internal/llm"
 	"turnpike/internal/store"
+	"turnpike/internal/wire"
 )
 
 // bytesPerToken is a rough ratio for answers whose upstream never told its
@@ -34,7 +35,7 @@ func (x *exchange) estimate() {
 	}
 	x.usage.Estimated = true
 	if x.usage.Input == 0 {
-		x.usage.Input = int64(len(x.object.Bytes())) / bytesPerToken
+		x.usage.Input = x.bodyLen / bytesPerToken
 	}
 	if x.usage.Output == 0 {
 		x.usage.Output = (x.outBytes + bytesPerToken - 1) / bytesPerToken
@@ -63,7 +64,22 @@ func storeUsage(u llm.Usage) store.Usage {
 		CacheWrite1h: u.CacheWrite1h, Reasoning: u.Reasoning, Estimated: u.Estimated}
 }
 
-// release gives back what the exchange held.
+// shed gives back what is not needed any more once the upstream has begun to
+// answer: a stream may last for minutes. The transport keeps what it is still
+// sending; a translated request still looks into the client's body.
+func (x *exchange) shed() {
+	x.bodyLen = int64(len(x.body.data))
+	x.asksUsage = x.wantsUsage()
+	x.sent.drop()
+	x.sent = nil
+	if x.lane.express() {
+		x.object = wire.Object{}
+		x.body.drop()
+		x.body = nil
+	}
+}
+
+// release gives back the rest.
 func (x *exchange) release() {
 	x.body.drop()
 	x.sent.drop()

@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	"turnpike/internal/llm"
@@ -15,7 +16,7 @@ import (
 func (x *exchange) relayStream() error {
 	var s streamer
 	if x.lane.express() {
-		s = &passing{x: x, meter: x.back.NewMeter(), keepUsage: x.asksUsage()}
+		s = &passing{x: x, meter: x.back.NewMeter(), keepUsage: x.asksUsage}
 	} else {
 		s = &translating{x: x, dec: x.back.NewStreamDecoder(), enc: x.front.NewStreamEncoder(x.request)}
 	}
@@ -47,7 +48,9 @@ const sendAt = 16 << 10
 // pump is the loop of a stream: read a frame, make bytes of it, send them when
 // no further frame is at hand.
 func (x *exchange) pump(s streamer, frames wire.FrameReader) error {
-	var out []byte
+	room := takeOut()
+	out := (*room)[:0]
+	defer func() { *room = out; giveOut(room) }()
 	ready := false
 	for {
 		f, err := frames.Next()
@@ -99,6 +102,17 @@ func (x *exchange) linger(frames wire.FrameReader) {
 	}
 }
 
+// outs are buffers of streams that are over, for the next ones.
+var outs = sync.Pool{New: func() any { return new([]byte) }}
+
+func takeOut() *[]byte { return outs.Get().(*[]byte) } //nolint:forcetypeassert // nothing else is put in
+
+func giveOut(b *[]byte) {
+	if cap(*b) <= 2*sendAt {
+		outs.Put(b)
+	}
+}
+
 // send writes to the client unless it has left; that it has is noticed here at
 // the latest.
 func (x *exchange) send(out []byte, ready bool) {
@@ -114,7 +128,8 @@ func (x *exchange) send(out []byte, ready bool) {
 	}
 }
 
-func (x *exchange) asksUsage() bool {
+// wantsUsage tells whether the client asked for usage frames itself.
+func (x *exchange) wantsUsage() bool {
 	p, ok := x.back.(llm.Passer)
 	return ok && p.AsksUsage(x.object)
 }

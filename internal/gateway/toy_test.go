@@ -329,7 +329,6 @@ func (g *testGateway) post(path, body string, header ...string) *httptest.Respon
 
 // pieces is a body whose reads the test scripts one by one.
 type pieces struct {
-	ctx  context.Context
 	next func(i int) (string, error)
 	i    int
 	rest string

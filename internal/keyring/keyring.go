@@ -83,12 +83,14 @@ func (r *Ring) Watch(ctx context.Context, src Source, log *slog.Logger) {
 	defer tick.Stop()
 	last, failing := int64(-1), false
 	for {
-		if err := r.poll(ctx, src, &last); err != nil && ctx.Err() == nil {
-			if !failing {
-				log.Warn("keys cannot be read; the last known ones stay valid", "error", err)
-			}
+		err := r.poll(ctx, src, &last)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil && !failing:
 			failing = true
-		} else if failing {
+			log.Warn("keys cannot be read; the last known ones stay valid", "error", err)
+		case err == nil && failing:
 			failing = false
 			log.Info("keys can be read again")
 		}

@@ -32,7 +32,10 @@ type Recorder struct {
 	log   *slog.Logger
 	queue chan store.Attempt
 	done  chan struct{}
-	once  sync.Once
+
+	mu     sync.RWMutex // held for reading while an attempt is queued
+	closed bool
+	once   sync.Once
 }
 
 // NewRecorder starts a recorder. Close writes what is still waiting.
@@ -42,8 +45,26 @@ func NewRecorder(sink Sink, log *slog.Logger) *Recorder {
 	return r
 }
 
-// Add queues an attempt. It must not be called after Close.
-func (r *Recorder) Add(a store.Attempt) { r.queue <- a }
+// Add queues an attempt. One that ends after Close can only be logged.
+func (r *Recorder) Add(a store.Attempt) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.closed {
+		r.log.Error("an attempt ended too late to be recorded", "request", a.RequestID, "key", a.KeyID, "provider", a.Provider,
+			"served", a.ServedModel, "input", a.Usage.Input, "output", a.Usage.Output,
+			"cache_read", a.Usage.CacheRead, "cache_write", a.Usage.CacheWrite5m+a.Usage.CacheWrite1h)
+		return
+	}
+	r.queue <- a
+}
+
+// shut lets those that are queueing an attempt finish, and nobody after them.
+func (r *Recorder) shut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	close(r.queue)
+}
 
 // Waiting is how many attempts are queued.
 func (r *Recorder) Waiting() int { return len(r.queue) }
@@ -104,7 +125,7 @@ func (r *Recorder) write(batch []store.Attempt) {
 
 // Close writes what is waiting, until ctx ends.
 func (r *Recorder) Close(ctx context.Context) error {
-	r.once.Do(func() { close(r.queue) })
+	r.once.Do(func() { go r.shut() })
 	select {
 	case <-r.done:
 		return nil

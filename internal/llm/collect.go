@@ -1,18 +1,22 @@
 package llm
 
 import (
+	"bytes"
+	"strings"
+
 	"turnpike/internal/wire"
 )
 
-// Collector makes a whole answer of a stream's events.
+// Collector makes a whole answer of a stream's events. It keeps nothing of an
+// event but copies. Deltas that only a dialect knows (DeltaNative) are left out.
 type Collector struct {
-	res   Response
-	text  []byte // of the open part
-	input []byte
-	sig   string
-	open  Part
-	err   *Error
-	done  bool
+	res  Response
+	open Part
+	text []byte // of the open part, as are the next two
+	args []byte
+	sig  []byte
+	err  *Error
+	done bool
 }
 
 // Add takes the next event. It is a Yield.
@@ -22,22 +26,22 @@ func (c *Collector) Add(e *Event) error {
 		c.res.ID, c.res.Model, c.res.Created = e.ID, e.Model, e.Created
 		c.res.Usage = e.Usage
 	case EventPartStart:
-		c.open, c.text, c.input, c.sig = e.Part, c.text[:0], c.input[:0], ""
+		c.open, c.text, c.args, c.sig = copied(e.Part), c.text[:0], c.args[:0], c.sig[:0]
 	case EventDelta:
 		switch e.Delta {
 		case DeltaText:
 			c.text = append(c.text, e.Text...)
 		case DeltaInput:
-			c.input = append(c.input, e.Text...)
+			c.args = append(c.args, e.Text...)
 		case DeltaSignature:
-			c.sig += string(e.Text)
+			c.sig = append(c.sig, e.Text...)
 		case DeltaNative:
 		}
 	case EventPartEnd:
 		c.close()
 	case EventFinish:
 		c.res.Stop, c.res.StopSequence, c.res.NativeStop = e.Stop, e.StopSequence, e.NativeStop
-		c.res.StopDetails, c.res.Usage = e.StopDetails, e.Usage
+		c.res.StopDetails, c.res.Usage = bytes.Clone(e.StopDetails), e.Usage
 		c.done = true
 	case EventFault:
 		c.err = e.Err
@@ -45,24 +49,49 @@ func (c *Collector) Add(e *Event) error {
 	return nil
 }
 
+// copied makes a part that may be filled and kept: bytes of an event may be
+// views into a buffer that is used again.
+func copied(p Part) Part {
+	switch p := p.(type) {
+	case *Text:
+		t := *p
+		t.Citations = bytes.Clone(p.Citations)
+		return &t
+	case *Thinking:
+		t := *p
+		return &t
+	case *Refusal:
+		t := *p
+		return &t
+	case *ToolCall:
+		t := *p
+		t.Input = bytes.Clone(p.Input)
+		return &t
+	case *Native:
+		t := *p
+		t.Raw = bytes.Clone(p.Raw)
+		return &t
+	}
+	return p
+}
+
 func (c *Collector) close() {
 	switch p := c.open.(type) {
-	case *Text:
-		c.res.Parts = append(c.res.Parts, &Text{Text: p.Text + string(c.text), Citations: p.Citations, Source: p.Source})
-	case *Thinking:
-		c.res.Parts = append(c.res.Parts, &Thinking{Text: p.Text + string(c.text), Signature: p.Signature + c.sig, Redacted: p.Redacted})
-	case *Refusal:
-		c.res.Parts = append(c.res.Parts, &Refusal{Text: p.Text + string(c.text)})
-	case *ToolCall:
-		call := &ToolCall{ID: p.ID, Name: p.Name, Custom: p.Custom, Seal: p.Seal, Input: p.Input}
-		if len(c.input) > 0 {
-			call.SetArguments(string(c.input))
-		}
-		c.res.Parts = append(c.res.Parts, call)
 	case nil:
-	default:
-		c.res.Parts = append(c.res.Parts, c.open)
+		return
+	case *Text:
+		p.Text += string(c.text)
+	case *Thinking:
+		p.Text += string(c.text)
+		p.Signature += string(c.sig)
+	case *Refusal:
+		p.Text += string(c.text)
+	case *ToolCall:
+		if len(c.args) > 0 {
+			p.SetArguments(string(c.args))
+		}
 	}
+	c.res.Parts = append(c.res.Parts, c.open)
 	c.open = nil
 }
 
@@ -83,24 +112,14 @@ func (c *Collector) Response() (*Response, *Error) {
 // anything else is kept as Broken and never turned into an empty object.
 func (c *ToolCall) SetArguments(s string) {
 	c.Input, c.Broken = nil, ""
+	object := strings.Trim(s, " \t\r\n")
 	switch {
 	case c.Custom:
 		c.Broken = s
-	case wire.Valid([]byte(s), '{'):
-		c.Input = []byte(s)
-	case blank(s):
+	case object == "":
+	case wire.Valid([]byte(object), '{'):
+		c.Input = []byte(object)
 	default:
 		c.Broken = s
 	}
-}
-
-func blank(s string) bool {
-	for i := range len(s) {
-		switch s[i] {
-		case ' ', '\t', '\r', '\n':
-		default:
-			return false
-		}
-	}
-	return true
 }

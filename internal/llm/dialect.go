@@ -156,4 +156,15 @@ type Passer interface {
 }
 
 // HasSeal tells whether a body may hold a seal, which only translation can open.
-func HasSeal(body []byte) bool { return bytes.Contains(body, []byte(sealPrefix)) }
+func HasSeal(body []byte) bool {
+	for {
+		i := bytes.IndexByte(body, sealPrefix[0])
+		if i < 0 {
+			return false
+		}
+		if body = body[i:]; bytes.HasPrefix(body, []byte(sealPrefix)) {
+			return true
+		}
+		body = body[1:]
+	}
+}

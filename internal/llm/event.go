@@ -63,8 +63,10 @@ func (r *Response) Replay(yield Yield) error {
 			return err
 		}
 	}
-	return yield(&Event{Kind: EventFinish, Stop: r.Stop, StopSequence: r.StopSequence, NativeStop: r.NativeStop,
-		StopDetails: r.StopDetails, Usage: r.Usage})
+	return yield(&Event{
+		Kind: EventFinish, Stop: r.Stop, StopSequence: r.StopSequence, NativeStop: r.NativeStop,
+		StopDetails: r.StopDetails, Usage: r.Usage,
+	})
 }
 
 func replayPart(i int, p Part, yield Yield) error {

@@ -13,11 +13,16 @@ type Loss struct {
 	Count  int
 }
 
-// maxLosses bounds the report of one request.
-const maxLosses = 64
+// Bounds of the report of one request: paths hold names that clients make up.
+const (
+	maxLosses   = 64
+	maxLossText = 200
+	maxHeader   = 1500
+)
 
 // AddLoss notes a loss; the same path and reason are counted, not repeated.
 func AddLoss(list []Loss, path, reason string) []Loss {
+	path, reason = clip(path), clip(reason)
 	i := slices.IndexFunc(list, func(l Loss) bool { return l.Path == path && l.Reason == reason })
 	if i >= 0 {
 		list[i].Count++
@@ -29,18 +34,25 @@ func AddLoss(list []Loss, path, reason string) []Loss {
 	return append(list, Loss{Path: path, Reason: reason, Count: 1})
 }
 
-// LossHeader writes a report as one header value: path;reason, and so on.
+func clip(s string) string {
+	if len(s) <= maxLossText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxLossText], "") + "..."
+}
+
+// LossHeader writes a report as one header value: path (reason), path (reason).
 func LossHeader(list []Loss) string {
 	var b strings.Builder
 	for i, l := range list {
-		if b.Len() > 1500 {
+		if b.Len() > maxHeader {
 			b.WriteString(", ...")
 			break
 		}
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(headerSafe(l.Path) + " (" + headerSafe(l.Reason) + ")")
+		b.WriteString(headerSafe(clip(l.Path)) + " (" + headerSafe(clip(l.Reason)) + ")")
 	}
 	return b.String()
 }

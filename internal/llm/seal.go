@@ -9,15 +9,18 @@ import (
 // encrypted reasoning) through a client whose dialect has no place of its own
 // for it, together with what it proves.
 //
-// Form: "tpk1." issuer "." base64url(text NUL signature NUL redacted).
+// It begins with a byte that is rare in text, so that looking for one in a large
+// body is cheap.
+//
+// Form: "~tpk1." issuer "." base64url(text NUL signature NUL redacted).
 // Claude's own signatures are never wrapped for Messages clients: they are at home there.
-const sealPrefix = "tpk1."
+const sealPrefix = "~tpk1."
 
 // IssuerClaude is the issuer of raw signatures. Anthropic documents them as
 // valid across its own API, Bedrock and Vertex.
 const IssuerClaude = "claude"
 
-// Seal wraps a thinking part of an issuer into one opaque string.
+// Seal wraps a thinking part of an issuer, whose name holds no dot, into one opaque string.
 func Seal(issuer string, t *Thinking) string {
 	body := t.Text + "\x00" + t.Signature + "\x00" + t.Redacted
 	return sealPrefix + issuer + "." + base64.RawURLEncoding.EncodeToString([]byte(body))
@@ -37,11 +40,24 @@ func Unseal(s string) (issuer string, t *Thinking, ok bool) {
 	if err != nil {
 		return "", nil, false
 	}
-	f := strings.Split(string(body), "\x00")
-	if len(f) != 3 {
+	// Proofs hold no NUL, but a model may write one.
+	text, redacted, ok := cutLast(string(body))
+	if !ok {
 		return "", nil, false
 	}
-	return issuer, &Thinking{Text: f[0], Signature: f[1], Redacted: f[2]}, true
+	text, signature, ok := cutLast(text)
+	if !ok {
+		return "", nil, false
+	}
+	return issuer, &Thinking{Text: text, Signature: signature, Redacted: redacted}, true
+}
+
+func cutLast(s string) (before, after string, found bool) {
+	i := strings.LastIndexByte(s, 0)
+	if i < 0 {
+		return "", "", false
+	}
+	return s[:i], s[i+1:], true
 }
 
 // IsSeal tells whether a signature is one of ours, not an issuer's.

@@ -56,8 +56,8 @@ type Call struct {
 	Header  http.Header // headers to pass on, already chosen
 }
 
-// Body is a request body that may be read again, and whose memory may be used
-// again once every reader is closed.
+// Body is a request body that may be read again. Where its memory is to be used
+// again it has a method Written, called once for each reader that was sent.
 type Body interface {
 	Bytes() []byte
 	NewReader() io.ReadCloser

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"time"
@@ -81,10 +82,13 @@ func (a *Account) Timeouts() Timeouts { return a.opt.Timeouts }
 // Key is the account's API key.
 func (a *Account) Key() string { return a.opt.APIKey }
 
-// URL is the base address with a path put behind it.
+// URL is the base address with a path put behind it, which needs no escapes.
 func (a *Account) URL(path string) *url.URL {
 	u := *a.base
 	u.Path += path
+	if u.RawPath != "" {
+		u.RawPath += path
+	}
 	return &u
 }
 
@@ -96,11 +100,16 @@ func (a *Account) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if strings.EqualFold(res.Header.Get("Content-Encoding"), "gzip") {
 		z, err := gzip.NewReader(res.Body)
-		if err != nil {
+		switch {
+		case err == nil:
+			res.Body = &gzipBody{Reader: z, under: res.Body}
+		case errors.Is(err, io.EOF): // nothing at all
+			_ = res.Body.Close()
+			res.Body = http.NoBody
+		default:
 			_ = res.Body.Close()
 			return nil, fmt.Errorf("the answer says it is gzip and is not: %w", err)
 		}
-		res.Body = &gzipBody{Reader: z, under: res.Body}
 		res.Header.Del("Content-Encoding")
 		res.Header.Del("Content-Length")
 		res.ContentLength = -1
@@ -131,6 +140,9 @@ func (a *Account) Post(ctx context.Context, u *url.URL, c *Call) *http.Request {
 		GetBody:       func() (io.ReadCloser, error) { return c.Body.NewReader(), nil },
 	}
 	a.Dress(r)
+	if w, ok := c.Body.(interface{ Written() }); ok {
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { w.Written() }})
+	}
 	return r.WithContext(ctx)
 }
 
@@ -144,30 +156,49 @@ func (a *Account) Dress(r *http.Request) {
 // maxList bounds a model list.
 const maxList = 8 << 20
 
-// GetJSON fetches a small JSON document.
+// maxQuote bounds what an error tells of an answer.
+const maxQuote = 300
+
+// GetJSON fetches a small JSON document. sign may leave alone what the
+// operator's headers have set.
 func (a *Account) GetJSON(ctx context.Context, u *url.URL, sign func(*http.Request) error, into any) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return err
 	}
 	r.Header.Set("User-Agent", a.opt.UserAgent)
+	a.Dress(r)
 	if err := sign(r); err != nil {
 		return err
 	}
-	a.Dress(r)
 	res, err := a.RoundTrip(r)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxList))
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxList+1))
 	if err != nil {
 		return err
 	}
 	if res.StatusCode != http.StatusOK {
-		return &StatusError{Status: res.StatusCode, Body: string(bytes.TrimSpace(body[:min(len(body), 300)]))}
+		return &StatusError{Status: res.StatusCode, Body: a.quote(body)}
 	}
-	return json.Unmarshal(body, into)
+	if len(body) > maxList {
+		return fmt.Errorf("the upstream's list is larger than %d MiB", maxList>>20)
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return fmt.Errorf("the upstream's list is not what its API promises (check base_url): %w", err)
+	}
+	return nil
+}
+
+// quote is the beginning of an answer, without the key: some servers repeat it.
+func (a *Account) quote(body []byte) string {
+	s := string(bytes.TrimSpace(body))
+	if a.opt.APIKey != "" {
+		s = strings.ReplaceAll(s, a.opt.APIKey, "…")
+	}
+	return strings.ToValidUTF8(s[:min(len(s), maxQuote)], "")
 }
 
 // StatusError is an answer that was no success.

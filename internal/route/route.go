@@ -63,9 +63,10 @@ func New(accounts []*Account, defaultProvider, defaultModel string) *Table {
 func (t *Table) Accounts() []*Account { return t.accounts }
 
 // Resolve gives the targets for the model a client asks for, best first. The
-// order of the rules: the provider's name before a slash; accounts that list the
-// model; accounts of the vendor the model's name tells; the default provider; the
-// only provider there is.
+// order of the rules: the provider's name before a slash; accounts whose
+// configuration lists the model; accounts that said they offer it; accounts of
+// the vendor the model's name tells; the default provider; the only provider
+// there is.
 func (t *Table) Resolve(model string) ([]Target, *llm.Error) {
 	if model == "" {
 		model = t.defaultModel
@@ -142,15 +143,18 @@ func (t *Table) only() *Account {
 	return one
 }
 
-// Serves tells whether the configuration lists a model for the account.
+// Serves tells whether the configuration lists a model for the account. In its
+// globs a star stands for slashes too: models are not files.
 func (a *Account) Serves(model string) bool {
 	for _, g := range a.Models {
-		if ok, err := path.Match(g, model); err == nil && ok || g == model {
+		if ok, err := path.Match(noSlash(g), noSlash(model)); err == nil && ok || g == model {
 			return true
 		}
 	}
 	return false
 }
+
+func noSlash(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
 
 // vendors tell the kind of account from how a model's name begins.
 var vendors = []struct{ prefix, kind string }{

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -95,23 +96,54 @@ func (s *Store) InsertAttempts(ctx context.Context, attempts []Attempt) error {
 	return nil
 }
 
-func insertAttempts(ctx context.Context, tx *sql.Tx, attempts []Attempt) (err error) {
-	insert, err := tx.PrepareContext(ctx, insertAttempt)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, insert.Close()) }()
-	for i := range attempts {
-		a := &attempts[i]
-		u := &a.Usage
-		_, err := insert.ExecContext(ctx, a.ID, a.RequestID, a.KeyID, a.At.UnixNano(), a.Dialect, a.Provider, a.Surface,
-			a.RequestedModel, a.ServedModel, a.Stream, a.Status, a.ErrorClass, a.Stop, u.Input, u.Output, u.CacheRead,
-			u.CacheWrite5m, u.CacheWrite1h, u.Reasoning, u.Estimated, int64(a.Latency), int64(a.FirstContent), a.Losses)
+// rowsPerInsert is how many rows one statement takes: it is the statements that
+// cost, and SQLite takes 32,766 parameters in one.
+const rowsPerInsert = 16
+
+func insertAttempts(ctx context.Context, tx *sql.Tx, attempts []Attempt) error {
+	for _, size := range []int{rowsPerInsert, 1} {
+		n, err := insertBySize(ctx, tx, attempts, size)
 		if err != nil {
-			return fmt.Errorf("attempt %s: %w", a.ID, err)
+			return err
 		}
+		attempts = attempts[n:]
 	}
 	return nil
+}
+
+// insertBySize inserts as many whole groups of size rows as there are.
+func insertBySize(ctx context.Context, tx *sql.Tx, attempts []Attempt, size int) (done int, err error) {
+	if len(attempts) < size {
+		return 0, nil
+	}
+	columns := strings.Count(attemptColumns, ",") + 1
+	row := "(" + strings.TrimSuffix(strings.Repeat("?, ", columns), ", ") + ")"
+	//nolint:gosec // constants and question marks only
+	insert, err := tx.PrepareContext(ctx, `INSERT INTO attempts (`+attemptColumns+`) VALUES `+
+		strings.TrimSuffix(strings.Repeat(row+", ", size), ", ")+` ON CONFLICT (id) DO NOTHING`)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, insert.Close()) }()
+	args := make([]any, 0, size*columns)
+	for ; len(attempts)-done >= size; done += size {
+		args = args[:0]
+		for i := range size {
+			args = appendRow(args, &attempts[done+i])
+		}
+		if _, err := insert.ExecContext(ctx, args...); err != nil {
+			return done, fmt.Errorf("attempts from %s on: %w", attempts[done].ID, err)
+		}
+	}
+	return done, nil
+}
+
+// appendRow appends the values of attemptColumns.
+func appendRow(args []any, a *Attempt) []any {
+	u := &a.Usage
+	return append(args, a.ID, a.RequestID, a.KeyID, a.At.UnixNano(), a.Dialect, a.Provider, a.Surface,
+		a.RequestedModel, a.ServedModel, a.Stream, a.Status, a.ErrorClass, a.Stop, u.Input, u.Output, u.CacheRead,
+		u.CacheWrite5m, u.CacheWrite1h, u.Reasoning, u.Estimated, int64(a.Latency), int64(a.FirstContent), a.Losses)
 }
 
 func lastUses(attempts []Attempt) map[string]int64 {
@@ -123,9 +155,6 @@ func lastUses(attempts []Attempt) map[string]int64 {
 	}
 	return uses
 }
-
-const insertAttempt = `INSERT INTO attempts (` + attemptColumns + `)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
 
 const listAttempts = `SELECT ` + attemptColumns + ` FROM attempts ORDER BY at DESC, rowid DESC LIMIT ?`
 

@@ -2,16 +2,22 @@ package wire
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"testing"
 )
 
-// chatBody makes a chat request of about size bytes: turns of 2 KB of prose and
-// code, so that a quote or a line break is escaped every few dozen bytes.
-func chatBody(size int) []byte {
-	line := "for _, name := range []string{\"a\", \"b\"} {\n\tfmt.Println(name) // the names, one by one\n}\n"
+// Content of a chat request: prose, and code, in which something is escaped
+// every dozen bytes.
+var contents = map[string]string{
+	"prose": "The quick brown fox jumps over the lazy dog, and the dog does not mind at all: it has seen \"foxes\" before.\n",
+	"code":  "for _, name := range []string{\"a\", \"b\"} {\n\tfmt.Println(name) // the names, one by one\n}\n",
+}
+
+// chatBody makes a chat request of about size bytes in turns of 2 KB.
+func chatBody(content string, size int) []byte {
 	w := NewWriter(nil)
 	w.Object()
 	w.StrField("model", "gpt-5-mini")
@@ -21,7 +27,7 @@ func chatBody(size int) []byte {
 	for i := 0; w.Len() < size; i++ {
 		w.Object()
 		w.StrField("role", []string{"user", "assistant"}[i%2])
-		w.StrField("content", strings.Repeat(line, max(1, min(2048, size-w.Len())/len(line))))
+		w.StrField("content", strings.Repeat(content, max(1, min(2048, size-w.Len())/len(content))))
 		w.EndObject()
 	}
 	w.EndList()
@@ -33,24 +39,26 @@ func chatBody(size int) []byte {
 }
 
 func BenchmarkParseObject(b *testing.B) {
-	for _, size := range []int{1 << 10, 100 << 10} {
-		b.Run(fmt.Sprintf("%dKB", size>>10), func(b *testing.B) {
-			body := chatBody(size)
-			b.SetBytes(int64(len(body)))
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := ParseObject(body); err != nil {
-					b.Fatal(err)
+	for kind, content := range contents {
+		for _, size := range []int{1 << 10, 100 << 10} {
+			b.Run(fmt.Sprintf("%dKB of %s", size>>10, kind), func(b *testing.B) {
+				body := chatBody(content, size)
+				b.SetBytes(int64(len(body)))
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := ParseObject(body); err != nil {
+						b.Fatal(err)
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 }
 
 func BenchmarkApply(b *testing.B) {
 	for _, size := range []int{1 << 10, 100 << 10} {
 		b.Run(fmt.Sprintf("%dKB", size>>10), func(b *testing.B) {
-			o, err := ParseObject(chatBody(size))
+			o, err := ParseObject(chatBody(contents["prose"], size))
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -132,7 +140,7 @@ func drain(b *testing.B, frames FrameReader, want int) {
 	n := 0
 	for {
 		_, err := frames.Next()
-		if err == io.EOF { //nolint:errorlint // the bare value is the contract
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -176,4 +184,25 @@ func BenchmarkEventStream(b *testing.B) {
 		drain(b, NewEventStream(src, 0), frames)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*frames), "ns/frame")
+}
+
+// BenchmarkSSELongLine reads one event of 4 MB that comes in pieces of 512
+// bytes: the cost must grow with its length, not with its square.
+func BenchmarkSSELongLine(b *testing.B) {
+	stream := AppendSSE(nil, "", bytes.Repeat([]byte("x"), 4<<20))
+	b.SetBytes(int64(len(stream)))
+	for b.Loop() {
+		drain(b, NewSSE(&slow{stream}, 0), 1)
+	}
+}
+
+type slow struct{ rest []byte }
+
+func (s *slow) Read(p []byte) (int, error) {
+	if len(s.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p[:min(len(p), 512)], s.rest)
+	s.rest = s.rest[n:]
+	return n, nil
 }

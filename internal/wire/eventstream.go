@@ -72,7 +72,7 @@ func (e *EventStream) length() (int, error) {
 	if crc32.ChecksumIEEE(b[:8]) != binary.BigEndian.Uint32(b[8:]) {
 		return 0, fmt.Errorf("%w: prelude checksum wrong", ErrEventStream)
 	}
-	if uint64(total) > uint64(e.w.max) {
+	if uint64(total) > uint64(e.w.max) { //nolint:gosec // the bound is positive
 		return 0, fmt.Errorf("%w: a message of %d bytes", ErrFrameTooLarge, total)
 	}
 	if total < minMessage || headers > maxHeaders || headers > total-minMessage {
@@ -149,7 +149,7 @@ func AppendEventStream(dst []byte, payload []byte, headers ...string) []byte {
 	dst = append(dst, make([]byte, preludeSize)...)
 	for i := 0; i+1 < len(headers); i += 2 {
 		name, value := headers[i], headers[i+1]
-		dst = append(append(dst, byte(len(name))), name...)
+		dst = append(append(dst, byte(len(name))), name...) //nolint:gosec // our own short names
 		dst = append(dst, stringHeader)
 		dst = binary.BigEndian.AppendUint16(dst, uint16(len(value))) //nolint:gosec // our own short strings
 		dst = append(dst, value...)

@@ -30,8 +30,13 @@ var ErrFrameTooLarge = errors.New("a frame of the stream is larger than allowed"
 // DefaultMaxFrame bounds one frame: a whole base64 picture fits.
 const DefaultMaxFrame = 32 << 20
 
-// firstBuffer is small because a gateway holds thousands of streams open.
-const firstBuffer = 4 << 10
+// A buffer is small at first because a gateway holds thousands of streams open;
+// one that a single read fills serves a fast stream, and grows so that fewer
+// reads and writes are needed.
+const (
+	firstBuffer = 4 << 10
+	burstBuffer = 16 << 10
+)
 
 // window is a growing read buffer: bytes come in at the end and are consumed
 // from the start.
@@ -40,6 +45,7 @@ type window struct {
 	buf        []byte
 	start, end int
 	max        int
+	burst      bool  // the last read filled the buffer
 	err        error // sticky, from the reader
 }
 
@@ -65,6 +71,10 @@ func (w *window) fill() bool {
 		w.end = copy(w.buf, w.buf[w.start:w.end])
 		w.start = 0
 	}
+	if w.burst || len(w.buf) == 0 {
+		w.burst = false
+		w.resize(min(max(firstBuffer, 2*len(w.buf)), w.max))
+	}
 	if w.end == len(w.buf) && !w.grow() {
 		return false
 	}
@@ -74,6 +84,7 @@ func (w *window) fill() bool {
 		w.end += n
 		w.err = err
 		if n > 0 {
+			w.burst = w.end == len(w.buf) && len(w.buf) < burstBuffer
 			return true
 		}
 		if err != nil {
@@ -90,10 +101,16 @@ func (w *window) grow() bool {
 		w.err = ErrFrameTooLarge
 		return false
 	}
-	bigger := make([]byte, min(max(firstBuffer, 2*len(w.buf)), w.max))
-	copy(bigger, w.buf)
-	w.buf = bigger
+	w.resize(min(2*len(w.buf), w.max))
 	return true
+}
+
+func (w *window) resize(size int) {
+	if size > len(w.buf) {
+		bigger := make([]byte, size)
+		copy(bigger, w.buf)
+		w.buf = bigger
+	}
 }
 
 // over tells how the stream ended: cleanly, or with the reader's error.

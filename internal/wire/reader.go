@@ -330,7 +330,7 @@ func (r *Reader) Sub() *Reader {
 	r.space()
 	start := r.pos
 	text := r.skipped()
-	return &Reader{data: text, base: r.base, off: r.off + start, err: r.err, deep: r.deep}
+	return &Reader{data: text, base: r.base, off: r.off + start, err: r.err}
 }
 
 // Valid tells whether data is one JSON value of the given kind.

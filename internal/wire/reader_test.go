@@ -88,6 +88,9 @@ func TestReaderScalars(t *testing.T) {
 		{`5.0`, whole, int64(5), ""},
 		{`5e0`, whole, int64(5), ""},
 		{`1.5e3`, whole, int64(1500), ""},
+		{`9007199254740992.0`, whole, int64(1 << 53), ""},
+		{`9007199254740994.0`, whole, int64(0), "must be a whole number, not 9007199254740994.0"}, // a float may have rounded it
+		{`-1e17`, whole, int64(0), "must be a whole number, not -1e17"},
 		{`1.5`, whole, int64(0), "must be a whole number, not 1.5"},
 		{`1e300`, whole, int64(0), "must be a whole number, not 1e300"},
 		{`1e400`, whole, int64(0), "must be a whole number, not 1e400"},
@@ -136,6 +139,7 @@ func TestReaderStrings(t *testing.T) {
 		{name: "two high halves and a low one", body: `\ud83d\ud83d\udc26`, want: "\uFFFD🐦"},
 		{name: "a high half before another escape", body: `\ud83d\n`, want: "\uFFFD\n"},
 		{name: "a high half before a letter", body: `\ud83d\u0041`, want: "\uFFFDA"},
+		{name: "a high half before what is above all halves", body: `\ud83d\uffff`, want: "\uFFFD\uFFFF"},
 		{name: "a high half at the end", body: `\ud83d`, want: "\uFFFD"},
 		{name: "an escaped backslash at the end", body: `a\\`, want: `a\`},
 		{name: "many backslashes and a quote", body: `\\\\\"`, want: `\\"`},
@@ -358,6 +362,15 @@ func TestReaderDepth(t *testing.T) {
 				t.Errorf("%s %s: a million levels", name, open)
 			}
 		}
+	}
+}
+
+func TestReaderDepthIsNotLength(t *testing.T) {
+	text := []byte("[" + strings.Repeat(`{"a":[]},`, maxDepth+1) + "0]")
+	r := NewReader(text)
+	decodeAny(r)
+	if err := r.End(); err != nil || !Valid(text, '[') {
+		t.Errorf("many values side by side: %v", err)
 	}
 }
 

@@ -240,15 +240,24 @@ func (endlessX) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestSSEBufferStaysSmall(t *testing.T) {
+func TestSSEBufferFitsItsStream(t *testing.T) {
 	stream := bytes.Repeat(AppendSSE(nil, "delta", bytes.Repeat([]byte("x"), 900)), 500)
-	s := NewSSE(iotest.HalfReader(bytes.NewReader(stream)), 0)
-	n := 0
-	for _, err := s.Next(); err == nil; _, err = s.Next() {
-		n++
-	}
-	if n != 500 || len(s.w.buf) != firstBuffer {
-		t.Errorf("%d events of 900 bytes, a buffer of %d", n, len(s.w.buf))
+	for _, tt := range []struct {
+		name string
+		src  io.Reader
+		want int
+	}{
+		{"a slow stream keeps its small buffer", iotest.HalfReader(bytes.NewReader(stream)), firstBuffer},
+		{"a fast one gets a larger one, and no more", bytes.NewReader(stream), burstBuffer},
+	} {
+		s := NewSSE(tt.src, 0)
+		n := 0
+		for _, err := s.Next(); err == nil; _, err = s.Next() {
+			n++
+		}
+		if n != 500 || len(s.w.buf) != tt.want {
+			t.Errorf("%s: %d events, a buffer of %d", tt.name, n, len(s.w.buf))
+		}
 	}
 }
 

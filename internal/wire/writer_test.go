@@ -173,10 +173,10 @@ func TestAppendString(t *testing.T) {
 // TestAppendStringEveryByte puts every byte at every place of a longer text:
 // eight are looked at in one step, and none must go unseen.
 func TestAppendStringEveryByte(t *testing.T) {
-	for at := range 19 {
+	for at := range 11 {
 		for c := range 256 {
-			for _, fill := range []byte{'a', ' ', '!', '#', '[', ']', 0x7f, 0x00, '"', '\\', 0xff} {
-				s := bytes.Repeat([]byte{fill}, 19)
+			for _, fill := range []byte{'a', '!', ']', 0x7f, 0x00, '"'} {
+				s := bytes.Repeat([]byte{fill}, 11)
 				s[at] = byte(c)
 				checkAppendString(t, string(s))
 			}

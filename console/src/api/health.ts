@@ -18,29 +18,34 @@ export interface Health {
 /** How a word of the gateway about itself or a provider is to be taken. */
 export type Tone = 'good' | 'warn' | 'bad' | 'plain'
 
-const tones: Record<string, Tone> = {
-  ready: 'good',
-  ok: 'good',
-  up: 'good',
-  healthy: 'good',
-  available: 'good',
-  starting: 'warn',
-  draining: 'warn',
-  closing: 'warn',
-  cooling: 'warn',
-  degraded: 'warn',
-  limited: 'warn',
-  not_ready: 'bad',
-  unavailable: 'bad',
-  unhealthy: 'bad',
-  down: 'bad',
-  error: 'bad',
-  failed: 'bad',
-}
+const tones = new Map<string, Tone>([
+  ['ready', 'good'],
+  ['ok', 'good'],
+  ['up', 'good'],
+  ['healthy', 'good'],
+  ['available', 'good'],
+  ['starting', 'warn'],
+  ['draining', 'warn'],
+  ['closing', 'warn'],
+  ['cooling', 'warn'],
+  ['degraded', 'warn'],
+  ['limited', 'warn'],
+  ['not_ready', 'bad'],
+  ['unavailable', 'bad'],
+  ['unhealthy', 'bad'],
+  ['down', 'bad'],
+  ['error', 'bad'],
+  ['failed', 'bad'],
+])
 
 /** Unknown words are shown as they are, without a colour that would judge them. */
 export function toneOf(state: string): Tone {
-  return tones[state.toLowerCase().replaceAll(/[\s-]+/g, '_')] ?? 'plain'
+  return tones.get(stateWord(state)) ?? 'plain'
+}
+
+/** The form in which states are looked up: "Not ready" and "not-ready" are one. */
+export function stateWord(state: string): string {
+  return state.toLowerCase().replaceAll(/[\s-]+/g, '_')
 }
 
 function word(value: unknown): string {

@@ -70,7 +70,7 @@ export const en = {
     waiting: 'Waiting for the first token…',
     thinking: 'Thinking',
     noText: 'The model ended without a text.',
-    stopped: 'Stopped. What came until then is above.',
+    stopped: 'Stopped before the end.',
     finishLength: 'The answer reached its length limit.',
     finishFilter: 'A content filter ended the answer.',
     firstToken: 'First token',

@@ -10,8 +10,7 @@ import (
 // NewMeter starts reading usage off frames that pass untouched.
 func (Dialect) NewMeter() llm.Meter { return &meter{} }
 
-// meter reads only the frames that can tell something: the usual one, a piece of
-// text, is recognised by a few searches in its bytes.
+// meter reads a chunk whole only where its shape is new.
 type meter struct {
 	usage    tokens
 	stop     llm.Stop
@@ -21,44 +20,26 @@ type meter struct {
 	ended    bool // [DONE] was seen
 	fault    *llm.Error
 	output   int64
-}
 
-// Members that a chunk must be read for. Their names cannot stand in a text:
-// there the quotes would be escaped.
-var (
-	usageKey  = []byte(`"usage":`)
-	reasonKey = []byte(`"finish_reason":`)
-	errorKey  = []byte(`"error":`)
-	textKey   = []byte(`"delta":{"content":"`)
-)
+	shape shape  // of the last chunk that was a piece of text and nothing else
+	told  bool   // the frame told more than that
+	piece []byte // the text
+}
 
 // Frame classes a frame and takes from it what it tells.
 func (m *meter) Frame(f wire.Frame) llm.FrameClass {
-	data := f.Data
-	if m.model != "" && len(f.Event) == 0 {
-		if at := bytes.Index(data, textKey); at >= 0 && !tells(data, usageKey) && !tells(data, reasonKey) && !tells(data, errorKey) {
-			at += len(textKey)
-			if n := bytes.IndexByte(data[at:], '"'); n > 0 && data[at+n-1] != '\\' {
-				m.output += int64(n)
-				return llm.FrameContent
-			}
+	if len(f.Event) == 0 {
+		if text, ok := m.shape.match(f.Data); ok {
+			m.output += int64(len(text))
+			return llm.FrameContent
 		}
 	}
-	return m.read(f)
-}
-
-// tells whether a member is there with a value.
-func tells(data, key []byte) bool {
-	for {
-		at := bytes.Index(data, key)
-		if at < 0 {
-			return false
-		}
-		data = data[at+len(key):]
-		if !bytes.HasPrefix(data, []byte("null")) {
-			return true
-		}
+	m.told, m.piece = false, nil
+	class := m.read(f)
+	if class == llm.FrameContent && !m.told {
+		m.shape.keep(f.Data, m.piece)
 	}
+	return class
 }
 
 // read reads a chunk whole.
@@ -79,8 +60,10 @@ func (m *meter) read(f wire.Frame) llm.FrameClass {
 					m.model = string(s)
 				}
 			case "usage":
+				m.told = true
 				m.usage.take(r)
 			case "x_groq":
+				m.told = true
 				m.groq(r)
 			case "error":
 				failed = failed || r.Kind() == '{' || r.Kind() == '"'
@@ -90,6 +73,8 @@ func (m *meter) read(f wire.Frame) llm.FrameClass {
 		}
 	}
 	switch {
+	case r.End() != nil:
+		return llm.FrameOther
 	case failed:
 		s, _ := readError(data)
 		if s.message == "" {
@@ -97,11 +82,9 @@ func (m *meter) read(f wire.Frame) llm.FrameClass {
 		}
 		m.fault = s.toError(0)
 		return llm.FrameError
-	case r.Err() != nil:
-		return llm.FrameOther
 	case said:
 		return llm.FrameContent
-	case choices == 0 && m.usage.known:
+	case choices == 0 && m.told && m.usage.known:
 		return llm.FrameUsage
 	}
 	return llm.FrameOther
@@ -134,11 +117,12 @@ func (m *meter) choices(r *wire.Reader, member string, failed *bool) (said bool,
 				said = m.delta(r) || said
 			case "finish_reason":
 				if why := text(r); len(why) > 0 {
-					m.finished = true
+					m.finished, m.told = true, true
 					m.stop = stopOf(why)
 					*failed = *failed || string(why) == "error"
 				}
 			case "usage":
+				m.told = true
 				m.usage.take(r)
 			case "error":
 				*failed = *failed || r.Kind() == '{'
@@ -159,12 +143,12 @@ func (m *meter) delta(r *wire.Reader) bool {
 		case "content", "reasoning_content", "reasoning", "refusal":
 			if raw := r.Raw(); len(raw) > 2 {
 				m.output += int64(len(raw) - 2)
-				said = true
+				m.piece, said = raw[1:len(raw)-1], true
 			}
 		case "tool_calls":
 			if raw := r.Raw(); len(raw) > 2 && raw[0] == '[' {
 				m.output += int64(len(raw) - 2)
-				said, m.calls = true, true
+				m.piece, said, m.calls = argument(raw), true, true
 			}
 		case "function_call":
 			f := fragment{}
@@ -180,6 +164,16 @@ func (m *meter) delta(r *wire.Reader) bool {
 		}
 	}
 	return said
+}
+
+// argument is the piece of arguments in a list of calls.
+func argument(calls []byte) []byte {
+	at := bytes.Index(calls, []byte(`"arguments":"`))
+	if at < 0 {
+		return nil
+	}
+	rest := calls[at+len(`"arguments":"`):]
+	return rest[:max(0, bytes.IndexByte(rest, '"'))]
 }
 
 // Body reads a whole answer.

@@ -2,9 +2,9 @@ package chat
 
 import (
 	"bytes"
+	"crypto/rand"
 	"fmt"
 	"hash/fnv"
-	"strconv"
 
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
@@ -358,9 +358,12 @@ func (a *answer) cite() {
 }
 
 // madeID is the id of a call whose server gave it none, or one it had given
-// before: always the same for the same answer.
+// before: always the same for the same answer, where that can be told by its id.
 func madeID(response string, i int) string {
+	if response == "" {
+		return "call_" + rand.Text()
+	}
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(response))
-	return "call_" + strconv.Itoa(i) + "_" + fmt.Sprintf("%08x", h.Sum32())
+	return fmt.Sprintf("call_%d_%08x", i, h.Sum32())
 }

@@ -12,7 +12,7 @@ import (
 // reasoning. It travels in reasoning_details, a list that OpenRouter brought in
 // and that clients send back as they got it:
 //
-//	{"type":"reasoning.encrypted","format":"turnpike","data":"tpk1.…","index":0,"after_text":12,"after_calls":1}
+//	{"type":"reasoning.encrypted","format":"turnpike","data":"~tpk1.…","index":0,"after_text":12,"after_calls":1}
 //
 // after_text and after_calls tell where the reasoning stood: behind so many bytes
 // of content and so many calls. A client that drops them moves it to the front,
@@ -52,7 +52,9 @@ func (d *decoder) details(at string) []placed {
 		}
 		switch {
 		case llm.IsSeal(data):
-			p.thinking = unsealed(data)
+			if p.thinking = unsealed(data); p.thinking == nil {
+				d.lose(at+".reasoning_details", "a seal that was damaged on its way")
+			}
 		case kind == "reasoning.encrypted" && strings.HasPrefix(format, "anthropic"):
 			p.thinking = &llm.Thinking{Redacted: data}
 		case kind == "reasoning.encrypted":

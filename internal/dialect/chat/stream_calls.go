@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"turnpike/internal/llm"
-	"turnpike/internal/wire"
 )
 
 // callQueue puts calls in sequence whose arguments arrive interleaved: the first
@@ -66,7 +65,8 @@ func (q *callQueue) find(f *fragment) *openedCall {
 
 // fragments takes a chunk's list of tool_calls.
 func (d *streamDecoder) fragments(raw []byte, yield llm.Yield) error {
-	r := wire.NewReader(raw)
+	r := &d.sub
+	r.Reset(raw)
 	if !list(r) {
 		return nil
 	}
@@ -85,7 +85,8 @@ func (d *streamDecoder) fragments(raw []byte, yield llm.Yield) error {
 // legacy takes the older form of a call, of which there is one.
 func (d *streamDecoder) legacy(raw []byte, yield llm.Yield) error {
 	f := fragment{indexed: true}
-	f.body(wire.NewReader(raw))
+	d.sub.Reset(raw)
+	f.body(&d.sub)
 	if len(f.name) == 0 && len(f.input) == 0 {
 		return nil
 	}

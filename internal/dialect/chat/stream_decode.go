@@ -2,6 +2,7 @@ package chat
 
 import (
 	"bytes"
+	"unicode/utf8"
 
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
@@ -13,7 +14,7 @@ func (Dialect) NewStreamDecoder() llm.StreamDecoder { return &streamDecoder{} }
 // streamDecoder makes sequential parts of chunks, in which text, reasoning and
 // the arguments of several calls may alternate.
 type streamDecoder struct {
-	r       wire.Reader
+	r, sub  wire.Reader
 	event   llm.Event // used again for every delta
 	usage   tokens
 	stop    llm.Stop
@@ -29,6 +30,10 @@ type streamDecoder struct {
 	held     []heldText // said while a call was still being written
 	heldSize int
 	notes    []byte // annotations that wait for a text
+
+	shape shape    // of the last chunk that was a piece of text and nothing else
+	kind  openPart // of that text
+	told  bool     // the chunk tells more than that
 }
 
 // openPart is what part is open.
@@ -68,6 +73,11 @@ func (d *streamDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 	case string(data) == "[DONE]":
 		d.ended = true
 		return d.finish(yield)
+	}
+	if len(f.Event) == 0 {
+		if said, ok := d.shape.match(data); ok && utf8.Valid(said) {
+			return d.say(d.kind, said, yield)
+		}
 	}
 	if !d.started {
 		if err := d.begin(data, yield); err != nil || d.over {
@@ -120,13 +130,16 @@ func (d *streamDecoder) chunk(event, data []byte, yield llm.Yield) error {
 	var add delta
 	var reason []byte
 	failed := string(event) == "error"
+	d.told = failed
 	for name := range r.Fields() {
 		switch string(name) {
 		case "choices":
 			reason = d.choices(r, &add, &failed)
 		case "usage":
+			d.told = true
 			d.usage.take(r)
 		case "x_groq":
+			d.told = true
 			d.groq(r)
 		case "error":
 			failed = failed || r.Kind() == '{' || r.Kind() == '"'
@@ -140,6 +153,10 @@ func (d *streamDecoder) chunk(event, data []byte, yield llm.Yield) error {
 	}
 	if failed {
 		return d.failed(data, yield)
+	}
+	if kind, said := add.only(); !d.told && len(reason) == 0 {
+		d.shape.keep(data, said)
+		d.kind = kind
 	}
 	if len(reason) > 0 {
 		d.native = string(reason)
@@ -192,6 +209,7 @@ func (d *streamDecoder) choices(r *wire.Reader, add *delta, failed *bool) (reaso
 			case "finish_reason":
 				why = text(r)
 			case "usage":
+				d.told = true
 				d.usage.take(r)
 			case "error":
 				*failed = *failed || r.Kind() == '{'
@@ -199,6 +217,8 @@ func (d *streamDecoder) choices(r *wire.Reader, add *delta, failed *bool) (reaso
 		}
 		if index == 0 {
 			*add, reason = one, why
+		} else {
+			d.told = true
 		}
 	}
 	return reason
@@ -268,9 +288,22 @@ func (d *streamDecoder) apply(a *delta, yield llm.Yield) error {
 	return nil
 }
 
+// only is the text of a delta that holds nothing else.
+func (a *delta) only() (openPart, []byte) {
+	switch {
+	case len(a.refusal) > 0 || a.parts != nil || a.details != nil || a.calls != nil || a.legacy != nil || a.notes != nil:
+	case len(a.content) > 0 && len(a.reasoning) == 0:
+		return openText, a.content
+	case len(a.content) == 0 && len(a.reasoning) > 0:
+		return openThinking, a.reasoning
+	}
+	return openNone, nil
+}
+
 // listed takes content that is a list of parts, as Mistral sends it.
 func (d *streamDecoder) listed(raw []byte, yield llm.Yield) error {
-	r := wire.NewReader(raw)
+	r := &d.sub
+	r.Reset(raw)
 	if !list(r) {
 		return nil
 	}

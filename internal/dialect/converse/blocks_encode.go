@@ -140,7 +140,6 @@ func (e *encoder) toolResult(r *llm.ToolResult) {
 
 // resultPart writes one part of a tool result and tells whether it did.
 func (e *encoder) resultPart(p llm.Part) bool {
-	const path = "messages: tool result"
 	switch q := p.(type) {
 	case *llm.Text:
 		if blank(q.Text) {
@@ -151,11 +150,11 @@ func (e *encoder) resultPart(p llm.Part) bool {
 		e.w.EndObject()
 		return true
 	case *llm.Media:
-		p = e.media(q, path)
+		p = e.media(q, inResult)
 	case *llm.Native:
-		p = e.native(q, path)
+		p = e.native(q, inResult)
 	default:
-		e.lose(path, fmt.Sprintf("it cannot hold a %T", p))
+		e.lose(inResult.path("part"), fmt.Sprintf("it cannot hold a %T", p))
 		return false
 	}
 	if p == nil {

@@ -74,19 +74,31 @@ func (e *encoder) systemTexts() []*llm.Text {
 	return out
 }
 
+// place is where a part stands: the index of its turn, or inResult.
+type place int
+
+const inResult place = -1
+
+// path names what stands there. It is built only for a loss.
+func (p place) path(what string) string {
+	if p == inResult {
+		return "messages: tool result: " + what
+	}
+	return fmt.Sprintf("messages[%d].content: %s", int(p), what)
+}
+
 // turn copies a turn with the parts that can be written.
 func (e *encoder) turn(i int) llm.Turn {
 	src := &e.req.Turns[i]
 	out := llm.Turn{Role: src.Role, Parts: make([]llm.Part, 0, len(src.Parts))}
-	path := fmt.Sprintf("messages[%d]", i)
 	if src.Role == llm.System {
 		out.Role = llm.User
 	}
 	if src.Name != "" {
-		e.lose(path+".name", "Converse has no names of participants")
+		e.lose(fmt.Sprintf("messages[%d].name", i), "Converse has no names of participants")
 	}
 	for _, p := range src.Parts {
-		if p = e.part(p, src.Role, path+".content"); p != nil {
+		if p = e.part(p, src.Role, place(i)); p != nil {
 			out.Parts = append(out.Parts, p)
 		}
 	}
@@ -96,14 +108,14 @@ func (e *encoder) turn(i int) llm.Turn {
 			break
 		}
 		out.Parts = out.Parts[:n-1]
-		e.lose(path+".content", "reasoning cannot end an assistant's message")
+		e.lose(place(i).path("thinking"), "reasoning cannot end an assistant's message")
 	}
 	return out
 }
 
 // part returns what is to be written for a part: itself, another, or nil where
 // there is nothing.
-func (e *encoder) part(p llm.Part, role llm.Role, path string) llm.Part {
+func (e *encoder) part(p llm.Part, role llm.Role, at place) llm.Part {
 	switch p := p.(type) {
 	case *llm.Text:
 		if blank(p.Text) {
@@ -114,7 +126,7 @@ func (e *encoder) part(p llm.Part, role llm.Role, path string) llm.Part {
 		}
 		return p
 	case *llm.Thinking:
-		return e.thinkingPart(p, role, path)
+		return e.thinkingPart(p, role, at)
 	case *llm.Refusal:
 		if blank(p.Text) {
 			return nil
@@ -122,21 +134,21 @@ func (e *encoder) part(p llm.Part, role llm.Role, path string) llm.Part {
 		return &llm.Text{Text: p.Text}
 	case *llm.Media:
 		if role == llm.Assistant {
-			e.lose(path+": "+string(p.Kind), "an assistant's message cannot hold it")
+			e.lose(at.path(string(p.Kind)), "an assistant's message cannot hold it")
 			return nil
 		}
-		return e.media(p, path)
+		return e.media(p, at)
 	case *llm.Native:
-		return e.native(p, path)
+		return e.native(p, at)
 	case *llm.ToolCall:
 		if role != llm.Assistant {
-			e.lose(path+": tool call", "only an assistant's message can hold it")
+			e.lose(at.path("tool call"), "only an assistant's message can hold it")
 			return nil
 		}
 		return p
 	case *llm.ToolResult:
 		if role == llm.Assistant {
-			e.lose(path+": tool result", "an assistant's message cannot hold it")
+			e.lose(at.path("tool result"), "an assistant's message cannot hold it")
 			return nil
 		}
 		return p
@@ -146,10 +158,9 @@ func (e *encoder) part(p llm.Part, role llm.Role, path string) llm.Part {
 
 // thinkingPart keeps reasoning that its issuer will know again, as it was:
 // signature and text, also an empty text.
-func (e *encoder) thinkingPart(t *llm.Thinking, role llm.Role, path string) llm.Part {
-	path += ": thinking"
+func (e *encoder) thinkingPart(t *llm.Thinking, role llm.Role, at place) llm.Part {
 	if role != llm.Assistant {
-		e.lose(path, "only an assistant's message can hold it")
+		e.lose(at.path("thinking"), "only an assistant's message can hold it")
 		return nil
 	}
 	if llm.IsSeal(t.Signature) || llm.IsSeal(t.Redacted) {
@@ -159,18 +170,18 @@ func (e *encoder) thinkingPart(t *llm.Thinking, role llm.Role, path string) llm.
 		}
 		issuer, inner, ok := llm.Unseal(seal)
 		if !ok || issuer != llm.IssuerClaude {
-			e.lose(path, "another model's reasoning")
+			e.lose(at.path("thinking"), "another model's reasoning")
 			return nil
 		}
 		t = inner
 	}
 	switch {
 	case !e.claudeLike():
-		e.lose(path, "the model does not take reasoning back")
+		e.lose(at.path("thinking"), "the model does not take reasoning back")
 	case t.Redacted != "" || t.Signature != "":
 		return t
 	default:
-		e.lose(path, "reasoning without a signature is not taken back")
+		e.lose(at.path("thinking"), "reasoning without a signature is not taken back")
 	}
 	return nil
 }
@@ -178,7 +189,7 @@ func (e *encoder) thinkingPart(t *llm.Thinking, role llm.Role, path string) llm.
 // paired makes every tool call be answered in the turn behind it, the answers
 // first, and turns answers to nothing into text. Ids become ones Converse takes.
 func (e *encoder) paired(turns []llm.Turn) []llm.Turn {
-	ids := idTable{used: map[string]bool{}}
+	ids := idTable{used: map[string]int{}}
 	out := make([]llm.Turn, 0, len(turns)+1)
 	for i := range turns {
 		t := turns[i]
@@ -225,7 +236,7 @@ func (e *encoder) answers(ids *idTable, parts []llm.Part) []llm.Part {
 // idTable maps the client's ids of calls to ones that are valid and unique.
 type idTable struct {
 	open []callID
-	used map[string]bool
+	used map[string]int // how often an id was wanted
 }
 
 type callID struct{ client, wire string }
@@ -238,11 +249,7 @@ func (t *idTable) calls(parts []llm.Part) []llm.Part {
 		if !ok {
 			continue
 		}
-		id := llm.ShortID(c.ID, llm.IDLimit64)
-		for n := 2; t.used[id]; n++ {
-			id = llm.ShortID(fmt.Sprintf("%s#%d", c.ID, n), llm.IDLimit64)
-		}
-		t.used[id] = true
+		id := t.unique(c.ID)
 		t.open = append(t.open, callID{c.ID, id})
 		if id != c.ID {
 			copied := *c
@@ -251,6 +258,17 @@ func (t *idTable) calls(parts []llm.Part) []llm.Part {
 		}
 	}
 	return out
+}
+
+// unique makes an id of a client's; one that comes again gets a number.
+func (t *idTable) unique(client string) string {
+	id := llm.ShortID(client, llm.IDLimit64)
+	for t.used[id] > 0 {
+		t.used[id]++
+		id = llm.ShortID(fmt.Sprintf("%s#%d", client, t.used[id]), llm.IDLimit64)
+	}
+	t.used[id] = 1
+	return id
 }
 
 // answer takes a call off the open ones.
@@ -324,7 +342,7 @@ func (e *encoder) asText(parts []llm.Part) []llm.Part {
 				b.WriteString("\n" + p.Text)
 			}
 		case *llm.Media:
-			if m := e.media(p, "messages: tool result"); m != nil {
+			if m := e.media(p, inResult); m != nil {
 				rest = append(rest, m)
 			}
 		}

@@ -134,13 +134,11 @@ func newError(typ, message string, status int) *llm.Error {
 		kind = llm.ErrContext
 	}
 	e := &llm.Error{Kind: kind, Message: message, Type: typ, Code: typ, Upstream: true, UpstreamStatus: status}
-	switch kind {
-	case llm.ErrContext:
+	if kind == llm.ErrContext {
 		e.Code = "context_length_exceeded"
-	case llm.ErrUpstream:
-		if status >= 500 && status < 600 {
-			e.Status = status
-		}
+	}
+	if kind == llm.ErrUpstream && status >= 500 && status < 600 {
+		e.Status = status
 	}
 	return e
 }

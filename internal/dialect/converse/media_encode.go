@@ -49,6 +49,7 @@ func format(m *llm.Media) string {
 		return documentFormats[mime]
 	case llm.Video:
 		return videoFormats[mime]
+	case llm.Audio:
 	}
 	return ""
 }
@@ -75,24 +76,24 @@ func byExtension(name string) string {
 }
 
 // media returns the part if it can be written, else notes the loss.
-func (e *encoder) media(m *llm.Media, path string) llm.Part {
-	path += ": " + string(m.Kind)
+func (e *encoder) media(m *llm.Media, at place) llm.Part {
+	lose := func(reason string) { e.lose(at.path(string(m.Kind)), reason) }
 	s3 := strings.HasPrefix(m.URL, "s3://")
 	switch {
 	case m.Kind == llm.Image && e.caps.NoImages:
-		e.lose(path, "the model takes no images")
+		lose("the model takes no images")
 	case m.Kind == llm.Document && e.caps.NoDocuments:
-		e.lose(path, "the model takes no documents")
+		lose("the model takes no documents")
 	case m.Kind == llm.Audio:
-		e.lose(path, "Converse takes no audio here")
+		lose("Converse takes no audio here")
 	case m.URL != "" && !s3:
-		e.lose(path, "Converse takes no URLs: send the content itself")
+		lose("Converse takes no URLs: send the content itself")
 	case m.FileID != "":
-		e.lose(path, "the uploaded file is not at this upstream")
+		lose("the uploaded file is not at this upstream")
 	case m.Data == "" && m.Text == "" && !s3:
-		e.lose(path, "it has no content")
+		lose("it has no content")
 	case format(m) == "":
-		e.lose(path, fmt.Sprintf("Converse takes no %q", m.MIME))
+		lose(fmt.Sprintf("Converse takes no %q", m.MIME))
 	default:
 		return m
 	}
@@ -186,14 +187,14 @@ func (e *encoder) documentName(name string) string {
 }
 
 // native returns a part of another dialect in Converse's words, or nil.
-func (e *encoder) native(n *llm.Native, path string) llm.Part {
+func (e *encoder) native(n *llm.Native, at place) llm.Part {
 	if n.Dialect == dialectName {
 		return n
 	}
 	if n.Dialect == "messages" {
 		switch n.Type {
 		case "search_result":
-			return e.searchResult(n, path)
+			return e.searchResult(n, at)
 		case "document":
 			if p := e.contentDocument(n); p != nil {
 				return p
@@ -204,7 +205,7 @@ func (e *encoder) native(n *llm.Native, path string) llm.Part {
 			}
 		}
 	}
-	e.lose(path+": "+n.Type, "Converse has no such block")
+	e.lose(at.path(n.Type), "Converse has no such block")
 	return nil
 }
 
@@ -272,14 +273,14 @@ func readTexts(r *wire.Reader) (texts []string, ok bool) {
 	return texts, ok
 }
 
-func (e *encoder) searchResult(n *llm.Native, path string) llm.Part {
+func (e *encoder) searchResult(n *llm.Native, at place) llm.Part {
 	f, ok := readFound(n.Raw)
 	if !ok {
-		e.lose(path+": "+n.Type, "only a search result made of texts can be sent")
+		e.lose(at.path(n.Type), "only a search result made of texts can be sent")
 		return nil
 	}
 	if !e.claudeLike() {
-		e.lose(path+": "+n.Type, "the model takes none: sent as text")
+		e.lose(at.path(n.Type), "the model takes none: sent as text")
 		return &llm.Text{Text: f.title + "\n" + f.source + "\n" + strings.Join(f.texts, "\n"), Cache: n.Cache}
 	}
 	w := wire.NewWriter(nil)

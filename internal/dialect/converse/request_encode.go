@@ -1,9 +1,7 @@
 package converse
 
 import (
-	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 
 	"turnpike/internal/llm"
@@ -24,6 +22,7 @@ type encoder struct {
 	points     int      // cache points written before the messages
 	cuts       []span   // cache points written among the messages
 	docNames   map[string]bool
+	refWork    int // spent on references in schemas
 }
 
 // member is one member of an object being put together.
@@ -38,7 +37,7 @@ type span struct{ from, to int }
 // EncodeRequest makes the body of Converse and ConverseStream, which is the same.
 // The model stands in the path, so it is not part of it.
 func (Dialect) EncodeRequest(req *llm.Request, target *llm.Target) ([]byte, []llm.Loss, error) {
-	e := &encoder{req: req, target: target, caps: &target.Caps, w: wire.NewWriter(make([]byte, 0, 4096)), maxTokens: req.MaxTokens}
+	e := &encoder{req: req, target: target, caps: &target.Caps, w: wire.NewWriter(make([]byte, 0, sizeHint(req))), maxTokens: req.MaxTokens}
 	if req.MaxTokens != nil && *req.MaxTokens < 1 {
 		return nil, nil, &llm.Error{Kind: llm.ErrInvalid, Param: "max_tokens", Message: "max_tokens: must be at least 1"}
 	}
@@ -68,6 +67,47 @@ func (Dialect) EncodeRequest(req *llm.Request, target *llm.Target) ([]byte, []ll
 	e.extras()
 	e.w.EndObject()
 	return e.w.Bytes(), e.losses, nil
+}
+
+// sizeHint guesses the length of the body, so that a long one is not copied as
+// it grows.
+func sizeHint(req *llm.Request) int {
+	n := 1024
+	for _, p := range req.System {
+		n += partSize(p)
+	}
+	for i := range req.Turns {
+		n += 32
+		for _, p := range req.Turns[i].Parts {
+			n += partSize(p)
+		}
+	}
+	for i := range req.Tools {
+		n += 128 + len(req.Tools[i].Description) + len(req.Tools[i].Schema)
+	}
+	return n + n/8 // escapes
+}
+
+func partSize(p llm.Part) int {
+	n := 64
+	switch p := p.(type) {
+	case *llm.Text:
+		n += len(p.Text)
+	case *llm.Thinking:
+		n += len(p.Text) + len(p.Signature) + len(p.Redacted)
+	case *llm.Media:
+		n += len(p.Data) + len(p.Text)
+	case *llm.ToolCall:
+		n += 64 + len(p.Input) + len(p.Broken)
+	case *llm.ToolResult:
+		n += 64
+		for _, q := range p.Parts {
+			n += partSize(q)
+		}
+	case *llm.Native:
+		n += len(p.Raw)
+	}
+	return n
 }
 
 func (e *encoder) lose(path, reason string) { e.losses = llm.AddLoss(e.losses, path, reason) }
@@ -261,121 +301,4 @@ func (e *encoder) format() {
 	for range 4 {
 		e.w.EndObject()
 	}
-}
-
-// betas puts Anthropic's beta flags where Converse takes them.
-func (e *encoder) betas() {
-	if len(e.req.Betas) == 0 {
-		return
-	}
-	if !e.claude() || e.caps.Betas == nil {
-		e.lose("anthropic-beta", "beta features of Anthropic's API are not known here")
-		return
-	}
-	w := wire.NewWriter(nil)
-	w.List()
-	n := 0
-	for _, b := range e.req.Betas {
-		if !slices.Contains(e.caps.Betas, b) {
-			e.lose("anthropic-beta", "the model does not know "+b)
-			continue
-		}
-		w.Str(b)
-		n++
-	}
-	w.EndList()
-	if n > 0 {
-		e.add("anthropic_beta", w.Bytes())
-	}
-}
-
-func (e *encoder) tier() {
-	switch t := e.req.Tier; t {
-	case "", "auto", "default", "standard_only":
-	case "priority", "flex", "reserved":
-		e.w.Key("serviceTier")
-		e.w.Object()
-		e.w.StrField("type", t)
-		e.w.EndObject()
-	default:
-		e.lose("service_tier", "Converse has no such tier")
-	}
-}
-
-// add sets a member of additionalModelRequestFields.
-func (e *encoder) add(name string, raw []byte) {
-	e.additional = append(e.additional, member{name, raw})
-}
-
-// own members that an Extra must not write a second time.
-var own = []string{"messages", "system", "inferenceConfig", "toolConfig", "modelId", "outputConfig", "serviceTier"}
-
-const (
-	additionalFields = "additionalModelRequestFields"
-	responsePaths    = "additionalModelResponseFieldPaths"
-)
-
-// extras writes what only Converse knows, and names what only others know.
-func (e *encoder) extras() {
-	paths := false
-	for _, x := range e.req.Extra {
-		switch {
-		case x.Dialect != dialectName:
-			if !noMeaning(x) {
-				e.lose(x.Name, "no such setting in Converse")
-			}
-		case x.Name == additionalFields:
-			e.mergeAdditional(x.Raw)
-		case slices.Contains(own, x.Name):
-			e.lose(x.Name, "already set by the request")
-		default:
-			paths = paths || x.Name == responsePaths
-			e.w.RawField(x.Name, x.Raw)
-		}
-	}
-	// Claude tells which stop sequence matched only when it is asked to.
-	if e.claude() && len(e.req.Stop) > 0 && !paths {
-		e.w.RawField(responsePaths, []byte(`["/stop_sequence"]`))
-	}
-	if len(e.additional) == 0 {
-		return
-	}
-	e.w.Key(additionalFields)
-	e.w.Object()
-	for _, m := range e.additional {
-		e.w.RawField(m.name, m.raw)
-	}
-	e.w.EndObject()
-}
-
-// mergeAdditional takes the client's own fields; they win over ours.
-func (e *encoder) mergeAdditional(raw []byte) {
-	r := wire.NewReader(raw)
-	if r.Kind() != '{' {
-		return
-	}
-	for name := range r.Fields() {
-		key := string(name)
-		value := r.Raw()
-		i := slices.IndexFunc(e.additional, func(m member) bool { return m.name == key })
-		if i >= 0 {
-			e.additional[i].raw = value
-			continue
-		}
-		e.add(key, value)
-	}
-}
-
-// noMeaning tells whether leaving an extra out changes nothing: it says how the
-// answer is to be carried, or has the value that stands for "not set".
-func noMeaning(x llm.Extra) bool {
-	switch x.Name {
-	case "stream", "stream_options":
-		return true
-	}
-	switch string(bytes.TrimSpace(x.Raw)) {
-	case "null", "false", "0", "{}", "[]", `""`:
-		return true
-	}
-	return false
 }

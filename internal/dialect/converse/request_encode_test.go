@@ -2,6 +2,7 @@ package converse
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -13,8 +14,10 @@ import (
 
 func TestEncodeMessages(t *testing.T) {
 	t.Run("whole request", func(t *testing.T) {
-		req := &llm.Request{Model: "x", Stream: true, System: []llm.Part{text("Be brief."), text("Be kind.")}, Turns: []llm.Turn{user(text("Hi"))},
-			MaxTokens: ptr(int64(100)), Temperature: ptr(0.5), TopP: ptr(0.9), Stop: []string{"END"}}
+		req := &llm.Request{
+			Model: "x", Stream: true, System: []llm.Part{text("Be brief."), text("Be kind.")}, Turns: []llm.Turn{user(text("Hi"))},
+			MaxTokens: new(int64(100)), Temperature: new(0.5), TopP: new(0.9), Stop: []string{"END"},
+		}
 		body, losses, err := Dialect{}.EncodeRequest(req, &llm.Target{Model: "m", Stream: true})
 		if err != nil {
 			t.Fatal(err)
@@ -27,8 +30,10 @@ func TestEncodeMessages(t *testing.T) {
 		}
 	})
 	t.Run("MSG-01 results of one turn go into one user turn", func(t *testing.T) {
-		v, losses := encode(t, &llm.Request{Turns: []llm.Turn{user(text("go")), assistant(call("a", "f", `{}`), call("b", "f", `{"x":1}`)),
-			user(result("a", text("1"))), user(result("b", text("2")))}}, claudeCaps())
+		v, losses := encode(t, &llm.Request{Turns: []llm.Turn{
+			user(text("go")), assistant(call("a", "f", `{}`), call("b", "f", `{"x":1}`)),
+			user(result("a", text("1"))), user(result("b", text("2"))),
+		}}, claudeCaps())
 		noLoss(t, losses)
 		want(t, v, "messages.2.content", `[{"toolResult":{"toolUseId":"a","content":[{"text":"1"}]}},{"toolResult":{"toolUseId":"b","content":[{"text":"2"}]}}]`)
 		want(t, v, "messages.1.content.1", `{"toolUse":{"toolUseId":"b","name":"f","input":{"x":1}}}`)
@@ -42,8 +47,10 @@ func TestEncodeMessages(t *testing.T) {
 		want(t, v, "system", `[{"text":"a"},{"text":"b"}]`)
 	})
 	t.Run("MSG-06 MSG-07 a system message in the middle stays there, with its cache point", func(t *testing.T) {
-		v, _ := encode(t, &llm.Request{System: []llm.Part{text("s")}, Turns: []llm.Turn{user(text("a")), assistant(text("b")), user(text("c")),
-			{Role: llm.System, Parts: []llm.Part{&llm.Text{Text: "reminder", Cache: &llm.Cache{}}}}}}, claudeCaps())
+		v, _ := encode(t, &llm.Request{System: []llm.Part{text("s")}, Turns: []llm.Turn{
+			user(text("a")), assistant(text("b")), user(text("c")),
+			{Role: llm.System, Parts: []llm.Part{&llm.Text{Text: "reminder", Cache: &llm.Cache{}}}},
+		}}, claudeCaps())
 		want(t, v, "system", `[{"text":"s"}]`)
 		want(t, v, "messages.2.content", `[{"text":"c"},{"text":"<system>\nreminder\n</system>"},{"cachePoint":{"type":"default"}}]`)
 	})
@@ -68,8 +75,10 @@ func TestEncodeMessages(t *testing.T) {
 		want(t, v, "messages.2.role", `"user"`)
 	})
 	t.Run("MSG-13 unanswered calls are closed with an error", func(t *testing.T) {
-		v, losses := encode(t, &llm.Request{Turns: []llm.Turn{user(text("x")), assistant(call("a", "f", `{}`), call("b", "f", `{}`)), user(text("no"), result("b", text("2"))),
-			assistant(call("c", "f", `{}`))}}, claudeCaps())
+		v, losses := encode(t, &llm.Request{Turns: []llm.Turn{
+			user(text("x")), assistant(call("a", "f", `{}`), call("b", "f", `{}`)), user(text("no"), result("b", text("2"))),
+			assistant(call("c", "f", `{}`)),
+		}}, claudeCaps())
 		wantLoss(t, losses, "tool call")
 		want(t, v, "messages.2.content.0.toolResult.toolUseId", `"b"`)
 		want(t, v, "messages.2.content.1.toolResult.status", `"error"`)
@@ -77,8 +86,10 @@ func TestEncodeMessages(t *testing.T) {
 		want(t, v, "messages.4.content.0.toolResult.status", `"error"`)
 	})
 	t.Run("MSG-15 assistant blocks keep their order", func(t *testing.T) {
-		v, _ := encode(t, &llm.Request{Turns: []llm.Turn{user(text("x")), assistant(call("a", "f", `{}`), call("b", "f", `{}`), text("after")),
-			user(result("a"), result("b"))}}, claudeCaps())
+		v, _ := encode(t, &llm.Request{Turns: []llm.Turn{
+			user(text("x")), assistant(call("a", "f", `{}`), call("b", "f", `{}`), text("after")),
+			user(result("a"), result("b")),
+		}}, claudeCaps())
 		want(t, v, "messages.1.content.2.text", `"after"`)
 	})
 	t.Run("MSG-17 an unknown block is named", func(t *testing.T) {
@@ -124,16 +135,20 @@ func TestEncodeMessages(t *testing.T) {
 
 func TestEncodeIDs(t *testing.T) {
 	t.Run("TOOL-20 invalid ids are remapped, the same in call and result", func(t *testing.T) {
-		v, _ := encode(t, &llm.Request{Turns: []llm.Turn{user(text("x")), assistant(call("functions.f:0", "f", `{}`), call("functions f 0", "f", `{}`)),
-			user(result("functions f 0", text("b")), result("functions.f:0", text("a")))}}, claudeCaps())
+		v, _ := encode(t, &llm.Request{Turns: []llm.Turn{
+			user(text("x")), assistant(call("functions.f:0", "f", `{}`), call("functions f 0", "f", `{}`)),
+			user(result("functions f 0", text("b")), result("functions.f:0", text("a"))),
+		}}, claudeCaps())
 		first, second := at(v, "messages.1.content.0.toolUse.toolUseId"), at(v, "messages.1.content.1.toolUse.toolUseId")
 		if first == second || at(v, "messages.2.content.1.toolResult.toolUseId") != first || at(v, "messages.2.content.0.toolResult.toolUseId") != second {
 			t.Errorf("ids %v, %v, results %v", first, second, at(v, "messages.2.content"))
 		}
 	})
 	t.Run("ids used again in a later turn stay apart", func(t *testing.T) {
-		v, _ := encode(t, &llm.Request{Turns: []llm.Turn{user(text("x")), assistant(call("call_0", "f", `{}`)), user(result("call_0", text("a"))),
-			assistant(call("call_0", "f", `{}`)), user(result("call_0", text("b")))}}, claudeCaps())
+		v, _ := encode(t, &llm.Request{Turns: []llm.Turn{
+			user(text("x")), assistant(call("call_0", "f", `{}`)), user(result("call_0", text("a"))),
+			assistant(call("call_0", "f", `{}`)), user(result("call_0", text("b"))),
+		}}, claudeCaps())
 		want(t, v, "messages.2.content.0.toolResult.content.0.text", `"a"`)
 		if at(v, "messages.3.content.0.toolUse.toolUseId") != at(v, "messages.4.content.0.toolResult.toolUseId") {
 			t.Error("call and result lost each other")
@@ -215,9 +230,11 @@ func TestEncodeMedia(t *testing.T) {
 		want(t, v, "messages.0.content.1", `{"video":{"format":"mp4","source":{"bytes":"AAAA"}}}`)
 	})
 	t.Run("TOOL-16 images and documents in results, TOOL-17 errors", func(t *testing.T) {
-		r := &llm.ToolResult{CallID: "a", Error: true, Parts: []llm.Part{text("see"), &llm.Media{Kind: llm.Image, MIME: "image/png", Data: "AAAA"},
+		r := &llm.ToolResult{CallID: "a", Error: true, Parts: []llm.Part{
+			text("see"), &llm.Media{Kind: llm.Image, MIME: "image/png", Data: "AAAA"},
 			&llm.Media{Kind: llm.Document, MIME: "application/pdf", Data: "AAAA", Name: "d"},
-			&llm.Native{Dialect: "messages", Type: "tool_reference", Raw: []byte(`{"type":"tool_reference","tool_name":"grep"}`)}}}
+			&llm.Native{Dialect: "messages", Type: "tool_reference", Raw: []byte(`{"type":"tool_reference","tool_name":"grep"}`)},
+		}}
 		v, losses := encode(t, &llm.Request{Turns: []llm.Turn{user(text("x")), assistant(call("a", "f", `{}`)), user(r)}}, claudeCaps())
 		noLoss(t, losses)
 		want(t, v, "messages.2.content.0.toolResult", `{"toolUseId":"a","status":"error","content":[{"text":"see"},{"image":{"format":"png","source":{"bytes":"AAAA"}}},
@@ -248,8 +265,10 @@ func TestEncodeCachePoints(t *testing.T) {
 		return &llm.Request{
 			System: []llm.Part{&llm.Text{Text: "s", Cache: hour}},
 			Tools:  []llm.Tool{{Name: "f", Cache: hour}},
-			Turns: []llm.Turn{user(&llm.Text{Text: "x", Cache: point}), assistant(&llm.ToolCall{ID: "a", Name: "f"}),
-				user(&llm.ToolResult{CallID: "a", Parts: []llm.Part{text("1")}, Cache: point})},
+			Turns: []llm.Turn{
+				user(&llm.Text{Text: "x", Cache: point}), assistant(&llm.ToolCall{ID: "a", Name: "f"}),
+				user(&llm.ToolResult{CallID: "a", Parts: []llm.Part{text("1")}, Cache: point}),
+			},
 		}
 	}
 	t.Run("CACHE-01 CACHE-03 behind the marked block, in the same list", func(t *testing.T) {
@@ -313,22 +332,36 @@ func TestEncodeCachePoints(t *testing.T) {
 // TestRandomConversations builds conversations of any parts in any order: what
 // is written must be what Converse takes, for every kind of model.
 func TestRandomConversations(t *testing.T) {
-	caps := []llm.Caps{{}, claudeCaps(), novaCaps(), {Family: "titan", NoSystem: true, NoTools: true, NoCache: true, NoImages: true},
-		{Family: "llama", NoCache: true, NoToolChoice: true}, {Family: familyClaude, NoPrefill: true, Thinking: llm.ThinkAdaptive}}
-	for seed := range uint64(3000) {
+	caps := []llm.Caps{
+		{},
+		claudeCaps(), novaCaps(),
+		{Family: "titan", NoSystem: true, NoTools: true, NoCache: true, NoImages: true},
+		{Family: "llama", NoCache: true, NoToolChoice: true},
+		{Family: familyClaude, NoPrefill: true, Thinking: llm.ThinkAdaptive},
+	}
+	written := 0
+	for seed := range uint64(2000) {
 		rnd := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // repeatable on purpose
 		req := randomRequest(rnd)
 		c := caps[rnd.IntN(len(caps))]
 		body, _, err := Dialect{}.EncodeRequest(req, &llm.Target{Caps: c})
-		var e *llm.Error
-		if errors.As(err, &e) && e.Kind == llm.ErrInvalid {
+		if e, ok := errors.AsType[*llm.Error](err); ok && e.Kind == llm.ErrInvalid {
 			continue
 		}
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		_ = body
-		encode(t, req, c)
+		var v map[string]any
+		if err := json.Unmarshal(body, &v); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if problems := check(v); len(problems) > 0 {
+			t.Fatalf("seed %d: Converse would refuse it: %v\n%s", seed, problems, body)
+		}
+		written++
+	}
+	if written < 1000 {
+		t.Errorf("only %d conversations were written", written)
 	}
 }
 

@@ -14,8 +14,8 @@ const openSchema = `{"type":"object","properties":{}}`
 // type object and no oneOf, anyOf or allOf. A schema that is one already keeps
 // its bytes, which keeps the prompt cache. With inline, references are replaced
 // by what they name, since models other than Claude do not follow them. The note
-// says what was changed in meaning.
-func toolSchema(raw []byte, inline bool) (out []byte, note string) {
+// says what was changed in meaning. work counts what references cost.
+func toolSchema(raw []byte, inline bool, work *int) (out []byte, note string) {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 {
 		return []byte(openSchema), ""
@@ -25,7 +25,7 @@ func toolSchema(raw []byte, inline bool) (out []byte, note string) {
 		return []byte(openSchema), "its schema is no JSON object: any input is allowed"
 	}
 	if (inline || rootRef(members) != "") && bytes.Contains(raw, []byte(`"$ref"`)) {
-		in := inliner{root: raw, w: wire.NewWriter(make([]byte, 0, 2*len(raw)))}
+		in := inliner{refs: &references{root: raw, work: work}, w: wire.NewWriter(make([]byte, 0, 2*len(raw)))}
 		in.schema(raw, true, "#")
 		if again, ok := readMembers(in.w.Bytes()); ok {
 			raw, members = in.w.Bytes(), again
@@ -35,7 +35,7 @@ func toolSchema(raw []byte, inline bool) (out []byte, note string) {
 		}
 	}
 	if hasVariants(members) {
-		return flatten(raw, members), "variants at the root of its schema were merged into one"
+		return flatten(&references{root: raw, work: work}, members), "variants at the root of its schema were merged into one"
 	}
 	if typ := get(members, "type"); string(typ) == `"object"` {
 		return raw, note
@@ -115,15 +115,15 @@ type merged struct {
 // flatten merges the variants at the root: the properties of all of them; what
 // is required is what every variant of a choice requires, and what any part of
 // an allOf does.
-func flatten(root []byte, members []member) []byte {
+func flatten(refs *references, members []member) []byte {
 	var out merged
 	out.object(members, "anyOf")
 	for _, m := range members {
 		if slices.Contains(variantWords, m.name) {
-			out.variants(root, m, 0)
+			out.variants(refs, m, 0)
 		}
 	}
-	w := wire.NewWriter(make([]byte, 0, len(root)))
+	w := wire.NewWriter(make([]byte, 0, len(refs.root)))
 	w.Object()
 	w.StrField("type", "object")
 	w.Key("properties")
@@ -157,7 +157,7 @@ const (
 	maxVariants     = 1000
 )
 
-func (o *merged) variants(root []byte, m member, depth int) {
+func (o *merged) variants(refs *references, m member, depth int) {
 	all := m.name == "allOf"
 	var common []string
 	n := 0
@@ -171,7 +171,7 @@ func (o *merged) variants(root []byte, m member, depth int) {
 		}
 		variant, ok := readMembers(r.Raw())
 		if ref := rootRef(variant); ref != "" {
-			variant, ok = readMembers(pointer(root, ref))
+			variant, ok = readMembers(refs.find(ref))
 		}
 		if typ := get(variant, "type"); !ok || typ != nil && !bytes.Contains(typ, []byte(`"object"`)) {
 			continue
@@ -180,7 +180,7 @@ func (o *merged) variants(root []byte, m member, depth int) {
 		inner.object(variant, m.name)
 		for _, v := range variant {
 			if slices.Contains(variantWords, v.name) {
-				inner.variants(root, v, depth+1)
+				inner.variants(refs, v, depth+1)
 			}
 		}
 		o.looked = inner.looked

@@ -10,20 +10,46 @@ import (
 	"turnpike/internal/wire"
 )
 
-// Bounds of inlining: a schema of a few lines can grow without end.
+// Bounds of following references: a schema of a few lines can grow without end.
 const (
-	maxInlined  = 512 << 10
+	maxInlined  = 512 << 10 // bytes of one schema
 	maxRefDepth = 64
-	maxRefWork  = 32 << 20 // bytes looked through to follow references
+	maxRefWork  = 8 << 20 // bytes looked through for one request
 )
+
+// references finds what a schema's references name. work is shared by the tools
+// of a request: when it is used up nothing is found any more.
+type references struct {
+	root  []byte
+	work  *int
+	known map[string][]byte
+}
+
+// find returns the schema that ref names, nil if there is none.
+func (r *references) find(ref string) []byte {
+	target, known := r.known[ref]
+	if !known {
+		if *r.work += len(r.root); *r.work > maxRefWork {
+			return nil
+		}
+		target = pointer(r.root, ref)
+		if r.known == nil {
+			r.known = map[string][]byte{}
+		}
+		r.known[ref] = target
+	}
+	if *r.work += len(target); *r.work > maxRefWork {
+		return nil
+	}
+	return target
+}
 
 // inliner writes a schema with its local references replaced.
 type inliner struct {
-	root  []byte
+	refs  *references
 	w     *wire.Writer
 	stack []string // references being replaced
-	work  int
-	cut   bool // something was left open
+	cut   bool     // something was left open
 }
 
 // cutSchema stands where a reference cannot be followed further.
@@ -93,10 +119,9 @@ func (n *inliner) keyword(m member) {
 
 // ref writes what a reference names, with the members that stand beside it.
 func (n *inliner) ref(ref string, beside []member) {
-	n.work += len(n.root)
 	var target []byte
-	if n.work <= maxRefWork && n.w.Len() <= maxInlined && len(n.stack) < maxRefDepth && !slices.Contains(n.stack, ref) {
-		target = pointer(n.root, ref)
+	if n.w.Len() <= maxInlined && len(n.stack) < maxRefDepth && !slices.Contains(n.stack, ref) {
+		target = n.refs.find(ref)
 	}
 	if target == nil {
 		n.cut = true

@@ -74,9 +74,14 @@ func (d *streamDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 		err = d.metadata(yield)
 	}
 	if err == nil && d.r.Err() != nil {
-		return notAnAnswer("has an event that cannot be read", d.r.Err())
+		return d.unreadable()
 	}
 	return err
+}
+
+// unreadable is the error for a frame whose payload is not what it should be.
+func (d *streamDecoder) unreadable() error {
+	return notAnAnswer("has an event that cannot be read", d.r.Err())
 }
 
 // End is called when the frames have ended.
@@ -171,7 +176,7 @@ func (d *streamDecoder) delta(yield llm.Yield) error {
 		}
 	}
 	if d.r.Err() != nil {
-		return nil
+		return d.unreadable()
 	}
 	switch {
 	case b.input != nil:
@@ -330,7 +335,7 @@ func (d *streamDecoder) messageStop(yield llm.Yield) error {
 		}
 	}
 	if d.r.Err() != nil {
-		return nil
+		return d.unreadable()
 	}
 	d.stop = stopOf(d.native, d.sequence)
 	d.stopped = true
@@ -349,7 +354,10 @@ func (d *streamDecoder) metadata(yield llm.Yield) error {
 			readUsage(&d.r, &d.usage)
 		}
 	}
-	if d.r.Err() != nil || !d.stopped {
+	if d.r.Err() != nil {
+		return d.unreadable()
+	}
+	if !d.stopped {
 		return nil
 	}
 	return d.finish(yield)

@@ -14,8 +14,10 @@ import (
 
 // claudeCaps are those of a current Claude with budgets.
 func claudeCaps() llm.Caps {
-	return llm.Caps{Family: familyClaude, Thinking: llm.ThinkBudget, MaxOutput: 64000, Structured: true, Strict: true, Cache1h: true,
-		Betas: []string{"interleaved-thinking-2025-05-14"}}
+	return llm.Caps{
+		Family: familyClaude, Thinking: llm.ThinkBudget, MaxOutput: 64000, Structured: true, Strict: true, Cache1h: true,
+		Betas: []string{"interleaved-thinking-2025-05-14"},
+	}
 }
 
 func novaCaps() llm.Caps {
@@ -105,8 +107,6 @@ func call(id, name, input string) *llm.ToolCall {
 func result(id string, parts ...llm.Part) *llm.ToolResult {
 	return &llm.ToolResult{CallID: id, Parts: parts}
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // frames makes an event stream of event names and payloads, by turns.
 func frames(pairs ...string) []byte {

@@ -292,8 +292,7 @@ func effortOf(budget int64) string {
 // were made in a turn that does not begin with reasoning. Claude refuses such a
 // conversation while thinking is on with a budget.
 func loopWithoutThinking(turns []llm.Turn) bool {
-	for i := len(turns) - 1; i >= 0; i-- {
-		t := turns[i]
+	for _, t := range slices.Backward(turns) {
 		if t.Role == llm.User {
 			if !slices.ContainsFunc(t.Parts, isResult) {
 				return false

@@ -122,9 +122,11 @@ func classify(e *llm.Error, kind, message string) {
 
 // overflows recognises every wording of "more than the context window" known.
 func overflows(low string) bool {
-	for _, words := range []string{"prompt is too long", "exceed context limit", "context_length_exceeded", "maximum context length",
+	for _, words := range []string{
+		"prompt is too long", "exceed context limit", "context_length_exceeded", "maximum context length",
 		"input is too long", "context window", "too many tokens", "too many input tokens", "exceeds the maximum number of tokens",
-		"maximum number of input tokens"} {
+		"maximum number of input tokens",
+	} {
 		if strings.Contains(low, words) {
 			return true
 		}

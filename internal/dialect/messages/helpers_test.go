@@ -94,6 +94,7 @@ func point(s string) *llm.Text             { return &llm.Text{Text: s, Cache: &l
 func call(id, name, input string) *llm.ToolCall {
 	return &llm.ToolCall{ID: id, Name: name, Input: []byte(input)}
 }
+
 func result(id string, parts ...llm.Part) *llm.ToolResult {
 	return &llm.ToolResult{CallID: id, Parts: parts}
 }

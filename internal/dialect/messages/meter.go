@@ -32,18 +32,18 @@ func (m *meter) Frame(f wire.Frame) llm.FrameClass {
 		return llm.FrameError
 	}
 	data, err := unwrap(f, &m.buf)
-	if err != nil {
+	if err != nil || m.complete { // nothing belongs to the answer behind its end
 		return llm.FrameOther
 	}
 	if bytes.HasPrefix(data, deltaHead) {
-		m.output += textLength(data)
+		m.output += textLength(data[len(deltaHead):])
 		return llm.FrameContent
 	}
 	return m.other(f, data)
 }
 
-// textLength is the length of the text in a delta, as it is escaped there:
-// enough for an estimate, and quick. Signatures are no output.
+// textLength is the length of the text in what follows the head of a delta, as
+// it is escaped there: enough for an estimate, and quick. Signatures are no output.
 func textLength(data []byte) int64 {
 	_, rest, ok := bytes.Cut(data, []byte(`_delta","`))
 	if !ok || bytes.HasPrefix(rest, []byte("signature")) {
@@ -65,7 +65,7 @@ func (m *meter) other(f wire.Frame, data []byte) llm.FrameClass {
 	}
 	switch kind {
 	case "content_block_delta":
-		m.output += textLength(data)
+		m.delta(r)
 		return llm.FrameContent
 	case "content_block_start":
 		return m.block(r)
@@ -77,13 +77,28 @@ func (m *meter) other(f wire.Frame, data []byte) llm.FrameClass {
 	case "error":
 		m.fault = faultOf(data)
 		return llm.FrameError
-	case "":
-		if peekRaw(*r, "error") {
+	default:
+		if has(*r, "error") {
 			m.fault = faultOf(data)
 			return llm.FrameError
 		}
 	}
 	return llm.FrameOther
+}
+
+// delta measures a delta whose members come in another order than Anthropic's.
+func (m *meter) delta(r *wire.Reader) {
+	for member := range r.Fields() {
+		if string(member) != "delta" || r.Kind() != '{' {
+			continue
+		}
+		for inner := range r.Fields() {
+			switch string(inner) {
+			case "text", "thinking", "partial_json":
+				m.output += int64(len(bytesOf(r)))
+			}
+		}
+	}
 }
 
 // block tells whether the start of a block says something already: text and
@@ -191,8 +206,8 @@ func (m *meter) Result() llm.MeterResult {
 	return llm.MeterResult{Usage: m.usage.whole(), Stop: stop, Model: m.model, Complete: complete, Fault: m.fault, OutputBytes: m.output}
 }
 
-// peekRaw tells whether an object has a member that is not null.
-func peekRaw(r wire.Reader, member string) bool {
+// has tells whether an object has a member that is not null.
+func has(r wire.Reader, member string) bool {
 	for m := range r.Fields() {
 		if string(m) == member {
 			return true

@@ -88,8 +88,10 @@ func (e *encoder) answer(open []*openCall, parts []llm.Part, at int) []llm.Part 
 			continue
 		}
 		e.loseIn(at, "tool result", "a call had no result: one that says so was added")
-		results = append(results, &llm.ToolResult{CallID: o.id, Error: true,
-			Parts: []llm.Part{&llm.Text{Text: "No result: the call was not completed."}}})
+		results = append(results, &llm.ToolResult{
+			CallID: o.id, Error: true,
+			Parts: []llm.Part{&llm.Text{Text: "No result: the call was not completed."}},
+		})
 	}
 	return append(results, rest...)
 }

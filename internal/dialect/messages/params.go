@@ -16,6 +16,7 @@ func (e *encoder) sampling() {
 		e.temp = new(1.0)
 	}
 	switch e.t.Caps.Sampling {
+	case llm.SamplingFree:
 	case llm.SamplingNone:
 		e.dropFloat(&e.temp, "temperature", "the model takes none")
 		e.dropFloat(&e.topP, "top_p", "the model takes none")
@@ -128,12 +129,12 @@ func (e *encoder) writeExtras() {
 		switch {
 		case x.Dialect != name:
 			if !harmless(x) {
-				e.lose(x.Name, "no such setting in messages")
+				e.lose(clip(x.Name), "no such setting in messages")
 			}
 		case strings.HasPrefix(x.Name, outputPrefix): // written in output_config
-		case e.t.Bedrock && !(x.Name == "context_management" && e.hasBeta("context-management-", "compact-")):
+		case e.t.Bedrock && (x.Name != "context_management" || !e.hasBeta("context-management-", "compact-")):
 			// Bedrock refuses members it does not know, and this one without its beta.
-			e.lose(x.Name, "Bedrock takes no such setting")
+			e.lose(clip(x.Name), "Bedrock takes no such setting")
 		default:
 			e.w.RawField(x.Name, x.Raw)
 		}

@@ -2,6 +2,7 @@ package messages
 
 import (
 	"encoding/base64"
+	"slices"
 	"strings"
 
 	"turnpike/internal/llm"
@@ -39,8 +40,8 @@ func (e *encoder) prepare(parts []llm.Part, at int) []llm.Part {
 
 // moveCache puts a cache point on the last part that can have one.
 func moveCache(parts []llm.Part, c *llm.Cache) bool {
-	for i := len(parts) - 1; i >= 0; i-- {
-		if slot := cacheSlot(parts[i]); slot != nil {
+	for _, p := range slices.Backward(parts) {
+		if slot := cacheSlot(p); slot != nil {
 			if *slot == nil {
 				*slot = c
 			}
@@ -67,6 +68,10 @@ func cacheSlot(p llm.Part) **llm.Cache {
 
 // part copies one part in the form it is written in, or returns nil.
 func (e *encoder) part(p llm.Part, at int) llm.Part {
+	if at >= 0 && misplaced(p, e.req.Turns[at].Role) {
+		e.loseIn(at, partName(p), "the API takes none in a message of this role: "+string(e.req.Turns[at].Role))
+		return nil
+	}
 	switch p := p.(type) {
 	case *llm.Text:
 		c := *p
@@ -92,13 +97,24 @@ func (e *encoder) part(p llm.Part, at int) llm.Part {
 		return &c
 	case *llm.Native:
 		if p.Dialect != name {
-			e.loseIn(at, p.Type, "only "+p.Dialect+" has such a part")
+			e.loseIn(at, clip(p.Type), "only "+p.Dialect+" has such a part")
 			return nil
 		}
 		c := *p
 		return &c
 	}
 	return nil
+}
+
+// misplaced tells whether the API refuses a part in a message of this role.
+func misplaced(p llm.Part, role llm.Role) bool {
+	switch p.(type) {
+	case *llm.ToolCall, *llm.Thinking, *llm.Refusal:
+		return role != llm.Assistant
+	case *llm.ToolResult, *llm.Media:
+		return role != llm.User
+	}
+	return false
 }
 
 func (e *encoder) call(p *llm.ToolCall, at int) llm.Part {
@@ -223,7 +239,7 @@ func partName(p llm.Part) string {
 	case *llm.Refusal:
 		return "refusal"
 	case *llm.Native:
-		return p.Type
+		return clip(p.Type)
 	}
 	return "part"
 }

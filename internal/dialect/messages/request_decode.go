@@ -342,8 +342,7 @@ func (d *requestDecoder) unknown(p place, member []byte) {
 
 func invalidJSON(err error) *llm.Error {
 	e := &llm.Error{Kind: llm.ErrInvalid, Message: err.Error()}
-	var w *wire.Error
-	if errors.As(err, &w) {
+	if w, ok := errors.AsType[*wire.Error](err); ok {
 		e.Param = w.Path
 	}
 	return e

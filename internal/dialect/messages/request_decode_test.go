@@ -96,34 +96,52 @@ func TestDecodeBlocks(t *testing.T) {
 	}{
 		{"text", "user", `{"type":"text","text":"hé"}`, say("hé")},
 		{"type need not come first", "user", `{"text":"x","cache_control":{"type":"ephemeral"},"type":"text"}`, point("x")},
-		{"TOOL-22 citations of a history", "assistant", `{"type":"text","text":"x","citations":[{"type":"web_search_result_location","encrypted_index":"E"}]}`,
-			&llm.Text{Text: "x", Source: name, Citations: []byte(`[{"type":"web_search_result_location","encrypted_index":"E"}]`)}},
+		{
+			"TOOL-22 citations of a history", "assistant", `{"type":"text","text":"x","citations":[{"type":"web_search_result_location","encrypted_index":"E"}]}`,
+			&llm.Text{Text: "x", Source: name, Citations: []byte(`[{"type":"web_search_result_location","encrypted_index":"E"}]`)},
+		},
 		{"no citations", "assistant", `{"type":"text","text":"x","citations":[]}`, say("x")},
 		{"image", "user", `{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA=="}}`, &llm.Media{Kind: llm.Image, MIME: "image/png", Data: "AA=="}},
-		{"MED-02 image by URL", "user", `{"type":"image","source":{"type":"url","url":"https://x/y.png"},"cache_control":{"type":"ephemeral"}}`,
-			&llm.Media{Kind: llm.Image, URL: "https://x/y.png", Cache: &llm.Cache{}}},
+		{
+			"MED-02 image by URL", "user", `{"type":"image","source":{"type":"url","url":"https://x/y.png"},"cache_control":{"type":"ephemeral"}}`,
+			&llm.Media{Kind: llm.Image, URL: "https://x/y.png", Cache: &llm.Cache{}},
+		},
 		{"image by file", "user", `{"type":"image","source":{"type":"file","file_id":"f1"}}`, &llm.Media{Kind: llm.Image, FileID: "f1"}},
-		{"MED-04 document", "user", `{"type":"document","title":"T","context":"C","citations":{"enabled":true},"source":{"type":"base64","media_type":"application/pdf","data":"JVBERi0="}}`,
-			&llm.Media{Kind: llm.Document, MIME: "application/pdf", Data: "JVBERi0=", Name: "T", Context: "C", Cite: true}},
-		{"plain text document", "user", `{"type":"document","source":{"type":"text","media_type":"text/plain","data":"abc"}}`,
-			&llm.Media{Kind: llm.Document, MIME: "text/plain", Text: "abc"}},
-		{"MSG-17 document of blocks", "user", `{"type":"document","source":{"type":"content","content":[]}}`,
-			&llm.Native{Dialect: name, Type: "document", Raw: []byte(`{"type":"document","source":{"type":"content","content":[]}}`)}},
+		{
+			"MED-04 document", "user", `{"type":"document","title":"T","context":"C","citations":{"enabled":true},"source":{"type":"base64","media_type":"application/pdf","data":"JVBERi0="}}`,
+			&llm.Media{Kind: llm.Document, MIME: "application/pdf", Data: "JVBERi0=", Name: "T", Context: "C", Cite: true},
+		},
+		{
+			"plain text document", "user", `{"type":"document","source":{"type":"text","media_type":"text/plain","data":"abc"}}`,
+			&llm.Media{Kind: llm.Document, MIME: "text/plain", Text: "abc"},
+		},
+		{
+			"MSG-17 document of blocks", "user", `{"type":"document","source":{"type":"content","content":[]}}`,
+			&llm.Native{Dialect: name, Type: "document", Raw: []byte(`{"type":"document","source":{"type":"content","content":[]}}`)},
+		},
 		{"tool_use", "assistant", `{"type":"tool_use","id":"t1","name":"f","input":{"a":1.0},"caller":{"type":"direct"}}`, call("t1", "f", `{"a":1.0}`)},
 		{"tool_result text", "user", `{"type":"tool_result","tool_use_id":"t1","content":"ok"}`, result("t1", say("ok"))},
 		{"tool_result without content", "user", `{"type":"tool_result","tool_use_id":"t1"}`, result("t1")},
-		{"TOOL-16 picture in a result", "user", `{"type":"tool_result","tool_use_id":"t1","is_error":true,"cache_control":{"type":"ephemeral"},"content":[{"type":"text","text":"a"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA=="}}]}`,
-			&llm.ToolResult{CallID: "t1", Error: true, Cache: &llm.Cache{}, Parts: []llm.Part{say("a"), &llm.Media{Kind: llm.Image, MIME: "image/png", Data: "AA=="}}}},
-		{"tool reference", "user", `{"type":"tool_result","tool_use_id":"t1","content":[{"type":"tool_reference","tool_name":"x"}]}`,
-			result("t1", &llm.Native{Dialect: name, Type: "tool_reference", Raw: []byte(`{"type":"tool_reference","tool_name":"x"}`)})},
+		{
+			"TOOL-16 picture in a result", "user", `{"type":"tool_result","tool_use_id":"t1","is_error":true,"cache_control":{"type":"ephemeral"},"content":[{"type":"text","text":"a"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA=="}}]}`,
+			&llm.ToolResult{CallID: "t1", Error: true, Cache: &llm.Cache{}, Parts: []llm.Part{say("a"), &llm.Media{Kind: llm.Image, MIME: "image/png", Data: "AA=="}}},
+		},
+		{
+			"tool reference", "user", `{"type":"tool_result","tool_use_id":"t1","content":[{"type":"tool_reference","tool_name":"x"}]}`,
+			result("t1", &llm.Native{Dialect: name, Type: "tool_reference", Raw: []byte(`{"type":"tool_reference","tool_name":"x"}`)}),
+		},
 		{"thinking", "assistant", `{"type":"thinking","thinking":"hm","signature":"SIG"}`, &llm.Thinking{Text: "hm", Signature: "SIG"}},
 		{"THK-03 omitted thinking", "assistant", `{"type":"thinking","thinking":"","signature":"SIG"}`, &llm.Thinking{Signature: "SIG"}},
 		{"THK-06 redacted", "assistant", `{"type":"redacted_thinking","data":"DATA"}`, &llm.Thinking{Redacted: "DATA"}},
 		{"a seal of ours", "assistant", `{"type":"thinking","thinking":"","signature":"` + seal + `"}`, &llm.Thinking{Text: "sealed thought", Signature: seal}},
-		{"MED-06 search result", "user", `{"type":"search_result","source":"s","cache_control":{"type":"ephemeral","ttl":"5m"}}`,
-			&llm.Native{Dialect: name, Type: "search_result", Cache: &llm.Cache{TTL: "5m"}, Raw: []byte(`{"type":"search_result","source":"s","cache_control":{"type":"ephemeral","ttl":"5m"}}`)}},
-		{"TOOL-22 server tool", "assistant", `{"type":"server_tool_use","id":"s","name":"web_search","input":{}}`,
-			&llm.Native{Dialect: name, Type: "server_tool_use", Raw: []byte(`{"type":"server_tool_use","id":"s","name":"web_search","input":{}}`)}},
+		{
+			"MED-06 search result", "user", `{"type":"search_result","source":"s","cache_control":{"type":"ephemeral","ttl":"5m"}}`,
+			&llm.Native{Dialect: name, Type: "search_result", Cache: &llm.Cache{TTL: "5m"}, Raw: []byte(`{"type":"search_result","source":"s","cache_control":{"type":"ephemeral","ttl":"5m"}}`)},
+		},
+		{
+			"TOOL-22 server tool", "assistant", `{"type":"server_tool_use","id":"s","name":"web_search","input":{}}`,
+			&llm.Native{Dialect: name, Type: "server_tool_use", Raw: []byte(`{"type":"server_tool_use","id":"s","name":"web_search","input":{}}`)},
+		},
 	}
 	for _, c := range cases {
 		t.Run(c.id, func(t *testing.T) {
@@ -144,11 +162,15 @@ func TestDecodeTools(t *testing.T) {
 	"tools":[{"name":"f","description":"d","input_schema":{"type":"object"},"strict":true,"defer_loading":true,"cache_control":{"type":"ephemeral"}},
 	{"type":"custom","name":"g","input_schema":{}},{"type":"web_search_20250305","name":"web_search","max_uses":2,"cache_control":{"type":"ephemeral"}}]}`)
 	want := []llm.Tool{
-		{Name: "f", Description: "d", Schema: []byte(`{"type":"object"}`), Strict: new(true), Cache: &llm.Cache{},
-			Extra: []llm.Extra{{Dialect: name, Name: "defer_loading", Raw: []byte("true")}}},
+		{
+			Name: "f", Description: "d", Schema: []byte(`{"type":"object"}`), Strict: new(true), Cache: &llm.Cache{},
+			Extra: []llm.Extra{{Dialect: name, Name: "defer_loading", Raw: []byte("true")}},
+		},
 		{Name: "g", Schema: []byte(`{}`)},
-		{Name: "web_search", Native: &llm.Native{Dialect: name, Type: "web_search_20250305", Cache: &llm.Cache{},
-			Raw: []byte(`{"type":"web_search_20250305","name":"web_search","max_uses":2,"cache_control":{"type":"ephemeral"}}`)}},
+		{Name: "web_search", Native: &llm.Native{
+			Dialect: name, Type: "web_search_20250305", Cache: &llm.Cache{},
+			Raw: []byte(`{"type":"web_search_20250305","name":"web_search","max_uses":2,"cache_control":{"type":"ephemeral"}}`),
+		}},
 	}
 	if !reflect.DeepEqual(q.Tools, want) {
 		t.Errorf("tools %+v", q.Tools)
@@ -174,7 +196,7 @@ func TestDecodeRequestErrors(t *testing.T) {
 		return body(`"messages":[{"role":"user","content":"x"},{"role":"` + role + `","content":` + content + `}]`)
 	}
 	cases := []struct{ id, body, param, words string }{
-		{"not JSON", `{"model":`, "", "ends too early"},
+		{"not JSON", `{"model":`, "model", "ends too early"},
 		{"no object", `[1]`, "", "must be an object"},
 		{"trailing", body(`"messages":[{"role":"user","content":"x"}]`) + "x", "", "more text"},
 		{"no model", `{"max_tokens":1,"messages":[{"role":"user","content":"x"}]}`, "model", "model: Field required"},
@@ -221,8 +243,10 @@ func TestDecodeLosses(t *testing.T) {
 	q := mustDecode(t, `{"model":"m","max_tokens":1,"metadata":{"user_id":"u","team":"t"},"thinking":{"type":"disabled","x":1},
 	"messages":[{"role":"user","id":"7","content":[{"type":"text","text":"x","new":1,"cache_control":{"type":"ephemeral","scope":"g"}},
 	{"type":"tool_result","tool_use_id":"t","content":[{"type":"text","text":"y","odd":true}]}]}]}`)
-	for _, path := range []string{"metadata.team", "thinking.x", "messages[0].id", "messages[0].content[0].new",
-		"messages[0].content[0].cache_control.scope", "messages[0].content[1].content[0].odd"} {
+	for _, path := range []string{
+		"metadata.team", "thinking.x", "messages[0].id", "messages[0].content[0].new",
+		"messages[0].content[0].cache_control.scope", "messages[0].content[1].content[0].odd",
+	} {
 		if !lost(q.Losses, path+": "+lossUnknown) {
 			t.Errorf("no loss at %s: %v", path, q.Losses)
 		}

@@ -51,8 +51,10 @@ func (Dialect) EncodeRequest(req *llm.Request, t *llm.Target) ([]byte, []llm.Los
 	e.settleChoice()
 	e.turns = e.tail(e.turns)
 	if len(e.turns) == 0 {
-		return nil, nil, &llm.Error{Kind: llm.ErrInvalid, Param: "messages",
-			Message: "messages: nothing is left to send: the conversation holds no text, image or tool result this model takes"}
+		return nil, nil, &llm.Error{
+			Kind: llm.ErrInvalid, Param: "messages",
+			Message: "messages: nothing is left to send: the conversation holds no text, image or tool result this model takes",
+		}
 	}
 	e.limitCache()
 	e.w = wire.NewWriter(make([]byte, 0, e.size()))

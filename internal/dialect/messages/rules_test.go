@@ -72,7 +72,7 @@ func thinkingRules(body map[string]any, limit float64, say func(string, ...any))
 	if _, ok := body["top_k"]; ok {
 		say("top_k with thinking")
 	}
-	if c, _ := body["tool_choice"].(map[string]any); c != nil && (c["type"] == "any" || c["type"] == "tool") {
+	if c, _ := body["tool_choice"].(map[string]any); th["type"] == "enabled" && c != nil && (c["type"] == "any" || c["type"] == "tool") {
 		say("forced call with thinking")
 	}
 }
@@ -163,6 +163,10 @@ func blockRules(i int, role any, b map[string]any, say func(string, ...any)) {
 		if s, _ := b["text"].(string); strings.TrimSpace(s) == "" {
 			say("message %d: empty text", i)
 		}
+	case "image", "document":
+		if role != "user" {
+			say("message %d: %v of %v", i, b["type"], role)
+		}
 	case "tool_use":
 		if id, _ := b["id"].(string); role != "assistant" || !callID.MatchString(id) {
 			say("message %d: call %q of %v", i, id, role)
@@ -184,7 +188,7 @@ func blockRules(i int, role any, b map[string]any, say func(string, ...any)) {
 			blockRules(i, role, inner, say)
 		}
 	case "thinking":
-		if s, _ := b["signature"].(string); s == "" || strings.HasPrefix(s, "tpk1.") {
+		if s, _ := b["signature"].(string); s == "" || strings.HasPrefix(s, "~tpk1.") {
 			say("message %d: signature %q", i, s)
 		}
 	}

@@ -11,8 +11,12 @@ import (
 // emptySchema is the schema of a tool without input.
 const emptySchema = `{"type":"object","properties":{}}`
 
-// maxSchemaDepth bounds how far combined schemas are followed.
-const maxSchemaDepth = 8
+// Bounds of how far combined schemas are followed: a few references to
+// themselves would make millions of variants.
+const (
+	maxSchemaDepth    = 8
+	maxSchemaVariants = 500
+)
 
 // combiners are refused by the API at the top of a tool's schema.
 var combiners = [...]string{"allOf", "anyOf", "oneOf"}
@@ -65,7 +69,8 @@ type shapeOf struct {
 // property that differs between variants may be any of its forms; required is
 // what all variants require, or any part of allOf.
 func flatten(o wire.Object) []byte {
-	s := joinShapes(o, o, 0)
+	j := joiner{root: o, left: maxSchemaVariants}
+	s := j.join(o, 0)
 	w := wire.NewWriter(nil)
 	w.Object()
 	for _, p := range s.properties {
@@ -96,9 +101,14 @@ func flatten(o wire.Object) []byte {
 	return o.Apply(edits...)
 }
 
-// joinShapes reads what o and the schemas it combines say. root holds the
-// definitions that references point to.
-func joinShapes(root, o wire.Object, depth int) shapeOf {
+// joiner joins the schemas that a schema combines.
+type joiner struct {
+	root wire.Object // holds the definitions that references point to
+	left int         // variants that may still be looked at
+}
+
+// join reads what o and the schemas it combines say.
+func (j *joiner) join(o wire.Object, depth int) shapeOf {
 	s := shapeOf{object: string(o.Get("type")) == `"object"`}
 	if raw := o.Get("properties"); raw != nil {
 		s.object = true
@@ -117,8 +127,8 @@ func joinShapes(root, o wire.Object, depth int) shapeOf {
 		}
 		var common []string
 		first := true
-		for _, v := range variants(root, raw) {
-			t := joinShapes(root, v, depth+1)
+		for _, v := range j.variants(raw) {
+			t := j.join(v, depth+1)
 			if !t.object {
 				continue
 			}
@@ -164,16 +174,19 @@ func (s *shapeOf) require(names []string) {
 }
 
 // variants are the schemas of a combination, local references followed.
-func variants(root wire.Object, list []byte) []wire.Object {
+func (j *joiner) variants(list []byte) []wire.Object {
 	var out []wire.Object
 	r := wire.NewReader(list)
 	for range r.Elements() {
+		if j.left--; j.left < 0 {
+			break
+		}
 		v, err := wire.ParseObject(r.Raw())
 		if err != nil {
 			continue
 		}
 		if ref, ok, _ := v.Str("$ref"); ok {
-			v, ok = resolve(root, ref)
+			v, ok = resolve(j.root, ref)
 			if !ok {
 				continue
 			}

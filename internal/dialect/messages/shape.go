@@ -27,7 +27,8 @@ func (e *encoder) shape() {
 	}
 	turns = e.dropLastThinking(turns)
 	turns = e.placeSystem(turns)
-	e.turns = e.head(e.pair(turns))
+	turns = e.placeSystem(e.pair(turns)) // once more: pairing may have emptied the turn before
+	e.turns = e.head(turns)
 }
 
 // join appends a turn: to the last one where the role is the same, and not at

@@ -71,7 +71,7 @@ func (d *streamDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 		return nil
 	}
 	if err := d.read(data); err != nil {
-		return &llm.Error{Kind: llm.ErrUpstream, Upstream: true, Message: "the upstream sent a stream event that is not JSON", Cause: err}
+		return notJSON(err)
 	}
 	kind := d.frame.kind
 	if kind == nil {
@@ -313,14 +313,25 @@ func (d *streamDecoder) sendNative(data []byte, yield llm.Yield) error {
 		return nil
 	}
 	r := wire.NewReader(data)
+	var raw []byte
 	for m := range r.Fields() {
 		if string(m) == "delta" {
-			d.native.Type = string(d.frame.deltaKind)
-			d.delta.Index, d.delta.Delta, d.delta.Text, d.delta.Part = d.index, llm.DeltaNative, r.Raw(), &d.native
-			return yield(&d.delta)
+			raw = r.Raw()
 		}
 	}
-	return nil
+	if err := r.End(); err != nil {
+		return notJSON(err)
+	}
+	if raw == nil {
+		return nil
+	}
+	d.native.Type = string(d.frame.deltaKind)
+	d.delta.Index, d.delta.Delta, d.delta.Text, d.delta.Part = d.index, llm.DeltaNative, raw, &d.native
+	return yield(&d.delta)
+}
+
+func notJSON(err error) *llm.Error {
+	return &llm.Error{Kind: llm.ErrUpstream, Upstream: true, Message: "the upstream sent a stream event that is not JSON", Cause: err}
 }
 
 // onStop remembers the reason; usage was read with the frame.

@@ -160,8 +160,12 @@ func (s *streamEncoder) initial(dst []byte, p llm.Part) []byte {
 		if p.Citations != nil && p.Source == name {
 			r := wire.NewReader(p.Citations)
 			for range r.Elements() {
+				one := r.Raw()
+				if one == nil {
+					break
+				}
 				dst = append(append(dst, s.head...), `citations_delta","citation":`...)
-				dst = append(append(dst, oneLine(r.Raw())...), "}}\n\n"...)
+				dst = append(append(dst, oneLine(one)...), "}}\n\n"...)
 			}
 		}
 		return s.prose(dst, `text_delta","text":`, p.Text)

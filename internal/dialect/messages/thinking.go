@@ -93,8 +93,9 @@ func (e *encoder) adaptive() bool {
 		return false
 	case llm.ThinkBoth:
 		return e.req.Thinking.Mode != llm.ThinkingBudget
+	default:
+		return e.req.Thinking.Mode == llm.ThinkingAdaptive
 	}
-	return e.req.Thinking.Mode == llm.ThinkingAdaptive
 }
 
 func (e *encoder) planAdaptive() {
@@ -166,7 +167,7 @@ func (e *encoder) fitBudget() {
 		e.lose("thinking.budget_tokens", "lowered below what the model can write")
 	}
 	e.maxTokens = total
-	if e.req.MaxTokens != nil {
+	if e.req.MaxTokens != nil && total > room {
 		e.lose("max_tokens", "raised above the budget for thinking")
 	}
 }
@@ -175,9 +176,9 @@ func (e *encoder) fitBudget() {
 // message without signed thinking called. The API refuses to think on from there
 // with a budget.
 func (e *encoder) unsignedLoop() bool {
-	for i := len(e.turns) - 1; i >= 0; i-- {
-		t := e.turns[i]
+	for _, t := range slices.Backward(e.turns) {
 		switch t.role {
+		case llm.System:
 		case llm.Assistant:
 			return hasCall(t.parts) && !isThinking(t.parts[0])
 		case llm.User:

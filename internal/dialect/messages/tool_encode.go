@@ -66,12 +66,12 @@ func (e *encoder) tool(t llm.Tool, path string) (llm.Tool, bool) {
 	}
 	t.Extra = slices.DeleteFunc(slices.Clone(t.Extra), func(x llm.Extra) bool {
 		if x.Dialect != name {
-			e.lose(path+"."+x.Name, "no such setting in messages")
+			e.lose(path+"."+clip(x.Name), "no such setting in messages")
 			return true
 		}
 		betas, known := bedrockToolExtras[x.Name]
 		if e.t.Bedrock && (!known || !e.hasBeta(betas...)) {
-			e.lose(path+"."+x.Name, "Bedrock has no such setting")
+			e.lose(path+"."+clip(x.Name), "Bedrock has no such setting")
 			return true
 		}
 		return false
@@ -87,7 +87,7 @@ func (e *encoder) noTools(path string) bool {
 }
 
 // settleChoice fits the choice of tools to the tools that are left, and to
-// thinking, which excludes a forced call.
+// thinking with a budget, which excludes a forced call.
 func (e *encoder) settleChoice() {
 	c := &e.choice
 	forced := c.Mode == llm.ChoiceAny || c.Mode == llm.ChoiceTool
@@ -102,7 +102,7 @@ func (e *encoder) settleChoice() {
 	case c.Mode == llm.ChoiceTool && !slices.ContainsFunc(e.tools, func(t llm.Tool) bool { return t.Name == c.Name }):
 		e.lose("tool_choice", "the tool it names is not offered: the model is free")
 		c.Mode = llm.ChoiceAuto
-	case forced && e.think.on():
+	case forced && e.think.mode == llm.ThinkingBudget: // adaptive thinking goes with it
 		e.lose("tool_choice", "thinking excludes a forced call: the model is free")
 		c.Mode = llm.ChoiceAuto
 	case e.t.Caps.NoToolChoice && forced:

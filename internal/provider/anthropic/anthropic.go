@@ -53,7 +53,7 @@ func (a *Account) authorize(r *http.Request) error {
 	if r.Header.Get("Anthropic-Version") == "" {
 		r.Header["Anthropic-Version"] = []string{defaultVersion}
 	}
-	if k := a.Key(); k != "" {
+	if k := a.Key(); k != "" && r.Header.Get("X-Api-Key") == "" {
 		r.Header["X-Api-Key"] = []string{k}
 	}
 	return nil
@@ -74,9 +74,9 @@ func (a *Account) Models(ctx context.Context) ([]provider.Model, error) {
 	for range maxPages {
 		var page struct {
 			Data []struct {
-				ID          string    `json:"id"`
-				DisplayName string    `json:"display_name"`
-				CreatedAt   time.Time `json:"created_at"`
+				ID          string `json:"id"`
+				DisplayName string `json:"display_name"`
+				CreatedAt   string `json:"created_at"`
 			} `json:"data"`
 			HasMore bool   `json:"has_more"`
 			LastID  string `json:"last_id"`
@@ -91,7 +91,7 @@ func (a *Account) Models(ctx context.Context) ([]provider.Model, error) {
 			return nil, err
 		}
 		for _, m := range page.Data {
-			out = append(out, provider.Model{ID: m.ID, Name: m.DisplayName, Created: m.CreatedAt.Unix(), Owner: Kind})
+			out = append(out, provider.Model{ID: m.ID, Name: m.DisplayName, Created: unix(m.CreatedAt), Owner: Kind})
 		}
 		if !page.HasMore || page.LastID == "" {
 			break
@@ -99,4 +99,13 @@ func (a *Account) Models(ctx context.Context) ([]provider.Model, error) {
 		after = page.LastID
 	}
 	return out, nil
+}
+
+// unix reads a date, 0 for none: servers that copy this API are careless with it.
+func unix(date string) int64 {
+	t, err := time.Parse(time.RFC3339, date)
+	if err != nil {
+		return 0
+	}
+	return t.Unix()
 }

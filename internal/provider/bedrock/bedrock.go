@@ -71,9 +71,8 @@ func domain(region string) string {
 // Surface is Messages by InvokeModel for Claude, Converse for all else.
 func (a *Account) Surface(ctx context.Context, model string) (provider.Surface, error) {
 	known := model
-	if isApplicationProfile(model) && a.opt.API == "" {
-		under, err := a.profiles.model(ctx, model)
-		if err == nil && under != "" {
+	if isApplicationProfile(model) {
+		if under := a.profiles.model(ctx, model); under != "" {
 			known = under
 		}
 	}
@@ -100,8 +99,11 @@ func bare(id string) string {
 
 func isClaude(id string) bool { return strings.HasPrefix(bare(id), "anthropic.") }
 
+// maxARN is the length AWS allows for an ARN.
+const maxARN = 2048
+
 func isApplicationProfile(id string) bool {
-	return strings.HasPrefix(id, "arn:") && strings.Contains(id, ":application-inference-profile/")
+	return len(id) <= maxARN && strings.HasPrefix(id, "arn:") && strings.Contains(id, ":application-inference-profile/")
 }
 
 // NewRequest makes the signed request of a call.
@@ -115,12 +117,12 @@ func (a *Account) NewRequest(ctx context.Context, c *provider.Call) (*http.Reque
 	}
 	r := a.Post(ctx, a.modelURL(c.Model, op), c)
 	if c.Stream {
-		r.Header["Accept"] = []string{"application/vnd.amazon.eventstream"}
+		setDefault(r.Header, "Accept", "application/vnd.amazon.eventstream")
 		if c.Surface.Bedrock {
-			r.Header["X-Amzn-Bedrock-Accept"] = []string{"application/json"}
+			setDefault(r.Header, "X-Amzn-Bedrock-Accept", "application/json")
 		}
 	} else {
-		r.Header["Accept"] = []string{"application/json"}
+		setDefault(r.Header, "Accept", "application/json")
 	}
 	if err := a.signer.sign(ctx, r, c.Body.Bytes()); err != nil {
 		if r.Body != nil {
@@ -129,6 +131,13 @@ func (a *Account) NewRequest(ctx context.Context, c *provider.Call) (*http.Reque
 		return nil, err
 	}
 	return r, nil
+}
+
+// setDefault sets what the operator's headers have not.
+func setDefault(h http.Header, name, value string) {
+	if h.Get(name) == "" {
+		h[name] = []string{value}
+	}
 }
 
 // modelURL puts the id into the path as one segment, escaped once the way the

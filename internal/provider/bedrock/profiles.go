@@ -8,21 +8,24 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"turnpike/internal/provider"
 )
 
 // profiles remembers which model stands behind an application inference
 // profile: its ARN does not tell, and how Claude is called depends on it.
 type profiles struct {
-	acc *Account
-	now func() time.Time
+	acc    *Account
+	now    func() time.Time
+	asking singleflight.Group
 
 	mu    sync.Mutex
 	known map[string]profile
 }
 
 type profile struct {
-	model string
+	model string // empty: could not be found out
 	until time.Time
 }
 
@@ -37,14 +40,34 @@ func newProfiles(a *Account) *profiles {
 	return &profiles{acc: a, now: time.Now, known: map[string]profile{}}
 }
 
-// model asks Bedrock's control plane (GetInferenceProfile) once an hour.
-func (p *profiles) model(ctx context.Context, arn string) (string, error) {
-	p.mu.Lock()
-	e, ok := p.known[arn]
-	p.mu.Unlock()
-	if ok && p.now().Before(e.until) {
-		return e.model, nil
+// model is the model behind a profile, empty where it cannot be found out. It
+// is asked for once an hour, by one request for all that wait for it, and for
+// all of them: that the first one's client has left must not be taken for an answer.
+func (p *profiles) model(ctx context.Context, arn string) string {
+	e := p.look(arn)
+	if p.now().Before(e.until) {
+		return e.model
 	}
+	model, _, _ := p.asking.Do(arn, func() (any, error) {
+		e := p.look(arn)
+		if p.now().Before(e.until) {
+			return e.model, nil
+		}
+		return p.ask(context.WithoutCancel(ctx), arn, e.model), nil
+	})
+	s, _ := model.(string)
+	return s
+}
+
+func (p *profiles) look(arn string) profile {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.known[arn]
+}
+
+// ask asks Bedrock's control plane (GetInferenceProfile). While that fails, what
+// was known before stays.
+func (p *profiles) ask(ctx context.Context, arn, before string) string {
 	ctx, cancel := context.WithTimeout(ctx, profileWait)
 	defer cancel()
 	var out struct {
@@ -53,7 +76,7 @@ func (p *profiles) model(ctx context.Context, arn string) (string, error) {
 		} `json:"models"`
 	}
 	err := p.acc.GetJSON(ctx, p.acc.controlURL("/inference-profiles/"+arn, "/inference-profiles/"+escape(arn)), p.acc.signGet, &out)
-	e = profile{until: p.now().Add(profileMiss)}
+	e := profile{model: before, until: p.now().Add(profileMiss)}
 	if err == nil && len(out.Models) > 0 {
 		e = profile{model: bare(out.Models[0].ModelARN), until: p.now().Add(profileTTL)}
 	}
@@ -63,15 +86,17 @@ func (p *profiles) model(ctx context.Context, arn string) (string, error) {
 		clear(p.known)
 	}
 	p.known[arn] = e
-	return e.model, err
+	return e.model
 }
 
-// controlURL is the control plane's address: beside the runtime's, or behind
-// the same base_url where one is set.
+// controlURL is the control plane's address: beside the runtime's where AWS is
+// called itself, else behind the same base_url.
 func (a *Account) controlURL(path, raw string) *url.URL {
 	u := a.URL(path)
 	u.RawPath = a.URL("").EscapedPath() + raw
-	u.Host = strings.Replace(u.Host, "bedrock-runtime.", "bedrock.", 1)
+	if strings.Contains(u.Host, ".amazonaws.com") {
+		u.Host = strings.Replace(u.Host, "bedrock-runtime", "bedrock", 1) // bedrock-runtime-fips too
+	}
 	return u
 }
 

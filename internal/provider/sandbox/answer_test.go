@@ -20,8 +20,6 @@ var weather = []askTool{{"get_weather", weatherSchema}, {"other", `{"type":"obje
 // noWait is a pace that takes no time.
 func noWait(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 
-func pointer(s string) *string { return &s }
-
 // scenario is a request and what every dialect must answer, whole and streamed.
 // IDs and the signature are compared apart.
 type scenario struct {
@@ -33,7 +31,7 @@ type scenario struct {
 func scenarios() []scenario {
 	long := strings.Repeat("é", 300)
 	called := func(model, first, result string, more ...turn) ask {
-		turns := append([]turn{{user: first}, {call: "get_weather"}, {result: pointer(result)}}, more...)
+		turns := append([]turn{{user: first}, {call: "get_weather"}, {result: new(result)}}, more...)
 		return ask{model: model, turns: turns, tools: weather}
 	}
 	return []scenario{
@@ -105,8 +103,11 @@ func scenarios() []scenario {
 			Text: "The tool answered: ok", Stop: "stop", Input: 14, Output: 6, Chunks: 4,
 		}},
 		{"a directive beside a tool's result", ask{model: "m", turns: []turn{
-			{user: "Hi"}, {call: "get_weather"}, {result: pointer("sunny"), user: `[[sandbox text="done"]]`},
+			{user: "Hi"}, {call: "get_weather"}, {result: new("sunny"), user: `[[sandbox text="done"]]`},
 		}}, heard{Text: "done", Stop: "stop", Input: 8, Output: 1, Chunks: 1}},
+		{"a directive with other texts around it", ask{model: "m", turns: []turn{{user: "before"}, {user: `[[sandbox text="x"]]`}, {user: "behind"}}}, heard{
+			Text: "x", Stop: "stop", Input: 8, Output: 1, Chunks: 1,
+		}},
 		{"images", ask{model: "m", turns: []turn{{user: "Look", images: 2}}}, heard{
 			Text: `Sandbox answer from m: you said "Look". I see 2 images`, Stop: "stop", Input: 1, Output: 14, Chunks: 11,
 		}},
@@ -193,6 +194,71 @@ func TestSameRequestSameAnswer(t *testing.T) {
 	}
 }
 
+// What the shapes of the scenarios leave out.
+func TestOtherShapes(t *testing.T) {
+	tests := []struct{ name, dialect, body, want string }{
+		{
+			"parts of a tool's result, a file and a null", dialectChat,
+			`{"model":"m","messages":[{"role":"developer","content":[{"type":"text","text":"x"}]},{"role":"tool","tool_call_id":"a","content":[{"type":"text","text":"one"},{"type":"text","text":"two"}]},{"role":"function","name":"f","content":"three"},{"role":"user","content":[{"type":"file","file":{"file_data":"x"}},{"type":"input_audio","input_audio":{}}]},{"role":"user","content":null}]}`,
+			"The tool answered: one\ntwo\nthree. I see 1 document",
+		},
+		{"custom tools are not called", dialectChat, `{"model":"m","messages":[{"role":"user","content":"[[sandbox tools]]"}],"tools":[{"type":"custom","custom":{"name":"c"}},{"type":"function","function":{"name":"f"}}]}`, "call f {}"},
+		{
+			"strings, a picture in a tool's result, blocks of Anthropic's own tools", dialectMessages,
+			`{"model":"m","max_tokens":1,"system":"x","messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":[{"type":"thinking","thinking":"hm","signature":"s"},{"type":"web_search_tool_result","tool_use_id":"a","content":{"type":"web_search_tool_result_error"}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":[{"type":"text","text":"one"},{"type":"image","source":{}},{"type":"document","source":{}}]},{"type":"tool_result","tool_use_id":"b","content":"two"},{"type":"tool_result","tool_use_id":"c"},{"type":"document","source":{}}]}]}`,
+			"The tool answered: one\ntwo\n. I see 1 image. I see 2 documents",
+		},
+		{"a system turn between", dialectMessages, `{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"Hi"},{"role":"system","content":"be brief"}]}`, `Sandbox answer from m: you said "Hi"`},
+		{
+			"JSON and a picture in a tool's result", dialectConverse,
+			`{"messages":[{"role":"user","content":[{"toolResult":{"toolUseId":"a","content":[{"json":{"a": 1}},{"image":{"format":"png"}}],"status":"error"}},{"document":{"name":"d"}},{"video":{}}]}]}`,
+			`The tool answered: {"a": 1}. I see 1 image. I see 1 document`,
+		},
+	}
+	a := NewPaced(provider.Options{}, noWait)
+	for _, test := range tests {
+		t.Run(test.dialect+"/"+test.name, func(t *testing.T) {
+			h, err := hear(t, a, call(test.dialect, "m", false, test.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := h.Text
+			for _, c := range h.Calls {
+				got += "call " + c.Name + " " + c.Args
+			}
+			if got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestIDsDependOnTheModelInThePath(t *testing.T) {
+	a := NewPaced(provider.Options{}, noWait)
+	text := ask{turns: said1("[[sandbox tool=x]]")}.shape(t, dialectConverse)
+	one, err1 := hear(t, a, call(dialectConverse, "one", false, text))
+	two, err2 := hear(t, a, call(dialectConverse, "two", false, text))
+	if err1 != nil || err2 != nil || one.Calls[0].ID == two.Calls[0].ID {
+		t.Errorf("%v, %v, %+v, %+v", err1, err2, one, two)
+	}
+}
+
+// The API reference has content null beside tool calls and refusals.
+func TestChatContentIsNullBesideCalls(t *testing.T) {
+	a := NewPaced(provider.Options{}, noWait)
+	for directive, want := range map[string]string{
+		`tool=x`:          `"content":null,"refusal":null`,
+		`tool=x text="a"`: `"content":"a","refusal":null`,
+		`text=""`:         `"content":"","refusal":null`,
+		`stop=refusal`:    `"content":null,"refusal":"The`,
+	} {
+		got := transcript(t, a, call(dialectChat, "m", false, ask{model: "m", turns: said1("[[sandbox " + directive + "]]")}.shape(t, dialectChat)))
+		if !strings.Contains(got, want) {
+			t.Errorf("%s: %s is not in\n%s", directive, want, got)
+		}
+	}
+}
+
 // transcript is all that is sent: head and body.
 func transcript(t *testing.T, a *Account, c *provider.Call) string {
 	t.Helper()
@@ -206,18 +272,13 @@ func transcript(t *testing.T, a *Account, c *provider.Call) string {
 func TestLargestAnswerIsBounded(t *testing.T) {
 	a := NewPaced(provider.Options{}, noWait)
 	text := `[[sandbox n=100000 text="` + strings.Repeat("ü", maxText/2) + `"]]`
-	for _, dialect := range dialects {
-		got, err := hear(t, a, call(dialect, "m", false, ask{model: "m", turns: said1(text)}.shape(t, dialect)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(got.Text) != maxChunks*(maxRepeated+1)-1 {
-			t.Errorf("%s: %d bytes", dialect, len(got.Text))
-		}
-		c := call(dialect, "m", true, ask{model: "m", stream: true, turns: said1(text)}.shape(t, dialect))
-		if n := chunksOf(t, a, c, "ü"); n != maxChunks {
-			t.Errorf("%s: %d chunks", dialect, n)
-		}
+	got, err := hear(t, a, call(dialectChat, "m", false, ask{model: "m", turns: said1(text)}.shape(t, dialectChat)))
+	if err != nil || len(got.Text) != maxChunks*(maxRepeated+1)-1 {
+		t.Errorf("%d bytes, %v", len(got.Text), err)
+	}
+	c := call(dialectChat, "m", true, ask{model: "m", stream: true, turns: said1(text)}.shape(t, dialectChat))
+	if n := chunksOf(t, a, c, "ü"); n != maxChunks {
+		t.Errorf("%d chunks", n)
 	}
 }
 

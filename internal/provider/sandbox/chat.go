@@ -11,7 +11,7 @@ type chat struct{}
 
 func (chat) streamType() string    { return eventStreamType }
 func (chat) idHeader() string      { return "X-Request-Id" }
-func (chat) voice(a *answer) voice { return &chatVoice{a: a} }
+func (chat) voice(a *answer) voice { return newChatVoice(a) }
 
 func (chat) read(body []byte, q *question) error {
 	turns := 0
@@ -275,19 +275,28 @@ func chatUsage(w *wire.Writer, a *answer) {
 }
 
 // chatVoice streams a chat completion.
-type chatVoice struct{ a *answer }
+type chatVoice struct {
+	a    *answer
+	head []byte // of every chunk, up to its delta's members
+}
 
-// chunk appends one chunk whose delta is written by the function given.
-func (v *chatVoice) chunk(dst []byte, finish string, delta func(w *wire.Writer)) []byte {
-	w := openEvent(dst, "")
+func newChatVoice(a *answer) *chatVoice {
+	w := wire.NewWriter(nil)
 	w.Object()
-	chatHead(w, v.a, "chat.completion.chunk")
+	chatHead(w, a, "chat.completion.chunk")
 	w.Key("choices")
 	w.List()
 	w.Object()
 	w.IntField("index", 0)
 	w.Key("delta")
 	w.Object()
+	return &chatVoice{a: a, head: w.Bytes()}
+}
+
+// chunk appends one chunk whose delta is written by the function given.
+func (v *chatVoice) chunk(dst []byte, finish string, delta func(w *wire.Writer)) []byte {
+	w := openEvent(dst, "")
+	w.Raw(v.head)
 	delta(w)
 	w.EndObject()
 	w.Key("logprobs")

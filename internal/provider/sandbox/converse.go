@@ -130,6 +130,7 @@ var converseErrors = map[int]string{
 	http.StatusTooManyRequests:     "ThrottlingException",
 	http.StatusServiceUnavailable:  "ServiceUnavailableException",
 	http.StatusInternalServerError: "InternalServerException",
+	statusOverloaded:               "ServiceUnavailableException",
 }
 
 func (converse) refuse(h http.Header, f *failure, _ string) []byte {

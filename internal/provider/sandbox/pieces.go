@@ -80,15 +80,18 @@ func stretch(s string, n int) string {
 	return b.String()
 }
 
-// runePrefix is at most n bytes of s, cut between two characters.
+// runePrefix is at most n bytes of s, cut between two characters; n is at least
+// utf8.UTFMax.
 func runePrefix(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
+	for i := n; i > n-utf8.UTFMax; i-- {
+		if utf8.RuneStart(s[i]) {
+			return s[:i]
+		}
 	}
-	return s[:n]
+	return s[:n] // no UTF-8 at all
 }
 
 // cutWords cuts a text between words into n pieces of about as many words each,
@@ -122,9 +125,6 @@ func cutBytes(s string, n int) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for s != "" {
 			p := runePrefix(s, n)
-			if p == "" { // no UTF-8 at all
-				p = s[:n]
-			}
 			if !yield(p) {
 				return
 			}

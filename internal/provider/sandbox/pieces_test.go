@@ -87,6 +87,7 @@ func FuzzPieces(f *testing.F) {
 	f.Add("the quick brown fox", 3)
 	f.Add(" \n é\xff\xffééééééééééééééééé", 200)
 	f.Add(strings.Repeat("\x80", 60), 0)
+	f.Add("0"+strings.Repeat("\x80", 60), 99)
 	f.Fuzz(func(t *testing.T, text string, n int) {
 		if n < 0 || n > 1000 {
 			return

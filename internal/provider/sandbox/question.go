@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"turnpike/internal/wire"
@@ -97,9 +98,9 @@ func (q *question) last() (text string, fresh bool) {
 	if len(from) == 0 {
 		from, fresh = q.before, false
 	}
-	for i := len(from) - 1; i >= 0; i-- {
-		if hasDirective(from[i]) {
-			return from[i], fresh
+	for _, text := range slices.Backward(from) {
+		if hasDirective(text) {
+			return text, fresh
 		}
 	}
 	if len(from) == 0 {
@@ -124,13 +125,11 @@ func invalid(param, format string, args ...any) *failure {
 
 // asFailure makes an answer of what reading a request returned.
 func asFailure(err error) *failure {
-	var f *failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*failure](err); ok {
 		return f
 	}
-	f = invalid("", "%v", err)
-	var w *wire.Error
-	if errors.As(err, &w) {
+	f := invalid("", "%v", err)
+	if w, ok := errors.AsType[*wire.Error](err); ok {
 		f.param = w.Path
 	}
 	return f

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"strconv"
@@ -172,9 +173,7 @@ func refusal(r *http.Request, d dialect, id string, f *failure) *http.Response {
 	h := http.Header{}
 	body := d.refuse(h, f, id)
 	res := response(r, d, id, f.status, "application/json", body)
-	for k, v := range h {
-		res.Header[k] = v
-	}
+	maps.Copy(res.Header, h)
 	if f.status == http.StatusTooManyRequests {
 		res.Header.Set("Retry-After", "1")
 	}

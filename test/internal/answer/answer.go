@@ -25,6 +25,7 @@ const (
 // Answer is what an answer says, without the form it came in.
 type Answer struct {
 	Text      string
+	Texts     []string // its blocks, where the dialect has such
 	Reasoning string
 	Refusal   string
 	Calls     []Call
@@ -69,6 +70,28 @@ func Canonical(text string) string {
 		return text
 	}
 	return string(out)
+}
+
+// say adds a block of text.
+func (a *Answer) say(text string) {
+	a.Text += text
+	a.Texts = append(a.Texts, text)
+}
+
+// SaidAs tells whether a text is the answer's: its blocks in order, with nothing
+// or a blank line between two of them.
+func (a *Answer) SaidAs(text string) bool {
+	for i, block := range a.Texts {
+		if i > 0 && !strings.HasPrefix(text, block) {
+			text = strings.TrimPrefix(text, "\n\n")
+		}
+		rest, ok := strings.CutPrefix(text, block)
+		if !ok {
+			return false
+		}
+		text = rest
+	}
+	return text == ""
 }
 
 // settle applies the rule every dialect has: who calls a tool waits for it.

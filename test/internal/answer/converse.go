@@ -42,12 +42,14 @@ type converseBlock struct {
 	} `json:"reasoningContent"`
 }
 
-// toolUse is a call; one with a type is the provider's own affair.
+// toolUse is a call; one of the type server_tool_use is the provider's own affair.
 type toolUse struct {
 	Name  string          `json:"name"`
 	Type  string          `json:"type"`
 	Input json.RawMessage `json:"input"`
 }
+
+func (t *toolUse) client() bool { return t.Type != "server_tool_use" }
 
 type converseUsage struct {
 	Input      int64 `json:"inputTokens"`
@@ -73,12 +75,12 @@ func Converse(body []byte) (Answer, error) {
 	for _, c := range b.Output.Message.Content {
 		switch {
 		case c.Text != nil:
-			a.Text += *c.Text
-		case c.ToolUse != nil && c.ToolUse.Type == "":
+			a.say(*c.Text)
+		case c.ToolUse != nil && c.ToolUse.client():
 			a.Calls = append(a.Calls, call(c.ToolUse.Name, string(c.ToolUse.Input)))
 		case c.Citations != nil:
 			for _, t := range c.Citations.Content {
-				a.Text += t.Text
+				a.say(t.Text)
 			}
 		case c.Reasoning != nil:
 			a.reasoning(c.Reasoning.Text.Text, c.Reasoning.Text.Signature, c.Reasoning.Redacted)
@@ -155,6 +157,7 @@ type converseEvent struct {
 // ConverseStream reads the messages of ConverseStream.
 func ConverseStream(list []Message) (Answer, error) {
 	var a Answer
+	block := -1 // of the text that is being written
 	calls, inputs, order := map[int]*toolUse{}, map[int]string{}, []int{}
 	for i, m := range list {
 		if m.Exception {
@@ -168,7 +171,14 @@ func ConverseStream(list []Message) (Answer, error) {
 		if t := e.Start.ToolUse; t != nil {
 			calls[e.Index], order = t, append(order, e.Index)
 		}
-		a.Text += e.Delta.Text
+		if e.Delta.Text != "" && e.Index != block {
+			a.say("")
+			block = e.Index
+		}
+		if e.Delta.Text != "" {
+			a.Text += e.Delta.Text
+			a.Texts[len(a.Texts)-1] += e.Delta.Text
+		}
 		if t := e.Delta.ToolUse; t != nil {
 			inputs[e.Index] += t.Input
 		}
@@ -183,7 +193,7 @@ func ConverseStream(list []Message) (Answer, error) {
 		}
 	}
 	for _, i := range order {
-		if calls[i].Type == "" {
+		if calls[i].client() {
 			a.Calls = append(a.Calls, call(calls[i].Name, inputs[i]))
 		}
 	}

@@ -74,7 +74,7 @@ func Messages(body []byte) (Answer, error) {
 func (a *Answer) block(c block, input string) {
 	switch c.Type {
 	case "text":
-		a.Text += c.Text
+		a.say(c.Text)
 	case "thinking":
 		a.Reasoning += c.Thinking
 		if c.Signature != "" {

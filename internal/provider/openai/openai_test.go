@@ -1,0 +1,188 @@
+package openai
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"testing"
+
+	"turnpike/internal/provider"
+)
+
+var _ provider.Provider = (*Account)(nil)
+
+// body is a call's body that is never used again.
+type body string
+
+func (b body) Bytes() []byte            { return []byte(b) }
+func (b body) NewReader() io.ReadCloser { return io.NopCloser(strings.NewReader(string(b))) }
+
+func newAccount(t *testing.T, opt provider.Options, compat bool, api string) *Account {
+	t.Helper()
+	opt.Name = "main"
+	a, err := New(opt, compat, api)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func request(t *testing.T, a *Account, c *provider.Call) *http.Request {
+	t.Helper()
+	r, err := a.NewRequest(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestAddresses(t *testing.T) {
+	for _, c := range []struct {
+		base   string
+		compat bool
+		want   string
+	}{
+		{"", false, "https://api.openai.com/v1/chat/completions"},
+		{"https://api.openai.com/v1", false, "https://api.openai.com/v1/chat/completions"},
+		{"https://api.openai.com/v1/", false, "https://api.openai.com/v1/chat/completions"},
+		{"http://127.0.0.1:11434/v1", true, "http://127.0.0.1:11434/v1/chat/completions"},
+		{"http://h/openai/deployments/d/", true, "http://h/openai/deployments/d/chat/completions"},
+		{"http://h", true, "http://h/chat/completions"}, // some servers have no /v1: what is set is what is called
+	} {
+		a := newAccount(t, provider.Options{BaseURL: c.base}, c.compat, "")
+		r := request(t, a, &provider.Call{Body: body("{}")})
+		if r.URL.String() != c.want || r.Method != http.MethodPost || r.Host != r.URL.Host {
+			t.Errorf("base %q: %s %s, host %s, want %s", c.base, r.Method, r.URL, r.Host, c.want)
+		}
+	}
+	if _, err := New(provider.Options{Name: "local"}, true, ""); err == nil || !strings.Contains(err.Error(), "provider local: base_url") {
+		t.Errorf("a compatible server without an address: %v", err)
+	}
+}
+
+func TestSurface(t *testing.T) {
+	for _, c := range []struct {
+		compat bool
+		api    string
+		kind   string
+		want   provider.Surface
+		err    error
+	}{
+		{false, "", "openai", provider.Surface{Dialect: "chat"}, nil},
+		{false, "chat", "openai", provider.Surface{Dialect: "chat"}, nil},
+		{true, "", "openai-compat", provider.Surface{Dialect: "chat", Compat: true}, nil},
+		{true, "chat", "openai-compat", provider.Surface{Dialect: "chat", Compat: true}, nil},
+		{false, "responses", "openai", provider.Surface{}, ErrAPI},
+		{true, "responses", "openai-compat", provider.Surface{}, ErrAPI},
+	} {
+		a := newAccount(t, provider.Options{BaseURL: "http://h/v1"}, c.compat, c.api)
+		got, err := a.Surface(t.Context(), "any")
+		if got != c.want || !errors.Is(err, c.err) || a.Kind() != c.kind {
+			t.Errorf("compat %v, api %q: %s, %+v, %v", c.compat, c.api, a.Kind(), got, err)
+		}
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		opt    provider.Options
+		passed http.Header
+		want   http.Header
+	}{
+		{
+			"HDR-07 the account's key, never the client's",
+			provider.Options{APIKey: "sk-ours", UserAgent: "turnpike/1"}, http.Header{},
+			http.Header{"Authorization": {"Bearer sk-ours"}, "User-Agent": {"turnpike/1"}},
+		},
+		{
+			"no key, no Authorization",
+			provider.Options{}, http.Header{},
+			http.Header{"User-Agent": {""}},
+		},
+		{
+			"what the call says goes on",
+			provider.Options{APIKey: "k"}, http.Header{"X-Trace": {"a", "b"}},
+			http.Header{"Authorization": {"Bearer k"}, "X-Trace": {"a", "b"}, "User-Agent": {""}},
+		},
+		{
+			"the operator's headers win",
+			provider.Options{APIKey: "k", Headers: map[string]string{"authorization": "Basic b3Vycw==", "x-trace": "c", "user-agent": "mine"}},
+			http.Header{"X-Trace": {"a"}},
+			http.Header{"Authorization": {"Basic b3Vycw=="}, "X-Trace": {"c"}, "User-Agent": {"mine"}},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.opt.BaseURL = "http://h/v1"
+			r := request(t, newAccount(t, c.opt, true, ""), &provider.Call{Header: c.passed, Body: body("{}")})
+			c.want["Content-Type"] = []string{"application/json"}
+			if !reflect.DeepEqual(r.Header, c.want) {
+				t.Errorf("sent %v\nwant %v", r.Header, c.want)
+			}
+		})
+	}
+}
+
+func TestCallAndFrames(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sent, _ := io.ReadAll(r.Body)
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = w.Write([]byte("data: " + string(sent) + "\n\ndata: [DONE]\n\n"))
+	}))
+	defer s.Close()
+	a := newAccount(t, provider.Options{BaseURL: s.URL + "/v1"}, true, "")
+	call := &provider.Call{Stream: true, Body: body(`{"stream":true}`)}
+	res, err := a.RoundTrip(request(t, a, call))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	frames := a.Frames(call, res.Body)
+	for _, want := range []string{`{"stream":true}`, "[DONE]"} {
+		if f, err := frames.Next(); err != nil || string(f.Data) != want {
+			t.Errorf("%q, %v, want %q", f.Data, err, want)
+		}
+	}
+	if _, err := frames.Next(); !errors.Is(err, io.EOF) {
+		t.Errorf("end: %v", err)
+	}
+}
+
+func TestModels(t *testing.T) {
+	status, answer := 200, `{"object":"list","data":[
+		{"id":"gpt-x","object":"model","created":1700000000,"owned_by":"openai"},
+		{"id":"local"}],"extra":1}`
+	var asked, authorization string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked, authorization = r.Method+" "+r.RequestURI, r.Header.Get("Authorization")
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(answer))
+	}))
+	defer s.Close()
+	a := newAccount(t, provider.Options{BaseURL: s.URL + "/v1/", APIKey: "k"}, true, "")
+	got, err := a.Models(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []provider.Model{{ID: "gpt-x", Created: 1700000000, Owner: "openai"}, {ID: "local"}}
+	if !reflect.DeepEqual(got, want) || asked != "GET /v1/models" || authorization != "Bearer k" {
+		t.Errorf("%s as %s: %+v", asked, authorization, got)
+	}
+
+	status, answer = 401, `{"error":{"message":"Incorrect API key provided: k"}}`
+	var refused *provider.StatusError
+	if got, err := a.Models(t.Context()); !errors.As(err, &refused) || refused.Status != 401 || len(got) != 0 {
+		t.Errorf("%v, %v", got, err)
+	}
+	status, answer = 200, "<html>a proxy's page</html>"
+	if _, err := a.Models(t.Context()); err == nil || !strings.Contains(err.Error(), "base_url") {
+		t.Errorf("a page: %v", err)
+	}
+	s.Close()
+	if _, err := a.Models(t.Context()); err == nil {
+		t.Error("a server that is away gave a list")
+	}
+}
