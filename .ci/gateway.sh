@@ -2,7 +2,7 @@
 # Starts bin/turnpike in the foreground in front of one upstream, as the environment says:
 #   LISTEN=127.0.0.1:8080   UPSTREAM_DIALECT=openai-chat|openai-responses|anthropic|bedrock-converse|bedrock-invoke|gemini
 #   UPSTREAM_URL=http://127.0.0.1:9000 (origin)   UPSTREAM_KEY=   CLIENT_KEY=   MODEL=
-# Whatever model a client names is served by MODEL. The project is checked from outside through this script.
+# Whatever model a client names goes to the upstream under its own name. The project is checked from outside through this script.
 set -euo pipefail
 : "${LISTEN:?}" "${UPSTREAM_DIALECT:?}" "${UPSTREAM_URL:?}" "${CLIENT_KEY:?}" "${MODEL:?}"
 # Settings of whoever calls must not mix with these.

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -188,9 +189,7 @@ func badKeys(t *testing.T, gw *gateway, client, path string) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			header := post(client)
-			for k, v := range h {
-				header[k] = v
-			}
+			maps.Copy(header, h)
 			r := gw.raw(t, "POST", path, header, strings.NewReader(`{"model":"sandbox","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}`))
 			checkRefusal(t, client, r, http.StatusUnauthorized)
 			if bytes.Contains(r.body, []byte(other)) || bytes.Contains(r.body, []byte(clientKey)) {

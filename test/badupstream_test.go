@@ -56,9 +56,11 @@ func (e *evilRequest) start() []byte {
 		}
 		return out
 	}
-	messages := []string{`{"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":1,"output_tokens":1}}}`,
+	messages := []string{
+		`{"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":1,"output_tokens":1}}}`,
 		`{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}`,
-		`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"good"}}`}
+		`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"good"}}`,
+	}
 	switch e.account {
 	case "anthropic":
 		return sse(messages...)

@@ -217,13 +217,16 @@ func (r *reply) readMessages(res *anthropic.Message) {
 	}
 	content := make([]map[string]any, 0, len(res.Content))
 	for _, b := range res.Content {
-		content = append(content, map[string]any{"type": b.Type, "text": b.Text, "thinking": b.Thinking, "signature": b.Signature,
-			"data": b.Data, "name": b.Name, "input": b.Input})
+		content = append(content, map[string]any{
+			"type": b.Type, "text": b.Text, "thinking": b.Thinking, "signature": b.Signature,
+			"data": b.Data, "name": b.Name, "input": b.Input,
+		})
 	}
 	u := res.Usage
 	text, err := json.Marshal(map[string]any{"content": content, "stop_reason": res.StopReason, "usage": map[string]any{
 		"input_tokens": u.InputTokens, "output_tokens": u.OutputTokens,
-		"cache_read_input_tokens": u.CacheReadInputTokens, "cache_creation_input_tokens": u.CacheCreationInputTokens}})
+		"cache_read_input_tokens": u.CacheReadInputTokens, "cache_creation_input_tokens": u.CacheCreationInputTokens,
+	}})
 	if err == nil {
 		r.answer, err = answer.Messages(text)
 	}

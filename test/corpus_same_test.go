@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"turnpike/test/internal/answer"
@@ -84,7 +85,7 @@ func (e *exhibit) checkError(f *fault, r *reply) {
 		f.check(bytes.Equal(r.body, e.x.Answer), "the body changed:\n  want %.400s\n  got  %.400s", e.x.Answer, r.body)
 		return
 	}
-	f.check(slicesContain(statuses(e.x.Status), r.status), "status %d became %d", e.x.Status, r.status)
+	f.check(slices.Contains(statuses(e.x.Status), r.status), "status %d became %d", e.x.Status, r.status)
 	message := checkErrorShape(f, e.client, r.body)
 	if want := errorText(e.x.Answer); want != "" {
 		f.check(strings.Contains(message, want), "the upstream's words are lost:\n  want %s\n  got  %s", want, message)
@@ -101,15 +102,6 @@ func statuses(status int) []int {
 		return []int{status, http.StatusBadGateway}
 	}
 	return []int{status}
-}
-
-func slicesContain(list []int, n int) bool {
-	for _, v := range list {
-		if v == n {
-			return true
-		}
-	}
-	return false
 }
 
 // errorText is the message inside an upstream's error, in the forms recorded.

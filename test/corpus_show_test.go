@@ -53,6 +53,12 @@ func (e *exhibit) request(variant string) ([]byte, error) {
 			return nil, err
 		}
 	}
+	if e.client == "chat" && !e.asksUsage() { // the recorded clients nearly all ask
+		var err error
+		if body, err = recording.Without(body, "stream_options"); err != nil {
+			return nil, err
+		}
+	}
 	body, err := recording.With(body, "model", model)
 	if err == nil && e.src.own == "messages" && e.x.Streaming {
 		body, err = recording.With(body, "stream", true)

@@ -37,8 +37,10 @@ func checkEnvelope(f *fault, account, model string, stream bool, got *received) 
 		f.check(h.Get("X-Api-Key") == anthropicKey, "x-api-key %q", h.Get("X-Api-Key"))
 		f.check(h.Get("Anthropic-Version") != "", "no anthropic-version")
 	default:
-		operation := map[string]map[bool]string{"invoke": {false: "invoke", true: "invoke-with-response-stream"},
-			"converse": {false: "converse", true: "converse-stream"}}[account][stream]
+		operation := map[string]map[bool]string{
+			"invoke":   {false: "invoke", true: "invoke-with-response-stream"},
+			"converse": {false: "converse", true: "converse-stream"},
+		}[account][stream]
 		f.check(got.uri == "/model/"+escaped(model)+"/"+operation, "path %s", got.uri)
 		checkSignature(f, got)
 	}
@@ -59,8 +61,7 @@ func checkSignature(f *fault, got *received) {
 		f.add("the request: %v", err)
 		return
 	}
-	signed := strings.Split(list, ";")
-	for _, name := range signed {
+	for name := range strings.SplitSeq(list, ";") {
 		switch {
 		case name == "content-length":
 			r.ContentLength = int64(len(got.body))

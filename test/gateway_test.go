@@ -83,14 +83,14 @@ func freePort() (int, error) {
 		return 0, err
 	}
 	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port, nil //nolint:errcheck,forcetypeassert // a TCP listener has no other
+	return l.Addr().(*net.TCPAddr).Port, nil //nolint:forcetypeassert // a TCP listener has no other
 }
 
 func (g *gateway) waitReady(ctx context.Context) error {
 	return poll(ctx, func() error {
 		select {
 		case <-g.exited:
-			return fmt.Errorf("%w: the process ended: %v", errGivenUp, g.exit)
+			return errors.Join(errGivenUp, errors.New("the process ended"), g.exit)
 		default:
 		}
 		status, _, err := g.health()

@@ -12,8 +12,10 @@ import (
 )
 
 func sandboxBody(stream bool, text string) string {
-	b, err := json.Marshal(map[string]any{"model": "sandbox", "max_tokens": 99, "stream": stream,
-		"messages": []any{map[string]any{"role": "user", "content": text}}})
+	b, err := json.Marshal(map[string]any{
+		"model": "sandbox", "max_tokens": 99, "stream": stream,
+		"messages": []any{map[string]any{"role": "user", "content": text}},
+	})
 	if err != nil {
 		panic(err) // strings
 	}
@@ -64,8 +66,12 @@ func TestProbes(t *testing.T) {
 		method, path string
 		json         bool
 	}{
-		{"HEAD", "/", false}, {"HEAD", "/api/hello", false}, {"GET", "/api/hello", false},
-		{"GET", "/health", true}, {"GET", "/health/live", true}, {"GET", "/health/ready", true},
+		{"HEAD", "/", false},
+		{"HEAD", "/api/hello", false},
+		{"GET", "/api/hello", false},
+		{"GET", "/health", true},
+		{"GET", "/health/live", true},
+		{"GET", "/health/ready", true},
 	} {
 		r := gw.raw(t, c.method, c.path, nil, nil)
 		if r.status != http.StatusOK {

@@ -105,7 +105,7 @@ providers:
 
 // Credentials that belong to nobody. None of them may turn up where it does not belong.
 const (
-	clientKey    = "sk-ant-api03_client-of-the-end-to-end-tests-0000000000000"
+	clientKey    = "sk-client-00000000"
 	openaiKey    = "sk-upstream-openai-11111111"
 	compatKey    = "sk-upstream-compat-22222222"
 	anthropicKey = "sk-upstream-anthropic-33333333"

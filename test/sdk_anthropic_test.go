@@ -17,8 +17,10 @@ func (g *gateway) anthropic(opts ...option.RequestOption) anthropic.Client {
 }
 
 func messageParams(model, text string) anthropic.MessageNewParams {
-	return anthropic.MessageNewParams{Model: model, MaxTokens: 1000, System: []anthropic.TextBlockParam{{Text: "You are brief."}},
-		Messages: []anthropic.MessageParam{anthropic.NewUserMessage(anthropic.NewTextBlock(text))}}
+	return anthropic.MessageNewParams{
+		Model: model, MaxTokens: 1000, System: []anthropic.TextBlockParam{{Text: "You are brief."}},
+		Messages: []anthropic.MessageParam{anthropic.NewUserMessage(anthropic.NewTextBlock(text))},
+	}
 }
 
 func TestAnthropicSDK(t *testing.T) {
@@ -98,8 +100,10 @@ func anthropicStream(t *testing.T, gw *gateway, model string) {
 func anthropicTools(t *testing.T, gw *gateway, model string) {
 	c := gw.anthropic()
 	p := messageParams(model, `[[sandbox tool=weather args={"city":"Paris","days":2} parallel=2]]`)
-	p.Tools = []anthropic.ToolUnionParam{{OfTool: &anthropic.ToolParam{Name: "weather",
-		InputSchema: anthropic.ToolInputSchemaParam{Properties: map[string]any{"city": map[string]any{"type": "string"}}}}}}
+	p.Tools = []anthropic.ToolUnionParam{{OfTool: &anthropic.ToolParam{
+		Name:        "weather",
+		InputSchema: anthropic.ToolInputSchemaParam{Properties: map[string]any{"city": map[string]any{"type": "string"}}},
+	}}}
 	first, _, err := stream(t, &c, p)
 	if err != nil {
 		t.Fatal(err)
@@ -220,8 +224,10 @@ func TestAuthHeaders(t *testing.T) {
 	if _, err := c.Chat.Completions.New(within(t), chat); err != nil {
 		t.Errorf("chat with x-api-key: %v", err)
 	}
-	for name, c := range map[string]anthropic.Client{"another key": gw.anthropic(option.WithAPIKey("sk-ant-api03_wrong")),
-		"two keys": gw.anthropic(option.WithAuthToken("sk-ant-api03_wrong"))} {
+	for name, c := range map[string]anthropic.Client{
+		"another key": gw.anthropic(option.WithAPIKey("sk-ant-api03_wrong")),
+		"two keys":    gw.anthropic(option.WithAuthToken("sk-ant-api03_wrong")),
+	} {
 		_, err := c.Messages.New(within(t), messages)
 		if e, ok := errors.AsType[*anthropic.Error](err); !ok || e.StatusCode != 401 || e.Type() != "authentication_error" {
 			t.Errorf("%s: %v", name, err)

@@ -32,7 +32,8 @@ func within(t *testing.T) context.Context {
 
 func chatParams(model, text string) openai.ChatCompletionNewParams {
 	return openai.ChatCompletionNewParams{Model: model, Messages: []openai.ChatCompletionMessageParamUnion{
-		openai.SystemMessage("You are brief."), openai.UserMessage(text)}}
+		openai.SystemMessage("You are brief."), openai.UserMessage(text),
+	}}
 }
 
 func TestOpenAISDK(t *testing.T) {
@@ -109,8 +110,10 @@ func openaiStream(t *testing.T, gw *gateway, model string) {
 func openaiTools(t *testing.T, gw *gateway, model string) {
 	c := gw.openai()
 	p := chatParams(model, `[[sandbox tool=weather args={"city":"Paris","days":2} parallel=2]]`)
-	p.Tools = []openai.ChatCompletionToolUnionParam{openai.ChatCompletionFunctionTool(openai.FunctionDefinitionParam{Name: "weather",
-		Parameters: openai.FunctionParameters{"type": "object", "properties": map[string]any{"city": map[string]any{"type": "string"}}}})}
+	p.Tools = []openai.ChatCompletionToolUnionParam{openai.ChatCompletionFunctionTool(openai.FunctionDefinitionParam{
+		Name:       "weather",
+		Parameters: openai.FunctionParameters{"type": "object", "properties": map[string]any{"city": map[string]any{"type": "string"}}},
+	})}
 	first, err := c.Chat.Completions.New(within(t), p)
 	if err != nil {
 		t.Fatal(err)
@@ -143,8 +146,11 @@ func openaiTools(t *testing.T, gw *gateway, model string) {
 func openaiImage(t *testing.T, gw *gateway, model string) {
 	c := gw.openai()
 	res, err := c.Chat.Completions.New(within(t), openai.ChatCompletionNewParams{Model: model, Messages: []openai.ChatCompletionMessageParamUnion{
-		openai.UserMessage([]openai.ChatCompletionContentPartUnionParam{openai.TextContentPart("what is this?"),
-			openai.ImageContentPart(openai.ChatCompletionContentPartImageImageURLParam{URL: "data:image/png;base64," + pixel})})}})
+		openai.UserMessage([]openai.ChatCompletionContentPartUnionParam{
+			openai.TextContentPart("what is this?"),
+			openai.ImageContentPart(openai.ChatCompletionContentPartImageImageURLParam{URL: "data:image/png;base64," + pixel}),
+		}),
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -43,7 +44,7 @@ type received struct {
 func (p *play) requests() []*received {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.got[:len(p.got):len(p.got)]
+	return slices.Clip(p.got)
 }
 
 func newUpstream() *upstream {

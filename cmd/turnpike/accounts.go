@@ -22,9 +22,11 @@ var makers = map[string]func(config.Provider, provider.Options) (provider.Provid
 	},
 	config.TypeAnthropic: func(_ config.Provider, o provider.Options) (provider.Provider, error) { return anthropic.New(o) },
 	config.TypeBedrock: func(p config.Provider, o provider.Options) (provider.Provider, error) {
-		return bedrock.New(bedrock.Options{Options: o, API: p.API, Region: p.Region, Profile: p.Profile, RoleARN: p.RoleARN,
+		return bedrock.New(bedrock.Options{
+			Options: o, API: p.API, Region: p.Region, Profile: p.Profile, RoleARN: p.RoleARN,
 			AccessKeyID: p.AccessKeyID.Reveal(), SecretAccessKey: p.SecretAccessKey.Reveal(),
-			SessionToken: p.SessionToken.Reveal(), BearerToken: p.BearerToken.Reveal()})
+			SessionToken: p.SessionToken.Reveal(), BearerToken: p.BearerToken.Reveal(),
+		})
 	},
 	config.TypeSandbox: func(_ config.Provider, o provider.Options) (provider.Provider, error) { return sandbox.New(o), nil },
 }
@@ -44,9 +46,13 @@ func accounts(cfg *config.Config) ([]*route.Account, error) {
 
 func account(p config.Provider) (*route.Account, error) {
 	a := &route.Account{Models: p.Models, Weight: p.Weight}
-	opt := provider.Options{Name: p.Name, BaseURL: p.BaseURL, APIKey: p.APIKey.Reveal(), Headers: p.Headers, UserAgent: "turnpike/" + version,
-		Timeouts: provider.Timeouts{Connect: p.Timeouts.Connect, FirstByte: p.Timeouts.FirstByte,
-			Idle: p.Timeouts.Idle, Total: p.Timeouts.Total}}
+	opt := provider.Options{
+		Name: p.Name, BaseURL: p.BaseURL, APIKey: p.APIKey.Reveal(), Headers: p.Headers, UserAgent: "turnpike/" + version,
+		Timeouts: provider.Timeouts{
+			Connect: p.Timeouts.Connect, FirstByte: p.Timeouts.FirstByte,
+			Idle: p.Timeouts.Idle, Total: p.Timeouts.Total,
+		},
+	}
 	make, ok := makers[p.Type]
 	if !ok {
 		a.Off = fmt.Sprintf("providers of type %s are not served by this version", p.Type)

@@ -12,7 +12,7 @@ func configCommand(args []string) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := newSettings("config " + what).load(args)
+	cfg, err := newSettings("config "+what).load(args, 0)
 	if err != nil {
 		return err
 	}
@@ -31,7 +31,7 @@ func configCommand(args []string) error {
 	if source == "" {
 		source = "defaults and environment (there is no " + config.DefaultPath + ")"
 	}
-	fmt.Printf("%s: good. %d providers in use.\n", source, len(cfg.Active()))
+	fmt.Printf("%s: good. Providers in use: %d.\n", source, len(cfg.Active()))
 	for _, p := range cfg.Providers {
 		if p.Disabled {
 			fmt.Printf("  %s is not in use: %s\n", p.Name, p.Reason)

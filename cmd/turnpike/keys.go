@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"text/tabwriter"
@@ -32,8 +33,10 @@ func newSecret(prefix string) string {
 // createKey stores a new key and returns its secret, which is nowhere else.
 func createKey(ctx context.Context, s *store.Store, name string, expires time.Time) (store.Key, string, error) {
 	secret := newSecret(keyPrefix)
-	k := store.Key{ID: store.NewID("key"), Name: name, Prefix: secret[:shownPrefix], Hash: keyring.Hash(secret),
-		CreatedAt: time.Now(), ExpiresAt: expires}
+	k := store.Key{
+		ID: store.NewID("key"), Name: name, Prefix: secret[:shownPrefix], Hash: keyring.Hash(secret),
+		CreatedAt: time.Now(), ExpiresAt: expires,
+	}
 	return k, secret, s.CreateKey(ctx, k)
 }
 
@@ -46,9 +49,21 @@ func keys(args []string) error {
 	asJSON := s.flags.Bool("json", false, "print JSON")
 	name := s.flags.String("name", "", "create: `name` of the key")
 	lasts := s.flags.Duration("expires-in", 0, "create: how long it is valid, such as 720h (0: for ever)")
-	cfg, err := s.load(args)
+	most := 1
+	if what == "list" {
+		most = 0
+	}
+	cfg, err := s.load(args, most)
 	if err != nil {
 		return err
+	}
+	switch {
+	case what == "create" && (*name == "") == (s.word() == ""):
+		return errors.New("usage: turnpike keys create NAME [--expires-in 720h] [--json]")
+	case what == "create" && *lasts < 0:
+		return errors.New("--expires-in must not be negative")
+	case what == "revoke" && s.word() == "":
+		return errors.New("usage: turnpike keys revoke ID|PREFIX|NAME")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), cliTimeout)
 	defer cancel()
@@ -59,28 +74,19 @@ func keys(args []string) error {
 	defer func() { _ = db.Close() }()
 	switch what {
 	case "create":
-		return keysCreate(ctx, db, *name, s.flags.Arg(0), *lasts, *asJSON)
+		return keysCreate(ctx, db, *name+s.word(), *lasts, *asJSON)
 	case "list":
 		return keysList(ctx, db, cfg, *asJSON)
 	}
-	if s.flags.NArg() != 1 {
-		return fmt.Errorf("usage: turnpike keys revoke ID|PREFIX|NAME")
-	}
-	k, err := db.RevokeKey(ctx, s.flags.Arg(0), time.Now())
+	k, err := db.RevokeKey(ctx, s.word(), time.Now())
 	if err != nil {
-		return fmt.Errorf("%s: %w", s.flags.Arg(0), err)
+		return err
 	}
 	fmt.Printf("Revoked %s (%s). A running gateway refuses it within a second.\n", k.Name, k.ID)
 	return nil
 }
 
-func keysCreate(ctx context.Context, db *store.Store, name, word string, lasts time.Duration, asJSON bool) error {
-	if name == "" {
-		name = word
-	}
-	if name == "" {
-		return fmt.Errorf("usage: turnpike keys create NAME [--expires-in 720h]")
-	}
+func keysCreate(ctx context.Context, db *store.Store, name string, lasts time.Duration, asJSON bool) error {
 	var expires time.Time
 	if lasts > 0 {
 		expires = time.Now().Add(lasts)

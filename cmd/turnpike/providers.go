@@ -31,7 +31,7 @@ func providers(args []string) error {
 	}
 	s := newSettings("providers " + what)
 	asJSON := s.flags.Bool("json", false, "print JSON")
-	cfg, err := s.load(args)
+	cfg, err := s.load(args, 1)
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func providers(args []string) error {
 	if err != nil {
 		return err
 	}
-	only := s.flags.Arg(0)
+	only := s.word()
 	lines := []providerLine{}
 	failed := 0
 	for _, a := range list {

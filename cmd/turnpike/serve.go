@@ -28,7 +28,7 @@ func serve(args []string) error {
 	s := newSettings("serve")
 	s.override("host", "server.host", "`address` to listen on")
 	s.override("port", "server.port", "`port` to listen on")
-	cfg, err := s.load(args)
+	cfg, err := s.load(args, 0)
 	if err != nil {
 		return err
 	}
@@ -66,14 +66,18 @@ func newApp(cfg *config.Config, log *slog.Logger) *app { return &app{cfg: cfg, l
 // run serves until ctx ends, then drains. again stops catching signals, so that
 // a second one ends the process at once.
 func (a *app) run(ctx context.Context, again func()) error {
-	if err := a.open(ctx); err != nil {
+	listener, err := a.listen(ctx)
+	if err != nil {
 		return err
 	}
-	defer func() { _ = a.store.Close() }()
-	addr := net.JoinHostPort(a.cfg.Server.Host, strconv.Itoa(a.cfg.Server.Port))
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-	if err != nil {
-		return fmt.Errorf("cannot listen on %s: %w", addr, err)
+	defer func() {
+		if a.store != nil {
+			_ = a.store.Close()
+		}
+	}()
+	if err := a.open(ctx); err != nil {
+		_ = listener.Close()
+		return err
 	}
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -81,14 +85,31 @@ func (a *app) run(ctx context.Context, again func()) error {
 	go a.discover(background)
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(listener) }()
-	a.log.Info("turnpike is ready", "address", "http://"+addr, "version", version, "providers", len(a.cfg.Active()))
+	a.log.Info("turnpike is ready", "address", "http://"+a.address(), "version", version, "providers", len(a.cfg.Active()))
 	select {
 	case err := <-served:
-		return err
+		return errors.Join(err, a.drain())
 	case <-ctx.Done():
 	}
 	again()
 	return a.drain()
+}
+
+// listen comes before all else: no keys are made and shown for a gateway that
+// cannot start. It notes the port where the system was to choose one.
+func (a *app) listen(ctx context.Context) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.address())
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s (server.host and server.port say where): %w", a.address(), err)
+	}
+	if addr, ok := listener.Addr().(*net.TCPAddr); ok {
+		a.cfg.Server.Port = addr.Port
+	}
+	return listener, nil
+}
+
+func (a *app) address() string {
+	return net.JoinHostPort(a.cfg.Server.Host, strconv.Itoa(a.cfg.Server.Port))
 }
 
 // open makes everything the gateway stands on.

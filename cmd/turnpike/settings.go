@@ -16,6 +16,7 @@ type settings struct {
 	flags *flag.FlagSet
 	path  string
 	set   map[string]string
+	words []string // those that are no flags
 }
 
 func newSettings(command string) *settings {
@@ -30,16 +31,35 @@ func (s *settings) override(name, path, help string) {
 	s.flags.Func(name, help, func(v string) error { s.set[path] = v; return nil })
 }
 
-func (s *settings) load(args []string) (*config.Config, error) {
-	if err := s.flags.Parse(args); err != nil {
-		return nil, err
+// word is the command's own word, empty where there is none.
+func (s *settings) word() string {
+	if len(s.words) == 0 {
+		return ""
+	}
+	return s.words[0]
+}
+
+// load reads the configuration. Flags may stand before and behind the command's
+// other words, of which there are at most so many.
+func (s *settings) load(args []string, most int) (*config.Config, error) {
+	for {
+		if err := s.flags.Parse(args); err != nil {
+			return nil, err
+		}
+		if s.flags.NArg() == 0 {
+			break
+		}
+		s.words, args = append(s.words, s.flags.Arg(0)), s.flags.Args()[1:]
+	}
+	if len(s.words) > most {
+		return nil, fmt.Errorf("%q is one word too many; %s --help shows what there is", s.words[most], s.flags.Name())
 	}
 	return config.Load(config.Options{Path: s.path, Flags: s.set, Environ: os.Environ()})
 }
 
 // openStore makes the data folder, for its owner only, and opens the database.
 func openStore(ctx context.Context, cfg *config.Config) (*store.Store, error) {
-	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil { //nolint:gosec // The path is the operator's own.
 		return nil, fmt.Errorf("the data folder: %w", err)
 	}
 	return store.Open(ctx, filepath.Join(cfg.DataDir, store.FileName))

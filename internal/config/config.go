@@ -61,10 +61,10 @@ type Auth struct {
 
 // Defaults are used when a request or a provider does not say.
 type Defaults struct {
-	// Provider is the name of the provider preferred for a model that several
-	// offer.
+	// Provider is the name of the provider that serves models no other rule
+	// places.
 	Provider string `yaml:"provider"`
-	// Model is the model served for a name that no provider knows.
+	// Model is the model of requests that name none.
 	Model string `yaml:"model"`
 	// LBStrategy is how requests are spread over providers: smart, weighted,
 	// round-robin, least-used or priority.

@@ -57,6 +57,9 @@ func (x *exchange) approach() (err error) {
 	if err != nil {
 		return &llm.Error{Kind: llm.ErrInvalid, NoRetry: true, Message: fmt.Sprintf("provider %s: %v", p.Name(), err)}
 	}
+	if spell := x.gw.opt.Spell; spell != nil && x.surface.Dialect == "messages" {
+		x.target.Model = spell(x.target.Model)
+	}
 	if x.back = x.gw.opt.Backs[x.surface.Dialect]; x.back == nil {
 		return &llm.Error{Kind: llm.ErrInternal, Message: "no codec for the dialect " + x.surface.Dialect}
 	}

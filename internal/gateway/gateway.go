@@ -19,6 +19,7 @@ type Options struct {
 	Backs   map[string]llm.Back // dialects spoken to upstreams, by name
 	Caps    func(model string) llm.Caps
 	Betas   func(model string) []string // beta flags Bedrock takes for a model
+	Spell   func(model string) string   // a Claude model's name as Anthropic writes it; nil: as the client does
 	Table   *route.Table
 	Keys    *keyring.Ring
 	Ledger  *ledger.Recorder

@@ -56,7 +56,10 @@ func (x *exchange) relayBody() error {
 		return err
 	}
 	x.firstOut = x.gw.opt.Now().Sub(x.start)
-	x.out.body(200, "application/json", x.front.EncodeResponse(x.request, res))
+	known := len(res.Losses)
+	body := x.front.EncodeResponse(x.request, res)
+	x.lost(res.Losses[known:])
+	x.out.body(200, "application/json", body)
 	return nil
 }
 
@@ -113,11 +116,16 @@ func (x *exchange) decode(body []byte) (*llm.Response, error) {
 		res.Created = x.start.Unix()
 	}
 	x.usage, x.stop, x.served = res.Usage, res.Stop, res.Model
-	for _, l := range res.Losses {
+	x.lost(res.Losses)
+	return res, nil
+}
+
+// lost adds to the report.
+func (x *exchange) lost(losses []llm.Loss) {
+	for _, l := range losses {
 		x.losses = llm.AddLoss(x.losses, l.Path, l.Reason)
 	}
 	x.out.report(x.losses)
-	return res, nil
 }
 
 // broken is an answer that stopped before its end.

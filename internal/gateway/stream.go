@@ -43,7 +43,7 @@ type streamer interface {
 }
 
 // sendAt is how much is gathered before it is sent although more is at hand.
-const sendAt = 16 << 10
+const sendAt = 64 << 10
 
 // pump is the loop of a stream: read a frame, make bytes of it, send them when
 // no further frame is at hand.

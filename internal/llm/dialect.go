@@ -12,6 +12,8 @@ type Front interface {
 	Name() string
 	// DecodeRequest reads a body. Errors are *Error of kind ErrInvalid that name the path.
 	DecodeRequest(h http.Header, body []byte) (*Request, error)
+	// EncodeResponse makes the body of a whole answer; what it cannot say it adds
+	// to the answer's losses.
 	EncodeResponse(*Request, *Response) []byte
 	NewStreamEncoder(*Request) StreamEncoder
 	// EncodeError makes the body of an error answer; the status may differ from

@@ -1,5 +1,7 @@
 package llm
 
+import "slices"
+
 // Role says who speaks in a turn.
 type Role string
 
@@ -59,6 +61,19 @@ type Tool struct {
 	Cache       *Cache
 	Native      *Native // a tool only its dialect knows (web_search and the like); nothing else is set but Name
 	Extra       []Extra // members of a function tool that only its dialect knows
+	Home        *Home   // how its own dialect says it, where that is not as a plain function
+}
+
+// Home is the form a tool has in the dialect it came from: OpenAI Responses has
+// tools that take free text, and tools in groups. The Tool around it describes it
+// as a function, which every dialect has, so that any model can call it; the
+// front that knows Home turns the calls back.
+type Home struct {
+	Dialect string
+	Name    string // of the tool there
+	Group   string // the group it stands in; empty for none
+	Custom  bool   // it takes free text: the function has one string for it, "input"
+	Raw     []byte // the whole entry of the list of tools; the tools of a group share it
 }
 
 // ChoiceMode says how free the model is to call tools.
@@ -114,16 +129,20 @@ type Format struct {
 // alternate, and leaves out turns without parts.
 func Merged(turns []Turn) []Turn {
 	out := make([]Turn, 0, len(turns))
+	owned := false // the parts of the last turn are ours to append to
 	for _, t := range turns {
 		if len(t.Parts) == 0 {
 			continue
 		}
 		if n := len(out); n > 0 && out[n-1].Role == t.Role {
 			last := &out[n-1]
-			last.Parts = append(last.Parts[:len(last.Parts):len(last.Parts)], t.Parts...)
+			if !owned {
+				last.Parts, owned = slices.Clip(last.Parts), true
+			}
+			last.Parts = append(last.Parts, t.Parts...)
 			continue
 		}
-		out = append(out, t)
+		out, owned = append(out, t), false
 	}
 	return out
 }

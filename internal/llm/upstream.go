@@ -7,10 +7,20 @@ import "turnpike/internal/wire"
 // {"error":"…"}, {"detail"}. It is empty where there is none.
 func UpstreamMessage(body []byte) string {
 	r := wire.NewReader(body)
-	if r.Kind() != '{' {
+	msg := upstreamMessage(r, 0)
+	if r.End() != nil {
 		return ""
 	}
-	msg := ""
+	return msg
+}
+
+// maxErrorDepth bounds errors within errors.
+const maxErrorDepth = 4
+
+func upstreamMessage(r *wire.Reader, depth int) (msg string) {
+	if r.Kind() != '{' || depth > maxErrorDepth {
+		return ""
+	}
 	for name := range r.Fields() {
 		switch string(name) {
 		case "message", "Message", "detail":
@@ -18,18 +28,12 @@ func UpstreamMessage(body []byte) string {
 				msg = r.Str()
 			}
 		case "error":
-			switch r.Kind() {
-			case '"':
+			if r.Kind() == '"' {
 				msg = r.Str()
-			case '{':
-				if m := UpstreamMessage(r.Raw()); m != "" {
-					msg = m
-				}
+			} else if m := upstreamMessage(r, depth+1); m != "" {
+				msg = m
 			}
 		}
-	}
-	if r.End() != nil {
-		return ""
 	}
 	return msg
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -127,9 +128,7 @@ func (g *gzipBody) Close() error { return errors.Join(g.Reader.Close(), g.under.
 // Post makes a request with the call's body and headers.
 func (a *Account) Post(ctx context.Context, u *url.URL, c *Call) *http.Request {
 	h := make(http.Header, len(c.Header)+4)
-	for k, v := range c.Header {
-		h[k] = v
-	}
+	maps.Copy(h, c.Header)
 	h["Content-Type"] = []string{"application/json"}
 	h["User-Agent"] = []string{a.opt.UserAgent}
 	r := &http.Request{

@@ -23,8 +23,12 @@ func (u unserved) Kind() string { return u.kind }
 func (u unserved) Surface(context.Context, string) (Surface, error) {
 	return Surface{}, ErrUnserved
 }
+
 func (u unserved) NewRequest(context.Context, *Call) (*http.Request, error) { return nil, ErrUnserved }
-func (u unserved) RoundTrip(*http.Request) (*http.Response, error)          { return nil, ErrUnserved }
-func (u unserved) Frames(_ *Call, body io.Reader) wire.FrameReader          { return wire.NewSSE(body, 0) }
-func (u unserved) Models(context.Context) ([]Model, error)                  { return nil, ErrUnserved }
-func (u unserved) Timeouts() Timeouts                                       { return Timeouts{} }
+
+func (u unserved) RoundTrip(*http.Request) (*http.Response, error) { return nil, ErrUnserved }
+
+func (u unserved) Frames(_ *Call, body io.Reader) wire.FrameReader { return wire.NewSSE(body, 0) }
+
+func (u unserved) Models(context.Context) ([]Model, error) { return nil, ErrUnserved }
+func (u unserved) Timeouts() Timeouts                      { return Timeouts{} }

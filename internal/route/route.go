@@ -76,11 +76,7 @@ func (t *Table) Resolve(model string) ([]Target, *llm.Error) {
 	}
 	if name, rest, ok := strings.Cut(model, "/"); ok && rest != "" {
 		if a := t.named(name); a != nil {
-			if a.Off != "" {
-				return nil, &llm.Error{Kind: llm.ErrNotFound, Param: "model", NoRetry: true,
-					Message: fmt.Sprintf("model %q: provider %s is not in use: %s", model, name, a.Off)}
-			}
-			return []Target{{a.Provider, rest, "named by the model's prefix"}}, nil
+			return a.asked(rest)
 		}
 	}
 	for _, rule := range []struct {
@@ -90,7 +86,9 @@ func (t *Table) Resolve(model string) ([]Target, *llm.Error) {
 		{"lists the model", func(a *Account) bool { return a.Serves(model) }},
 		{"offers the model", func(a *Account) bool { _, ok := a.Listed()[model]; return ok && len(a.Models) == 0 }},
 		{"is of the model's vendor", func(a *Account) bool { return len(a.Models) == 0 && vendor(model) == a.Provider.Kind() }},
-		{"is the default provider", func(a *Account) bool { return a.Provider.Name() == t.defaultProvider }},
+		{"is the default provider", func(a *Account) bool {
+			return a.Provider.Name() == t.defaultProvider && (len(a.Models) == 0 || a.Serves(model))
+		}},
 	} {
 		if ts := t.pick(model, rule.why, rule.fits); len(ts) > 0 {
 			return ts, nil
@@ -99,8 +97,27 @@ func (t *Table) Resolve(model string) ([]Target, *llm.Error) {
 	if a := t.only(); a != nil {
 		return []Target{{a.Provider, model, "is the only provider"}}, nil
 	}
-	return nil, &llm.Error{Kind: llm.ErrNotFound, Code: "model_not_found", Param: "model", NoRetry: true,
-		Message: fmt.Sprintf("model %q: no provider serves it. Ask for provider/model, or set defaults.provider; GET /v1/models lists what there is", model)}
+	return nil, &llm.Error{
+		Kind: llm.ErrNotFound, Code: "model_not_found", Param: "model", NoRetry: true,
+		Message: fmt.Sprintf("model %q: no provider serves it. Ask for provider/model, or set defaults.provider; GET /v1/models lists what there is", model),
+	}
+}
+
+// asked is the account as the one target, for who named it.
+func (a *Account) asked(model string) ([]Target, *llm.Error) {
+	why := ""
+	switch {
+	case a.Off != "":
+		why = "is not in use: " + a.Off
+	case len(a.Models) > 0 && !a.Serves(model):
+		why = "is not set up to serve it (its models)"
+	default:
+		return []Target{{a.Provider, model, "named by the model's prefix"}}, nil
+	}
+	return nil, &llm.Error{
+		Kind: llm.ErrNotFound, Code: "model_not_found", Param: "model", NoRetry: true,
+		Message: fmt.Sprintf("model %q: provider %s %s", model, a.Provider.Name(), why),
+	}
 }
 
 func (t *Table) named(name string) *Account {
@@ -160,14 +177,21 @@ func noSlash(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
 var vendors = []struct{ prefix, kind string }{
 	{"sandbox", "sandbox"},
 	{"claude-", "anthropic"},
-	{"gpt-", "openai"}, {"chatgpt-", "openai"}, {"o1", "openai"}, {"o3", "openai"}, {"o4-", "openai"}, {"codex-", "openai"},
+	{"gpt-", "openai"},
+	{"chatgpt-", "openai"},
+	{"o1", "openai"},
+	{"o3", "openai"},
+	{"o4-", "openai"},
+	{"codex-", "openai"},
 	{"gemini-", "gemini"},
 	{"arn:aws", "bedrock"},
 }
 
 // bedrockVendors are the first words of Bedrock model ids (AWS: supported foundation models).
-var bedrockVendors = []string{"anthropic.", "amazon.", "meta.", "mistral.", "cohere.", "ai21.", "deepseek.", "qwen.", "openai.", "writer.",
-	"moonshot.", "moonshotai.", "minimax.", "zai.", "google.", "nvidia.", "stability.", "luma.", "twelvelabs."}
+var bedrockVendors = []string{
+	"anthropic.", "amazon.", "meta.", "mistral.", "cohere.", "ai21.", "deepseek.", "qwen.", "openai.", "writer.",
+	"moonshot.", "moonshotai.", "minimax.", "zai.", "google.", "nvidia.", "stability.", "luma.", "twelvelabs.",
+}
 
 var geoPrefixes = []string{"us.", "eu.", "apac.", "au.", "ca.", "jp.", "global.", "us-gov."}
 

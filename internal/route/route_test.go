@@ -81,7 +81,6 @@ func TestOrderOfTheRules(t *testing.T) {
 		{"an offer is not taken where the configuration lists", all, "oa", "other", "oa other", byname},
 		{"a vendor before the default", all, "local", "claude-x", "claude claude-x", vendors},
 		{"the default where nobody knows the model", all, "local", "mystery", "local mystery", byname},
-		{"the default although it lists other models", all, "pinned", "mystery", "pinned mystery", byname},
 		{"the only one there is", []*Account{sandbox, claude}, "", "mystery", "claude mystery", alone},
 		{"the only one in use", []*Account{claude, account("x", "openai", off("no key"))}, "", "gpt-5", "claude gpt-5", alone},
 		{"a slash that names no provider stays", all, "", "meta-llama/Llama-3", "local meta-llama/Llama-3", said},
@@ -275,4 +274,20 @@ func TestListsChangeUnderway(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// The list of an account is what it may serve, however it is asked for.
+func TestListsAreLimits(t *testing.T) {
+	pinned := account("pinned", "openai-compat", models("gpt-4*"), offers("other"))
+	table := New([]*Account{pinned, account("oa", "openai"), account("ob", "openai")}, "pinned", "")
+	for _, c := range []struct{ model, want string }{
+		{"pinned/gpt-4o", ""},
+		{"pinned/dear", "pinned is not set up to serve it"},
+		{"mystery", "no provider serves it"},
+	} {
+		_, err := table.Resolve(c.model)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Message, c.want) {
+			t.Errorf("%s: %v, want %q", c.model, err, c.want)
+		}
+	}
 }

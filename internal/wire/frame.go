@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"io"
+	"sync"
 )
 
 // Frame is one message of a stream: a server-sent event, or a message of the
@@ -31,11 +32,16 @@ var ErrFrameTooLarge = errors.New("a frame of the stream is larger than allowed"
 const DefaultMaxFrame = 32 << 20
 
 // A buffer is small at first because a gateway holds thousands of streams open;
-// one that a single read fills serves a fast stream, and grows so that fewer
-// reads and writes are needed.
+// one that a single read fills serves a fast stream, and is changed for a large
+// one, so that fewer reads and writes are needed. Both are used again.
 const (
 	firstBuffer = 4 << 10
-	burstBuffer = 16 << 10
+	burstBuffer = 32 << 10
+)
+
+var (
+	firstBuffers = sync.Pool{New: func() any { b := make([]byte, firstBuffer); return &b }}
+	burstBuffers = sync.Pool{New: func() any { b := make([]byte, burstBuffer); return &b }}
 )
 
 // window is a growing read buffer: bytes come in at the end and are consumed
@@ -45,8 +51,9 @@ type window struct {
 	buf        []byte
 	start, end int
 	max        int
-	burst      bool  // the last read filled the buffer
-	err        error // sticky, from the reader
+	burst      bool    // the last read filled the buffer
+	lent       *[]byte // buf, where it is one of the pools'
+	err        error   // sticky, from the reader
 }
 
 func newWindow(r io.Reader, maxFrame int) window {
@@ -61,6 +68,7 @@ func (w *window) bytes() []byte { return w.buf[w.start:w.end] }
 // fill reads once more. It returns false when there is nothing more to come.
 func (w *window) fill() bool {
 	if w.err != nil {
+		w.retire()
 		return false
 	}
 	if w.start == w.end {
@@ -71,9 +79,8 @@ func (w *window) fill() bool {
 		w.end = copy(w.buf, w.buf[w.start:w.end])
 		w.start = 0
 	}
-	if w.burst || len(w.buf) == 0 {
-		w.burst = false
-		w.resize(min(max(firstBuffer, 2*len(w.buf)), w.max))
+	if w.burst {
+		w.hurry()
 	}
 	if w.end == len(w.buf) && !w.grow() {
 		return false
@@ -84,10 +91,11 @@ func (w *window) fill() bool {
 		w.end += n
 		w.err = err
 		if n > 0 {
-			w.burst = w.end == len(w.buf) && len(w.buf) < burstBuffer
+			w.burst = w.end == len(w.buf) && len(w.buf) < burstBuffer && burstBuffer <= w.max
 			return true
 		}
 		if err != nil {
+			w.retire()
 			return false
 		}
 	}
@@ -101,15 +109,48 @@ func (w *window) grow() bool {
 		w.err = ErrFrameTooLarge
 		return false
 	}
-	w.resize(min(2*len(w.buf), w.max))
+	if len(w.buf) == 0 && w.max >= firstBuffer {
+		w.borrow(&firstBuffers)
+		return true
+	}
+	bigger := make([]byte, min(max(firstBuffer, 2*len(w.buf)), w.max))
+	copy(bigger, w.buf)
+	w.giveBack()
+	w.buf = bigger
 	return true
 }
 
-func (w *window) resize(size int) {
-	if size > len(w.buf) {
-		bigger := make([]byte, size)
-		copy(bigger, w.buf)
-		w.buf = bigger
+// hurry changes the buffer for a large one.
+func (w *window) hurry() {
+	w.burst = false
+	w.borrow(&burstBuffers)
+}
+
+// borrow goes on in a buffer of a pool.
+func (w *window) borrow(pool *sync.Pool) {
+	next := pool.Get().(*[]byte) //nolint:forcetypeassert // nothing else is put in
+	w.end = copy(*next, w.bytes())
+	w.start = 0
+	w.giveBack()
+	w.buf, w.lent = *next, next
+}
+
+func (w *window) giveBack() {
+	switch {
+	case w.lent == nil:
+	case len(*w.lent) == firstBuffer:
+		firstBuffers.Put(w.lent)
+	default:
+		burstBuffers.Put(w.lent)
+	}
+	w.lent = nil
+}
+
+// retire gives the buffer back once nothing is left in it and nothing more comes.
+func (w *window) retire() {
+	if w.lent != nil && w.start == w.end {
+		w.giveBack()
+		w.buf, w.start, w.end = nil, 0, 0
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,14 +32,7 @@ type recording struct {
 	}
 }
 
-func (c *recording) has(feature string) bool {
-	for _, f := range c.Features {
-		if f == feature {
-			return true
-		}
-	}
-	return false
-}
+func (c *recording) has(feature string) bool { return slices.Contains(c.Features, feature) }
 
 // corpus loads recorded exchanges with chat upstreams. They are not part of the
 // repository: TURNPIKE_CORPUS says where they are.

@@ -77,6 +77,7 @@ func (e *encoder) assistant(at int, turns []llm.Turn) (open []string) {
 			case *llm.ToolCall:
 				calls = append(calls, p)
 				e.cache(p.Cache)
+				mark = lastMark(mark, p.Cache)
 			case *llm.Native:
 				e.lose(fmt.Sprintf("messages[%d].content", at+k), "chat has no part of type "+cut(p.Type, 40))
 			case *llm.Media:
@@ -109,16 +110,14 @@ func (e *encoder) assistantMessage(content, reasoning, refusal string, calls []*
 	}
 	w.Object()
 	w.StrField("role", "assistant")
-	w.Key("content")
-	switch {
-	case content == "":
+	if content != "" {
+		e.marked(content, mark)
+	} else {
+		w.Key("content")
 		w.Null()
-	case mark != nil && e.keepCache:
-		w.List()
-		e.textPart(content, mark)
-		w.EndList()
-	default:
-		w.Str(content)
+		if mark != nil && e.keepCache {
+			e.lose("cache_control", "there is no text to mark")
+		}
 	}
 	if refusal != "" {
 		w.StrField("refusal", refusal)
@@ -208,14 +207,7 @@ func (e *encoder) toolMessage(id, content string, mark *llm.Cache) {
 	w.Object()
 	w.StrField("role", "tool")
 	w.StrField("tool_call_id", llm.ShortID(id, idLimit))
-	w.Key("content")
-	if mark != nil && e.keepCache && content != "" {
-		w.List()
-		e.textPart(content, mark)
-		w.EndList()
-	} else {
-		w.Str(content)
-	}
+	e.marked(content, mark)
 	w.EndObject()
 }
 

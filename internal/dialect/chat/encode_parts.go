@@ -73,12 +73,14 @@ func onlyResults(t llm.Turn) bool {
 // midSystem writes a system turn where it stands.
 func (e *encoder) midSystem(at int, t llm.Turn) {
 	var texts []string
+	var mark *llm.Cache
 	for _, p := range t.Parts {
 		if p, ok := p.(*llm.Text); ok {
 			if p.Text != "" {
 				texts = append(texts, p.Text)
 			}
 			e.cache(p.Cache)
+			mark = lastMark(mark, p.Cache)
 			continue
 		}
 		e.lose(fmt.Sprintf("messages[%d].content", at), "a system message takes text only")
@@ -91,7 +93,10 @@ func (e *encoder) midSystem(at int, t llm.Turn) {
 		role = "user"
 		e.lose(fmt.Sprintf("messages[%d].role", at), "the model takes no system messages: sent as the user's")
 	}
-	e.message(role, strings.Join(texts, paragraph))
+	e.w.Object()
+	e.w.StrField("role", role)
+	e.marked(strings.Join(texts, paragraph), mark)
+	e.w.EndObject()
 }
 
 // userMessage writes a message of the user's: a plain text where it is one, since
@@ -154,7 +159,7 @@ func (e *encoder) media(at int, pieces []piece, m *llm.Media) []piece {
 	case llm.Image:
 		json, reason = e.image(m)
 	case llm.Audio:
-		json, reason = audio(m)
+		json, reason = e.audio(m)
 	case llm.Document:
 		json, reason = e.document(m)
 	case llm.Video:
@@ -187,9 +192,7 @@ func (e *encoder) image(m *llm.Media) ([]byte, string) {
 		w.StrField("detail", m.Detail)
 	}
 	w.EndObject()
-	if m.Cache != nil && e.keepCache {
-		w.RawField("cache_control", []byte(`{"type":"ephemeral"}`))
-	}
+	e.cacheControl(w, m.Cache)
 	w.EndObject()
 	return w.Bytes(), ""
 }
@@ -206,7 +209,7 @@ func location(m *llm.Media, fallback string) string {
 	return "data:" + kind + ";base64," + m.Data
 }
 
-func audio(m *llm.Media) ([]byte, string) {
+func (e *encoder) audio(m *llm.Media) ([]byte, string) {
 	if m.Data == "" {
 		return nil, "chat takes sound as data only"
 	}
@@ -218,6 +221,7 @@ func audio(m *llm.Media) ([]byte, string) {
 	w.StrField("data", m.Data)
 	w.StrField("format", audioFormat(m.MIME))
 	w.EndObject()
+	e.cacheControl(w, m.Cache)
 	w.EndObject()
 	return w.Bytes(), ""
 }
@@ -248,6 +252,7 @@ func (e *encoder) document(m *llm.Media) ([]byte, string) {
 		w.StrField("file_data", location(m, "application/pdf"))
 	}
 	w.EndObject()
+	e.cacheControl(w, m.Cache)
 	w.EndObject()
 	return w.Bytes(), ""
 }
@@ -264,6 +269,7 @@ func (e *encoder) video(m *llm.Media) ([]byte, string) {
 	w.Object()
 	w.StrField("url", url)
 	w.EndObject()
+	e.cacheControl(w, m.Cache)
 	w.EndObject()
 	return w.Bytes(), ""
 }

@@ -19,7 +19,7 @@ func (e *encoder) thinking() {
 	switch {
 	case caps.Thinking == llm.ThinkEffort:
 		effort = wanted(t)
-	case caps.Thinking == llm.ThinkUnknown && t.Mode == llm.ThinkingEffort:
+	case caps.Thinking != llm.ThinkNone && t.Mode == llm.ThinkingEffort:
 		// Said in chat's own words: passed as it is.
 	case caps.Thinking == llm.ThinkNone && !t.Wanted():
 		return
@@ -149,7 +149,7 @@ func (e *encoder) function(t *llm.Tool) {
 	}
 	w.EndObject()
 	e.cache(t.Cache)
-	e.cacheControl(t.Cache)
+	e.cacheControl(w, t.Cache)
 	w.EndObject()
 }
 

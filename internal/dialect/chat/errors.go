@@ -171,14 +171,10 @@ func (s *said) toError(status int) *llm.Error {
 		e.Code = "" // the HTTP status once more
 	}
 	e.Kind = s.errorKind(status, e.Message)
-	switch e.Kind {
-	case llm.ErrInvalid:
-		if status > 400 && status < 500 {
-			e.Status = status
-		}
-	case llm.ErrBilling:
-		e.NoRetry = true
+	if e.Kind == llm.ErrInvalid && status > 400 && status < 500 {
+		e.Status = status
 	}
+	e.NoRetry = e.Kind == llm.ErrBilling
 	return e
 }
 
@@ -198,7 +194,7 @@ func (s *said) errorKind(status int, message string) llm.ErrorKind {
 	}
 	low := strings.ToLower(message)
 	switch status {
-	case 401, 403, 429:
+	case 401, 403, 404, 429:
 	default:
 		if overflows(s.kind, low) {
 			return llm.ErrContext

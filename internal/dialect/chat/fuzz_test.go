@@ -14,7 +14,7 @@ import (
 func FuzzDecodeRequest(f *testing.F) {
 	for _, s := range []string{
 		`{"model":"m","messages":[{"role":"user","content":"hi"}]}`,
-		`{"model":"m","messages":[{"role":"system","content":[{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}]},{"role":"assistant","content":"ab","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}],"reasoning_details":[{"type":"reasoning.encrypted","format":"turnpike","data":"tpk1.claude.aAAAAA","after_text":1}]},{"role":"tool","tool_call_id":"a","content":"r"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"a":1}}}],"tool_choice":"required","stop":["a"],"reasoning_effort":"low"}`,
+		`{"model":"m","messages":[{"role":"system","content":[{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}]},{"role":"assistant","content":"ab","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}],"reasoning_details":[{"type":"reasoning.encrypted","format":"turnpike","data":"` + llm.Seal("claude", &llm.Thinking{Text: "h"}) + `","after_text":1}]},{"role":"tool","tool_call_id":"a","content":"r"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"a":1}}}],"tool_choice":"required","stop":["a"],"reasoning_effort":"low"}`,
 		`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,QUI="}},{"type":"file","file":{"file_data":"data:text/plain;base64,aGk="}},{"type":"x"}]}],"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{}}}}`,
 		`{"messages":[{"role":"assistant","function_call":{"name":"f","arguments":"{"}},{"role":"function","name":"f","content":""}],"functions":[{"name":"f"}],"function_call":"auto"}`,
 	} {

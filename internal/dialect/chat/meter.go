@@ -64,7 +64,7 @@ func (m *meter) read(f wire.Frame) llm.FrameClass {
 				m.usage.take(r)
 			case "x_groq":
 				m.told = true
-				m.groq(r)
+				m.usage.groq(r)
 			case "error":
 				failed = failed || r.Kind() == '{' || r.Kind() == '"'
 			case "choices":
@@ -88,17 +88,6 @@ func (m *meter) read(f wire.Frame) llm.FrameClass {
 		return llm.FrameUsage
 	}
 	return llm.FrameOther
-}
-
-func (m *meter) groq(r *wire.Reader) {
-	if !object(r) {
-		return
-	}
-	for name := range r.Fields() {
-		if string(name) == "usage" {
-			m.usage.take(r)
-		}
-	}
 }
 
 // choices reads a list of choices, which hold a delta or a message.
@@ -168,11 +157,7 @@ func (m *meter) delta(r *wire.Reader) bool {
 
 // argument is the piece of arguments in a list of calls.
 func argument(calls []byte) []byte {
-	at := bytes.Index(calls, []byte(`"arguments":"`))
-	if at < 0 {
-		return nil
-	}
-	rest := calls[at+len(`"arguments":"`):]
+	_, rest, _ := bytes.Cut(calls, []byte(`"arguments":"`))
 	return rest[:max(0, bytes.IndexByte(rest, '"'))]
 }
 

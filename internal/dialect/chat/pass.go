@@ -38,13 +38,15 @@ func withUsage(options []byte) []byte {
 // AsksUsage tells whether the client wants the usage chunk itself.
 func (Dialect) AsksUsage(body wire.Object) bool {
 	v := body.Get("stream_options")
-	if v == nil {
+	if v == nil || v[0] != '{' {
 		return false
 	}
-	o, err := wire.ParseObject(v)
-	if err != nil {
-		return false
+	asks := false
+	r := wire.NewReader(v)
+	for name := range r.Fields() {
+		if string(name) == "include_usage" && (r.Kind() == 't' || r.Kind() == 'f') {
+			asks = r.Bool()
+		}
 	}
-	asks, err := o.Bool("include_usage")
-	return err == nil && asks
+	return asks
 }

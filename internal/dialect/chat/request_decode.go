@@ -271,9 +271,9 @@ func (d *decoder) lose(path, reason string) {
 	}
 }
 
-// loses is lose for a path that has to be put together.
-func (d *decoder) loses(reason, path string, args ...any) {
+// strange notes a member that is not known here.
+func (d *decoder) strange(path string, args ...any) {
 	if d.reported < maxReported {
-		d.lose(fmt.Sprintf(path, args...), reason)
+		d.lose(fmt.Sprintf(path, args...), unknown)
 	}
 }

@@ -298,6 +298,22 @@ func (e *encoder) message(role, content string) {
 	e.w.EndObject()
 }
 
+// marked writes a message's text with the cache mark at its end.
+func (e *encoder) marked(text string, mark *llm.Cache) {
+	e.w.Key("content")
+	switch {
+	case mark == nil || !e.keepCache:
+		e.w.Str(text)
+	case text == "":
+		e.w.Str("")
+		e.lose("cache_control", "there is no text to mark")
+	default:
+		e.w.List()
+		e.textPart(text, mark)
+		e.w.EndList()
+	}
+}
+
 // cache notes a cache mark that cannot be sent on.
 func (e *encoder) cache(c *llm.Cache) {
 	if c != nil && !e.keepCache {
@@ -309,19 +325,19 @@ func (e *encoder) textPart(text string, c *llm.Cache) {
 	e.w.Object()
 	e.w.StrField("type", "text")
 	e.w.StrField("text", text)
-	e.cacheControl(c)
+	e.cacheControl(e.w, c)
 	e.w.EndObject()
 }
 
-func (e *encoder) cacheControl(c *llm.Cache) {
+func (e *encoder) cacheControl(w *wire.Writer, c *llm.Cache) {
 	if c == nil || !e.keepCache {
 		return
 	}
-	e.w.Key("cache_control")
-	e.w.Object()
-	e.w.StrField("type", "ephemeral")
+	w.Key("cache_control")
+	w.Object()
+	w.StrField("type", "ephemeral")
 	if c.TTL != "" {
-		e.w.StrField("ttl", c.TTL)
+		w.StrField("ttl", c.TTL)
 	}
-	e.w.EndObject()
+	w.EndObject()
 }

@@ -26,6 +26,7 @@ func say(s string) *llm.Text            { return &llm.Text{Text: s} }
 func call(id, name, input string) *llm.ToolCall {
 	return &llm.ToolCall{ID: id, Name: name, Input: []byte(input)}
 }
+
 func result(id string, parts ...llm.Part) *llm.ToolResult {
 	return &llm.ToolResult{CallID: id, Parts: parts}
 }
@@ -49,52 +50,108 @@ func TestEncodeMessages(t *testing.T) {
 		turns        []llm.Turn
 		want, losses string
 	}{
-		{"MSG-05 system entries in order", nil, []llm.Part{say("one"), say("two")}, []llm.Turn{user(say("q"))},
-			`{"role":"system","content":"one\n\ntwo"},` + userQ, ""},
-		{"CACHE-10 the attribution block is not for other models", nil, []llm.Part{say("x-anthropic-billing-header: cc_version=1"), say("two")}, []llm.Turn{user(say("q"))},
-			`{"role":"system","content":"two"},` + userQ, ""},
-		{"MSG-06 system turns stay in their place", nil, nil, []llm.Turn{user(say("q")), system(say("now")), model(say("y")), user(say("z"))},
-			userQ + `,{"role":"system","content":"now"},{"role":"assistant","content":"y"},{"role":"user","content":"z"}`, ""},
-		{"no system prompt taken", &llm.Target{Caps: llm.Caps{NoSystem: true}, Compat: true}, text1("be brief"), []llm.Turn{user(say("q")), system(say("now"))},
-			`{"role":"user","content":"be brief\n\nq"},{"role":"user","content":"now"}`, "system, messages[1].role"},
-		{"MSG-02 users in a row stay apart", nil, nil, []llm.Turn{{Role: llm.User, Name: "bob", Parts: text1("q")}, user(say("p"))},
-			`{"role":"user","name":"bob","content":"q"},{"role":"user","content":"p"}`, ""},
-		{"MSG-04 results before the text of the turn", nil, nil, []llm.Turn{model(call("a", "f", "{}")), user(say("first"), result("a", say("A")), say("then"))},
-			calledA + `,` + answeredA + `,{"role":"user","content":[{"type":"text","text":"first"},{"type":"text","text":"then"}]}`, ""},
-		{"MSG-01 results from several turns follow the calls", nil, nil, []llm.Turn{model(call("a", "f", "{}")), model(say("and"), call("b", "g", `{"x":1}`)), user(result("b", say("B"))), system(say("now")), user(result("a", say("A")))},
+		{
+			"MSG-05 system entries in order", nil,
+			[]llm.Part{say("one"), say("two")},
+			[]llm.Turn{user(say("q"))},
+			`{"role":"system","content":"one\n\ntwo"},` + userQ, "",
+		},
+		{
+			"CACHE-10 the attribution block is not for other models", nil,
+			[]llm.Part{say("x-anthropic-billing-header: cc_version=1"), say("two")},
+			[]llm.Turn{user(say("q"))},
+			`{"role":"system","content":"two"},` + userQ, "",
+		},
+		{
+			"MSG-06 system turns stay in their place", nil, nil,
+			[]llm.Turn{user(say("q")), system(say("now")), model(say("y")), user(say("z"))},
+			userQ + `,{"role":"system","content":"now"},{"role":"assistant","content":"y"},{"role":"user","content":"z"}`, "",
+		},
+		{
+			"no system prompt taken", &llm.Target{Caps: llm.Caps{NoSystem: true}, Compat: true}, text1("be brief"),
+			[]llm.Turn{user(say("q")), system(say("now"))},
+			`{"role":"user","content":"be brief\n\nq"},{"role":"user","content":"now"}`, "system, messages[1].role",
+		},
+		{
+			"MSG-02 users in a row stay apart", nil, nil,
+			[]llm.Turn{{Role: llm.User, Name: "bob", Parts: text1("q")}, user(say("p"))},
+			`{"role":"user","name":"bob","content":"q"},{"role":"user","content":"p"}`, "",
+		},
+		{
+			"MSG-04 results before the text of the turn", nil, nil,
+			[]llm.Turn{model(call("a", "f", "{}")), user(say("first"), result("a", say("A")), say("then"))},
+			calledA + `,` + answeredA + `,{"role":"user","content":[{"type":"text","text":"first"},{"type":"text","text":"then"}]}`, "",
+		},
+		{
+			"MSG-01 results from several turns follow the calls", nil, nil,
+			[]llm.Turn{model(call("a", "f", "{}")), model(say("and"), call("b", "g", `{"x":1}`)), user(result("b", say("B"))), system(say("now")), user(result("a", say("A")))},
 			`{"role":"assistant","content":"and","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}},{"id":"b","type":"function","function":{"name":"g","arguments":"{\"x\":1}"}}]},` +
-				`{"role":"tool","tool_call_id":"b","content":"B"},` + answeredA + `,{"role":"system","content":"now"}`, ""},
+				`{"role":"tool","tool_call_id":"b","content":"B"},` + answeredA + `,{"role":"system","content":"now"}`, "",
+		},
 		{"MSG-10 no empty text beside calls", nil, nil, []llm.Turn{model(say(""), call("a", "f", "{}")), user(result("a", say("A")))}, calledA + `,` + answeredA, ""},
 		{"MSG-11 an empty result is an empty text", nil, nil, []llm.Turn{model(call("a", "f", "{}")), user(result("a"))}, calledA + `,{"role":"tool","tool_call_id":"a","content":""}`, ""},
-		{"MSG-12 an answer to go on with", &llm.Target{Caps: llm.Caps{NoPrefill: true}}, nil, []llm.Turn{user(say("q")), model(say("{"))},
-			userQ + `,{"role":"assistant","content":"{"},{"role":"user","content":"Continue."}`, "messages"},
+		{
+			"MSG-12 an answer to go on with", &llm.Target{Caps: llm.Caps{NoPrefill: true}}, nil,
+			[]llm.Turn{user(say("q")), model(say("{"))},
+			userQ + `,{"role":"assistant","content":"{"},{"role":"user","content":"Continue."}`, "messages",
+		},
 		{"prefill that may stand", nil, nil, []llm.Turn{user(say("q")), model(say("{"))}, userQ + `,{"role":"assistant","content":"{"}`, ""},
-		{"MSG-13 calls without results are closed", nil, nil, []llm.Turn{model(call("a", "f", "{}")), user(say("q")), model(call("b", "f", "{}"))},
+		{
+			"MSG-13 calls without results are closed", nil, nil,
+			[]llm.Turn{model(call("a", "f", "{}")), user(say("q")), model(call("b", "f", "{}"))},
 			calledA + `,{"role":"tool","tool_call_id":"a","content":"[tool error] There is no result: the call was never answered."},` + userQ + `,` +
 				strings.Replace(calledA, `"a"`, `"b"`, 1) + `,{"role":"tool","tool_call_id":"b","content":"[tool error] There is no result: the call was never answered."}`,
-			"messages[0].tool_calls, messages[2].tool_calls"},
-		{"MSG-16 text and pictures in order", nil, nil, []llm.Turn{user(say("a"), picture, say("b"))},
-			`{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"data:image/png;base64,QUI="}},{"type":"text","text":"b"}]}`, ""},
+			"messages[0].tool_calls, messages[2].tool_calls",
+		},
+		{
+			"MSG-16 text and pictures in order", nil, nil,
+			[]llm.Turn{user(say("a"), picture, say("b"))},
+			`{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"data:image/png;base64,QUI="}},{"type":"text","text":"b"}]}`, "",
+		},
 		{"MSG-17 parts of other APIs are named", nil, nil, []llm.Turn{user(say("q"), &llm.Native{Dialect: "messages", Type: "search_result", Raw: []byte(`{}`)})}, userQ, "messages[0].content"},
 		{"parts of our own go on", nil, nil, []llm.Turn{user(&llm.Native{Dialect: "chat", Type: "x", Raw: []byte(`{"type":"x"}`)})}, `{"role":"user","content":[{"type":"x"}]}`, ""},
 		{"compatible servers get plain text", compat, nil, []llm.Turn{user(say("a"), say("b"))}, `{"role":"user","content":"a\n\nb"}`, ""},
-		{"texts of an answer", nil, nil, []llm.Turn{user(say("q")), model(say("a"), say("b"), &llm.Thinking{Text: "hm"}, say("c")), model(say("d"))},
-			userQ + `,{"role":"assistant","content":"ab\n\nc\n\nd"}`, "messages[1].content: thinking"},
-		{"TOOL-16 pictures in results follow as the user's", nil, nil, []llm.Turn{model(call("a", "f", "{}")), user(result("a", picture))},
+		{
+			"texts of an answer", nil, nil,
+			[]llm.Turn{user(say("q")), model(say("a"), say("b"), &llm.Thinking{Text: "hm"}, say("c")), model(say("d"))},
+			userQ + `,{"role":"assistant","content":"ab\n\nc\n\nd"}`, "messages[1].content: thinking",
+		},
+		{
+			"TOOL-16 pictures in results follow as the user's", nil, nil,
+			[]llm.Turn{model(call("a", "f", "{}")), user(result("a", picture))},
 			calledA + `,{"role":"tool","tool_call_id":"a","content":"The result follows in the next user message."},{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,QUI="}}]}`,
-			"messages[1].content: tool result"},
-		{"TOOL-17 an error is told in words", nil, nil, []llm.Turn{model(call("a", "f", "{}")), user(&llm.ToolResult{CallID: "a", Error: true, Parts: text1("A")})},
-			calledA + `,{"role":"tool","tool_call_id":"a","content":"[tool error] A"}`, "messages[1].content: tool result"},
-		{"TOOL-18 cut arguments as they are", nil, nil, []llm.Turn{model(&llm.ToolCall{ID: "a", Name: "f", Broken: `{"x`}), user(result("a", say("A")))},
-			strings.Replace(calledA, `"{}"`, `"{\"x"`, 1) + `,` + answeredA, ""},
-		{"TOOL-20 long ids meet again", nil, nil, []llm.Turn{model(call(strings.Repeat("i", 41), "f", "{}")), user(result(strings.Repeat("i", 41), say("A")))},
-			strings.ReplaceAll(calledA+`,`+answeredA, `"a"`, `"`+llm.ShortID(strings.Repeat("i", 41), 40)+`"`), ""},
-		{"TOOL-10 bad names in the history", nil, nil, []llm.Turn{model(call("a", "f.g h", "{}")), user(result("a", say("A")))},
-			strings.Replace(calledA, `"f"`, `"`+llm.ShortName("f.g h", 64)+`"`, 1) + `,` + answeredA, ""},
-		{"a tool that may be called now", nil, nil, []llm.Turn{model(call("a", "f", "{}")), user(result("a", &llm.Native{Dialect: "messages", Type: "tool_reference", Raw: []byte(`{"type":"tool_reference","tool_name":"g"}`)}))},
-			calledA + `,{"role":"tool","tool_call_id":"a","content":"Tool g can be called now."}`, ""},
-		{"custom calls", nil, nil, []llm.Turn{model(&llm.ToolCall{ID: "a", Name: "p", Custom: true, Broken: "*** x"}), user(result("a", say("A")))},
-			`{"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"custom","custom":{"name":"p","input":"*** x"}}]},` + answeredA, ""},
+			"messages[1].content: tool result",
+		},
+		{
+			"TOOL-17 an error is told in words", nil, nil,
+			[]llm.Turn{model(call("a", "f", "{}")), user(&llm.ToolResult{CallID: "a", Error: true, Parts: text1("A")})},
+			calledA + `,{"role":"tool","tool_call_id":"a","content":"[tool error] A"}`, "messages[1].content: tool result",
+		},
+		{
+			"TOOL-18 cut arguments as they are", nil, nil,
+			[]llm.Turn{model(&llm.ToolCall{ID: "a", Name: "f", Broken: `{"x`}), user(result("a", say("A")))},
+			strings.Replace(calledA, `"{}"`, `"{\"x"`, 1) + `,` + answeredA, "",
+		},
+		{
+			"TOOL-20 long ids meet again", nil, nil,
+			[]llm.Turn{model(call(strings.Repeat("i", 41), "f", "{}")), user(result(strings.Repeat("i", 41), say("A")))},
+			strings.ReplaceAll(calledA+`,`+answeredA, `"a"`, `"`+llm.ShortID(strings.Repeat("i", 41), 40)+`"`), "",
+		},
+		{
+			"TOOL-10 bad names in the history", nil, nil,
+			[]llm.Turn{model(call("a", "f.g h", "{}")), user(result("a", say("A")))},
+			strings.Replace(calledA, `"f"`, `"`+llm.ShortName("f.g h", 64)+`"`, 1) + `,` + answeredA, "",
+		},
+		{
+			"a tool that may be called now", nil, nil,
+			[]llm.Turn{model(call("a", "f", "{}")), user(result("a", &llm.Native{Dialect: "messages", Type: "tool_reference", Raw: []byte(`{"type":"tool_reference","tool_name":"g"}`)}))},
+			calledA + `,{"role":"tool","tool_call_id":"a","content":"Tool g can be called now."}`, "",
+		},
+		{
+			"custom calls", nil, nil,
+			[]llm.Turn{model(&llm.ToolCall{ID: "a", Name: "p", Custom: true, Broken: "*** x"}), user(result("a", say("A")))},
+			`{"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"custom","custom":{"name":"p","input":"*** x"}}]},` + answeredA, "",
+		},
 		{"reasoning goes back to those who show it", compat, nil, []llm.Turn{model(&llm.Thinking{Text: "hm"}, say("x"))}, `{"role":"assistant","content":"x","reasoning_content":"hm"}`, ""},
 		{"also when we sealed it", compat, nil, []llm.Turn{model(&llm.Thinking{Text: "hm", Signature: llm.Seal("unsigned", &llm.Thinking{})}, say("x"))}, `{"role":"assistant","content":"x","reasoning_content":"hm"}`, ""},
 		{"text from the seal", compat, nil, []llm.Turn{model(&llm.Thinking{Signature: mine}, say("x"))}, `{"role":"assistant","content":"x","reasoning_content":"hm"}`, ""},
@@ -103,11 +160,14 @@ func TestEncodeMessages(t *testing.T) {
 		{"refusals", nil, nil, []llm.Turn{user(say("q")), model(&llm.Refusal{Text: "no"})}, userQ + `,{"role":"assistant","content":null,"refusal":"no"}`, ""},
 		{"refusals as text", compat, nil, []llm.Turn{user(say("q")), model(&llm.Refusal{Text: "no"})}, userQ + `,{"role":"assistant","content":"no"}`, ""},
 		{"cache marks are named", nil, []llm.Part{&llm.Text{Text: "s", Cache: cached}}, []llm.Turn{user(&llm.Text{Text: "q", Cache: cached})}, `{"role":"system","content":"s"},` + userQ, "cache_control"},
-		{"CACHE-12 marks for Claude behind a compatible server", claude, []llm.Part{&llm.Text{Text: "s", Cache: cached}},
+		{
+			"CACHE-12 marks for Claude behind a compatible server", claude,
+			[]llm.Part{&llm.Text{Text: "s", Cache: cached}},
 			[]llm.Turn{user(&llm.Text{Text: "q", Cache: &llm.Cache{}}), model(&llm.Text{Text: "x", Cache: cached}, call("a", "f", "{}")), user(&llm.ToolResult{CallID: "a", Cache: cached, Parts: text1("A")})},
 			`{"role":"system","content":[{"type":"text","text":"s","cache_control":{"type":"ephemeral","ttl":"1h"}}]},{"role":"user","content":[{"type":"text","text":"q","cache_control":{"type":"ephemeral"}}]},` +
 				`{"role":"assistant","content":[{"type":"text","text":"x","cache_control":{"type":"ephemeral","ttl":"1h"}}],"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]},` +
-				`{"role":"tool","tool_call_id":"a","content":[{"type":"text","text":"A","cache_control":{"type":"ephemeral","ttl":"1h"}}]}`, ""},
+				`{"role":"tool","tool_call_id":"a","content":[{"type":"text","text":"A","cache_control":{"type":"ephemeral","ttl":"1h"}}]}`, "",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			target := c.target
@@ -199,19 +259,39 @@ func TestEncodeSettings(t *testing.T) {
 		{"TOOL-06 one call at a time", R{Tools: f, Parallel: new(false)}, llm.Target{}, toolF + `,"parallel_tool_calls":false`, ""},
 		{"a choice without tools", R{Choice: llm.Choice{Mode: llm.ChoiceAny}, Parallel: new(true)}, llm.Target{}, ``, "tool_choice"},
 		{"no tools taken", R{Tools: f}, llm.Target{Caps: llm.Caps{NoTools: true}}, ``, "tools"},
-		{"TOOL-12 a schema without type", R{Tools: []llm.Tool{{Name: "f", Schema: []byte(` {"properties":{"type":{}}}`)}}}, llm.Target{},
-			`"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"type":{}}}}}]`, ""},
-		{"TOOL-12 no schema", R{Tools: []llm.Tool{{Name: "f"}, {Name: "g", Schema: []byte(`{ }`)}}}, llm.Target{},
-			`"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{}}}},{"type":"function","function":{"name":"g","parameters":{"type":"object","properties":{}}}}]`, ""},
-		{"CACHE-11 a schema goes on byte for byte", R{Tools: []llm.Tool{{Name: "f", Description: "é<\u2028", Schema: []byte(`{"type":"object", "b":1.0,"a":"\u00e9","c":1e3}`)}}}, llm.Target{},
-			`"tools":[{"type":"function","function":{"name":"f","description":"é<` + "\u2028" + `","parameters":{"type":"object", "b":1.0,"a":"\u00e9","c":1e3}}}]`, ""},
-		{"TOOL-08 long names", R{Tools: []llm.Tool{{Name: strings.Repeat("n", 65), Schema: []byte(`{"type":"object"}`)}}, Choice: llm.Choice{Mode: llm.ChoiceTool, Name: strings.Repeat("n", 65)}}, llm.Target{},
-			strings.ReplaceAll(toolF+`,"tool_choice":{"type":"function","function":{"name":"f"}}`, `"f"`, `"`+llm.ShortName(strings.Repeat("n", 65), 64)+`"`), ""},
+		{
+			"TOOL-12 a schema without type",
+			R{Tools: []llm.Tool{{Name: "f", Schema: []byte(` {"properties":{"type":{}}}`)}}},
+			llm.Target{},
+			`"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"type":{}}}}}]`, "",
+		},
+		{
+			"TOOL-12 no schema",
+			R{Tools: []llm.Tool{{Name: "f"}, {Name: "g", Schema: []byte(`{ }`)}}},
+			llm.Target{},
+			`"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{}}}},{"type":"function","function":{"name":"g","parameters":{"type":"object","properties":{}}}}]`, "",
+		},
+		{
+			"CACHE-11 a schema goes on byte for byte",
+			R{Tools: []llm.Tool{{Name: "f", Description: "é<\u2028", Schema: []byte(`{"type":"object", "b":1.0,"a":"\u00e9","c":1e3}`)}}},
+			llm.Target{},
+			`"tools":[{"type":"function","function":{"name":"f","description":"é<` + "\u2028" + `","parameters":{"type":"object", "b":1.0,"a":"\u00e9","c":1e3}}}]`, "",
+		},
+		{
+			"TOOL-08 long names",
+			R{Tools: []llm.Tool{{Name: strings.Repeat("n", 65), Schema: []byte(`{"type":"object"}`)}}, Choice: llm.Choice{Mode: llm.ChoiceTool, Name: strings.Repeat("n", 65)}},
+			llm.Target{},
+			strings.ReplaceAll(toolF+`,"tool_choice":{"type":"function","function":{"name":"f"}}`, `"f"`, `"`+llm.ShortName(strings.Repeat("n", 65), 64)+`"`), "",
+		},
 		{"TOOL-15 strict", R{Tools: []llm.Tool{{Name: "f", Strict: new(true), Schema: []byte(`{"type":"object"}`)}}}, llm.Target{}, strings.Replace(toolF, `"object"}`, `"object"},"strict":true`, 1), ""},
 		{"strict elsewhere", R{Tools: []llm.Tool{{Name: "f", Strict: new(true), Schema: []byte(`{"type":"object"}`)}}}, llm.Target{Compat: true}, toolF, "tools.strict"},
 		{"TOOL-21 tools of other APIs", R{Tools: append([]llm.Tool{{Name: "web_search", Native: &llm.Native{Dialect: "messages", Type: "web_search_20250305"}}}, f...)}, llm.Target{}, toolF, "tools[0]"},
-		{"tools of our own", R{Tools: []llm.Tool{{Name: "p", Native: &llm.Native{Dialect: "chat", Type: "custom", Raw: []byte(`{"type":"custom"}`)}}}, Choice: llm.Choice{Mode: llm.ChoiceTool, Name: "p"}}, llm.Target{},
-			`"tools":[{"type":"custom"}],"tool_choice":{"type":"custom","custom":{"name":"p"}}`, ""},
+		{
+			"tools of our own",
+			R{Tools: []llm.Tool{{Name: "p", Native: &llm.Native{Dialect: "chat", Type: "custom", Raw: []byte(`{"type":"custom"}`)}}}, Choice: llm.Choice{Mode: llm.ChoiceTool, Name: "p"}},
+			llm.Target{},
+			`"tools":[{"type":"custom"}],"tool_choice":{"type":"custom","custom":{"name":"p"}}`, "",
+		},
 		{"members of tools", R{Tools: []llm.Tool{{Name: "f", Schema: []byte(`{"type":"object"}`), Extra: []llm.Extra{{Dialect: "messages", Name: "defer_loading", Raw: []byte("true")}}}}}, llm.Target{}, toolF, "tools.defer_loading"},
 		{"JSON", R{Format: &llm.Format{}}, llm.Target{}, `"response_format":{"type":"json_object"}`, ""},
 		{"a schema", R{Format: &llm.Format{Schema: []byte(`{"type":"object"}`), Strict: new(true)}}, llm.Target{}, `"response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":{"type":"object"},"strict":true}}`, ""},
@@ -231,6 +311,10 @@ func TestEncodeSettings(t *testing.T) {
 		{"a model that cannot reason", R{Thinking: llm.Thought{Mode: llm.ThinkingBudget, Budget: 8000}}, llm.Target{Caps: llm.Caps{Thinking: llm.ThinkNone}}, ``, "thinking"},
 		{"and need not be told", R{Thinking: llm.Thought{Mode: llm.ThinkingOff}}, llm.Target{Caps: llm.Caps{Thinking: llm.ThinkNone}}, ``, ""},
 		{"a model nothing is known of", R{Thinking: llm.Thought{Mode: llm.ThinkingAdaptive, Effort: "high"}}, llm.Target{}, ``, "thinking"},
+		{"Claude at a compatible server, asked in chat's words", R{Thinking: llm.Thought{Mode: llm.ThinkingEffort, Effort: "high"}}, llm.Target{Compat: true, Caps: llm.Caps{Thinking: llm.ThinkBudget}}, `"reasoning_effort":"high"`, ""},
+		{"off at a model nothing is known of", R{Thinking: llm.Thought{Mode: llm.ThinkingOff}}, llm.Target{}, ``, "thinking"},
+		{"a choice that is not taken", R{Tools: f, Choice: llm.Choice{Mode: llm.ChoiceAny}}, llm.Target{Caps: llm.Caps{NoToolChoice: true}}, toolF, "tool_choice"},
+		{"allowed tools", R{Tools: f, Choice: llm.Choice{Mode: llm.ChoiceAuto}, Extra: []llm.Extra{{Dialect: "chat", Name: "tool_choice", Raw: []byte(`{"type":"allowed_tools"}`)}}}, llm.Target{}, toolF + `,"tool_choice":{"type":"allowed_tools"}`, ""},
 		{"the user", R{User: "u"}, llm.Target{}, `"user":"u"`, ""},
 		{"a long user", R{User: strings.Repeat("u", 65)}, llm.Target{}, `"user":"f20e249d15fa4b9f44ba21d154f62e1e"`, "user"},
 		{"tiers", R{Tier: "flex"}, llm.Target{}, `"service_tier":"flex"`, ""},
@@ -256,6 +340,31 @@ func TestEncodeNothing(t *testing.T) {
 	_, _, err := Dialect{}.EncodeRequest(&llm.Request{Turns: []llm.Turn{model(&llm.Thinking{Text: "hm"})}}, &llm.Target{})
 	if err == nil || !strings.Contains(err.Error(), "messages") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// CACHE-12: marks on what is no text, and marks without anything to stand on.
+func TestEncodeMarks(t *testing.T) {
+	target := &llm.Target{Model: "m", Compat: true, Caps: llm.Caps{Family: "claude"}}
+	mark := &llm.Cache{TTL: "1h"}
+	req := &llm.Request{
+		Turns: []llm.Turn{
+			user(&llm.Media{Kind: llm.Image, URL: "https://x.example", Cache: mark}, &llm.Media{Kind: llm.Document, Data: "QUI=", Cache: mark}, &llm.Media{Kind: llm.Audio, Data: "QUI=", Cache: mark}, &llm.Media{Kind: llm.Video, URL: "u", Cache: mark}),
+			system(&llm.Text{Text: "now", Cache: mark}),
+			model(&llm.ToolCall{ID: "a", Name: "f", Cache: mark}),
+			user(&llm.ToolResult{CallID: "a", Cache: mark}),
+		},
+		Tools: []llm.Tool{{Name: "f", Cache: mark}},
+	}
+	out, losses, err := Dialect{}.EncodeRequest(req, target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(out), `"cache_control":{"type":"ephemeral","ttl":"1h"}`); n != 6 {
+		t.Errorf("%d marks in %s", n, out)
+	}
+	if len(losses) != 1 || losses[0].Path != "cache_control" || losses[0].Count != 2 {
+		t.Errorf("losses %+v", losses)
 	}
 }
 

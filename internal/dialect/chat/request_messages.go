@@ -222,7 +222,7 @@ func (d *decoder) toolCall(m *message, k int) {
 			call.Cache = readCache(r)
 		case "type", "index":
 		default:
-			d.loses(unknown, "%s.tool_calls[%d].%s", m.path, k, name)
+			d.strange("%s.tool_calls[%d].%s", m.path, k, name)
 		}
 	}
 	if call.ID == "" {

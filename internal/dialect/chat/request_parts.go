@@ -42,6 +42,7 @@ type rawPart struct {
 	hasText             bool
 	cache               *llm.Cache
 	media               *llm.Media
+	unknown             []string
 }
 
 func (d *decoder) part(at string, i int) llm.Part {
@@ -55,6 +56,11 @@ func (d *decoder) part(at string, i int) llm.Part {
 	}
 	if p.cache != nil && p.media != nil {
 		p.media.Cache = p.cache
+	}
+	if knownPart(p.kind) { // others are kept whole
+		for _, name := range p.unknown {
+			d.strange("%s[%d].%s", at, i, name)
+		}
 	}
 	switch p.kind {
 	case "text", "input_text", "output_text":
@@ -104,13 +110,18 @@ func (d *decoder) partMember(p *rawPart, name, at string, i int) {
 		p.signature = r.Str()
 	case "annotations", "closed": // echoes of an answer
 	default:
-		// Parts of unknown types are kept whole; only what a known one has beyond
-		// its members is lost.
-		switch p.kind {
-		case "text", "image_url", "input_audio", "file", "video_url", "refusal":
-			d.loses(unknown, "%s[%d].%s", at, i, name)
+		if len(p.unknown) < maxReported {
+			p.unknown = append(p.unknown, name)
 		}
 	}
+}
+
+func knownPart(kind string) bool {
+	switch kind {
+	case "text", "input_text", "output_text", "image_url", "input_audio", "file", "video_url", "refusal", "thinking":
+		return true
+	}
+	return false
 }
 
 // thinkingText reads reasoning as Anthropic writes it, a text, or as Mistral
@@ -150,7 +161,7 @@ func (d *decoder) link(kind llm.MediaKind, at string) *llm.Media {
 		case "detail":
 			m.Detail = d.r.Str()
 		default:
-			d.loses(unknown, "%s.%s", at, name)
+			d.strange("%s.%s", at, name)
 		}
 	}
 	if m.URL == "" && m.Data == "" {
@@ -185,7 +196,7 @@ func (d *decoder) audio(at string) *llm.Media {
 		case "format":
 			m.MIME = audioMIME(d.r.Str())
 		default:
-			d.loses(unknown, "%s.%s", at, name)
+			d.strange("%s.%s", at, name)
 		}
 	}
 	if m.Data == "" {
@@ -225,7 +236,7 @@ func (d *decoder) file(at string) *llm.Media {
 		case "filename":
 			m.Name = d.r.Str()
 		default:
-			d.loses(unknown, "%s.%s", at, name)
+			d.strange("%s.%s", at, name)
 		}
 	}
 	switch {

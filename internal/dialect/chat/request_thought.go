@@ -26,7 +26,7 @@ func (w *reasoningWish) read(d *decoder) {
 			w.exclude = d.r.Bool()
 		case "summary": // how much of it is shown: the upstream's affair
 		default:
-			d.loses(unknown, "reasoning.%s", name)
+			d.strange("reasoning.%s", name)
 		}
 	}
 }
@@ -34,6 +34,7 @@ func (w *reasoningWish) read(d *decoder) {
 type thinkingWish struct {
 	kind, display string
 	budget        int64
+	nothing       bool // a budget of 0
 }
 
 func (w *thinkingWish) read(d *decoder) {
@@ -43,11 +44,12 @@ func (w *thinkingWish) read(d *decoder) {
 			w.kind = d.r.Str()
 		case "budget_tokens":
 			w.budget = d.r.Int()
+			w.nothing = w.budget == 0
 		case "display":
 			w.display = d.r.Str()
 		case "clear_thinking": // Z.ai: whether it keeps earlier reasoning
 		default:
-			d.loses(unknown, "thinking.%s", name)
+			d.strange("thinking.%s", name)
 		}
 	}
 	switch w.kind {
@@ -67,10 +69,15 @@ func (d *decoder) thought() llm.Thought {
 		t.Display = "omitted"
 	}
 	budget := max(d.thinking.budget, d.reasoning.budget)
-	off := d.thinking.kind == "disabled" || d.reasoning.enabled != nil && !*d.reasoning.enabled
+	off := d.thinking.kind == "disabled" || d.thinking.kind != "adaptive" && d.thinking.nothing || d.reasoning.enabled != nil && !*d.reasoning.enabled
 	switch {
 	case off:
 		t = llm.Thought{Mode: llm.ThinkingOff}
+	case d.thinking.kind == "adaptive":
+		t.Mode = llm.ThinkingAdaptive
+		if budget > 0 {
+			d.lose("thinking.budget_tokens", "adaptive thinking has no budget")
+		}
 	case budget > 0:
 		t.Mode, t.Budget = llm.ThinkingBudget, budget
 	case d.thinking.kind != "":

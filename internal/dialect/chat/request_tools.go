@@ -34,7 +34,7 @@ func (d *decoder) tool(i int) {
 			cache = readCache(sub)
 		default:
 			if kind == "function" || fn != nil {
-				d.loses(unknown, "tools[%d].%s", i, member)
+				d.strange("tools[%d].%s", i, member)
 			}
 		}
 	}
@@ -87,7 +87,7 @@ func (d *decoder) function(r *wire.Reader, cache *llm.Cache, path string) {
 		case "cache_control":
 			t.Cache = readCache(r)
 		default:
-			d.loses(unknown, "%s.%s", path, name)
+			d.strange("%s.%s", path, name)
 		}
 	}
 	if d.adopt(r.Err()) {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"hash/fnv"
+	"slices"
 
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
@@ -349,8 +350,8 @@ func (a *answer) finish() *llm.Response {
 }
 
 func (a *answer) cite() {
-	for i := len(a.res.Parts) - 1; i >= 0; i-- {
-		if t, ok := a.res.Parts[i].(*llm.Text); ok {
+	for _, p := range slices.Backward(a.res.Parts) {
+		if t, ok := p.(*llm.Text); ok {
 			t.Citations, t.Source = bytes.Clone(a.annotations), Name
 			return
 		}

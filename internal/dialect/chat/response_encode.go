@@ -84,6 +84,7 @@ type outgoing struct {
 	calls                       []*llm.ToolCall
 	sealed                      int
 	apart                       bool // a part that is no text stands behind the last text
+	losses                      []llm.Loss
 }
 
 func (o *outgoing) add(p llm.Part) {
@@ -94,8 +95,12 @@ func (o *outgoing) add(p llm.Part) {
 		}
 		o.apart = false
 		o.content.WriteString(p.Text)
-		if p.Source == Name && len(p.Citations) > 0 {
+		switch {
+		case len(p.Citations) == 0:
+		case p.Source == Name:
 			o.annotations = p.Citations
+		default:
+			o.losses = llm.AddLoss(o.losses, "content: citations", "chat writes them in another way")
 		}
 		return
 	case *llm.Thinking:
@@ -114,8 +119,12 @@ func (o *outgoing) add(p llm.Part) {
 	case *llm.Native:
 		if p.Dialect == Name && p.Type == "audio" {
 			o.audio = p.Raw
+		} else {
+			o.losses = llm.AddLoss(o.losses, "content", "chat has no part of type "+cut(p.Type, 40))
 		}
-	case *llm.Media, *llm.ToolResult: // chat answers hold neither
+	case *llm.Media:
+		o.losses = llm.AddLoss(o.losses, "content", "chat takes no "+string(p.Kind)+" in an answer")
+	case *llm.ToolResult: // no answer holds one
 	}
 	o.apart = true
 }
@@ -124,6 +133,10 @@ func writeMessage(w *wire.Writer, req *llm.Request, res *llm.Response) {
 	var o outgoing
 	for _, p := range res.Parts {
 		o.add(p)
+	}
+	res.Losses = append(res.Losses, o.losses...)
+	if res.Stop == llm.StopPause {
+		res.Losses = llm.AddLoss(res.Losses, "stop_reason", res.NativeStop+": the answer is to be continued, for which chat has no word")
 	}
 	if o.refusal.Len() == 0 && res.Stop == llm.StopFilter {
 		o.refusal.WriteString(explanation(res.StopDetails))

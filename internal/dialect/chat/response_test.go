@@ -34,8 +34,10 @@ func TestDecodeResponse(t *testing.T) {
 		{"TOOL-18 arguments cut by the limit", `"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{\"x\": "}}]`, "length", `call(a f broken:{"x": )`, llm.StopLength, "length"},
 		{"arguments as an object", `"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":{"x":1}}}]`, "tool_calls", `call(a f {"x":1})`, llm.StopTool, "tool_calls"},
 		{"no arguments", `"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":null}}]`, "tool_calls", `call(a f)`, llm.StopTool, "tool_calls"},
-		{"ids that are missing or twice there", `"tool_calls":[{"function":{"name":"f","arguments":"{}"}},{"id":"a","function":{"name":"g","arguments":"{}"}},{"id":"a","function":{"name":"h","arguments":"{}"}}]`, "tool_calls",
-			`call(call_0_fd0c5087 f {}) | call(a g {}) | call(call_2_fd0c5087 h {})`, llm.StopTool, "tool_calls"},
+		{
+			"ids that are missing or twice there", `"tool_calls":[{"function":{"name":"f","arguments":"{}"}},{"id":"a","function":{"name":"g","arguments":"{}"}},{"id":"a","function":{"name":"h","arguments":"{}"}}]`, "tool_calls",
+			`call(call_0_fd0c5087 f {}) | call(a g {}) | call(call_2_fd0c5087 h {})`, llm.StopTool, "tool_calls",
+		},
 		{"custom tools", `"tool_calls":[{"id":"a","type":"custom","custom":{"name":"p","input":"*** x"}}]`, "tool_calls", `custom(a p broken:*** x)`, llm.StopTool, "tool_calls"},
 		{"the older form", `"content":null,"function_call":{"name":"f","arguments":"{}"}`, "function_call", `call(call_0_fd0c5087 f {})`, llm.StopTool, "function_call"},
 		{"an older form that is empty", `"content":"x","function_call":{"name":"","arguments":""},"audio":{"data":""},"tool_calls":null`, "", "x", llm.StopEnd, ""},
@@ -80,18 +82,30 @@ func TestUsage(t *testing.T) {
 		name, usage string
 		want        llm.Usage
 	}{
-		{"USE-02 the prompt includes what was cached", `{"prompt_tokens":100,"completion_tokens":20,"total_tokens":120,"prompt_tokens_details":{"cached_tokens":60},"completion_tokens_details":{"reasoning_tokens":5}}`,
-			llm.Usage{Known: true, Input: 40, CacheRead: 60, Output: 20, Reasoning: 5}},
-		{"USE-03 writes to a cache are input", `{"prompt_tokens":100,"completion_tokens":20,"prompt_tokens_details":{"cached_tokens":60,"cache_write_tokens":30}}`,
-			llm.Usage{Known: true, Input: 10, CacheRead: 60, CacheWrite5m: 30, Output: 20}},
-		{"USE-06 lifetimes", `{"prompt_tokens":100,"completion_tokens":20,"cache_creation_input_tokens":30,"cache_read_input_tokens":60,"cache_creation":{"ephemeral_5m_input_tokens":10,"ephemeral_1h_input_tokens":20}}`,
-			llm.Usage{Known: true, Input: 10, CacheRead: 60, CacheWrite5m: 10, CacheWrite1h: 20, Output: 20}},
-		{"USE-20 a proxy that leaves the cache out", `{"prompt_tokens":10,"completion_tokens":20,"cache_creation_input_tokens":30,"cache_read_input_tokens":60}`,
-			llm.Usage{Known: true, Input: 10, CacheRead: 60, CacheWrite5m: 30, Output: 20}},
-		{"DeepSeek's name of it", `{"prompt_tokens":100,"completion_tokens":20,"prompt_cache_hit_tokens":60,"prompt_cache_miss_tokens":40,"prompt_tokens_details":{"cached_tokens":60}}`,
-			llm.Usage{Known: true, Input: 40, CacheRead: 60, Output: 20}},
-		{"USE-13 reasoning beside the completion", `{"prompt_tokens":100,"completion_tokens":20,"total_tokens":150,"completion_tokens_details":{"reasoning_tokens":30}}`,
-			llm.Usage{Known: true, Input: 100, Output: 50, Reasoning: 30}},
+		{
+			"USE-02 the prompt includes what was cached", `{"prompt_tokens":100,"completion_tokens":20,"total_tokens":120,"prompt_tokens_details":{"cached_tokens":60},"completion_tokens_details":{"reasoning_tokens":5}}`,
+			llm.Usage{Known: true, Input: 40, CacheRead: 60, Output: 20, Reasoning: 5},
+		},
+		{
+			"USE-03 writes to a cache are input", `{"prompt_tokens":100,"completion_tokens":20,"prompt_tokens_details":{"cached_tokens":60,"cache_write_tokens":30}}`,
+			llm.Usage{Known: true, Input: 10, CacheRead: 60, CacheWrite5m: 30, Output: 20},
+		},
+		{
+			"USE-06 lifetimes", `{"prompt_tokens":100,"completion_tokens":20,"cache_creation_input_tokens":30,"cache_read_input_tokens":60,"cache_creation":{"ephemeral_5m_input_tokens":10,"ephemeral_1h_input_tokens":20}}`,
+			llm.Usage{Known: true, Input: 10, CacheRead: 60, CacheWrite5m: 10, CacheWrite1h: 20, Output: 20},
+		},
+		{
+			"USE-20 a proxy that leaves the cache out", `{"prompt_tokens":10,"completion_tokens":20,"cache_creation_input_tokens":30,"cache_read_input_tokens":60}`,
+			llm.Usage{Known: true, Input: 10, CacheRead: 60, CacheWrite5m: 30, Output: 20},
+		},
+		{
+			"DeepSeek's name of it", `{"prompt_tokens":100,"completion_tokens":20,"prompt_cache_hit_tokens":60,"prompt_cache_miss_tokens":40,"prompt_tokens_details":{"cached_tokens":60}}`,
+			llm.Usage{Known: true, Input: 40, CacheRead: 60, Output: 20},
+		},
+		{
+			"USE-13 reasoning beside the completion", `{"prompt_tokens":100,"completion_tokens":20,"total_tokens":150,"completion_tokens_details":{"reasoning_tokens":30}}`,
+			llm.Usage{Known: true, Input: 100, Output: 50, Reasoning: 30},
+		},
 		{"USE-10 zero is known", `{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}`, llm.Usage{Known: true}},
 		{"USE-10 absent is not", `null`, llm.Usage{}},
 		{"USE-10 empty is not", `{}`, llm.Usage{}},
@@ -152,30 +166,54 @@ func TestEncodeResponse(t *testing.T) {
 	}{
 		{"text", llm.Response{Parts: text1("hi"), Stop: llm.StopEnd}, message(`"content":"hi","refusal":null`) + stop},
 		{"reasoning", llm.Response{Parts: []llm.Part{&llm.Thinking{Text: "hm"}, say("hi")}, Stop: llm.StopEnd}, message(`"content":"hi","refusal":null,"reasoning_content":"hm"`) + stop},
-		{"THK-06 proofs travel sealed", llm.Response{Parts: []llm.Part{signed, redacted, say("hi")}, Stop: llm.StopEnd},
+		{
+			"THK-06 proofs travel sealed",
+			llm.Response{Parts: []llm.Part{signed, redacted, say("hi")}, Stop: llm.StopEnd},
 			message(`"content":"hi","refusal":null,"reasoning_content":"hm","reasoning_details":[`+
 				`{"type":"reasoning.encrypted","format":"turnpike","data":"`+llm.Seal("claude", signed)+`","index":0},`+
-				`{"type":"reasoning.encrypted","format":"turnpike","data":"`+llm.Seal("claude", redacted)+`","index":1}]`) + stop},
-		{"THK-03 a signature without text", llm.Response{Parts: []llm.Part{&llm.Thinking{Signature: "SIG"}, say("hi")}, Stop: llm.StopEnd},
-			message(`"content":"hi","refusal":null,"reasoning_details":[{"type":"reasoning.encrypted","format":"turnpike","data":"`+llm.Seal("claude", &llm.Thinking{Signature: "SIG"})+`","index":0}]`) + stop},
-		{"a seal is not sealed again", llm.Response{Parts: []llm.Part{&llm.Thinking{Text: "so", Signature: foreign}, say("hi")}, Stop: llm.StopEnd},
-			message(`"content":"hi","refusal":null,"reasoning_content":"so","reasoning_details":[{"type":"reasoning.encrypted","format":"turnpike","data":"`+foreign+`","index":0}]`) + stop},
+				`{"type":"reasoning.encrypted","format":"turnpike","data":"`+llm.Seal("claude", redacted)+`","index":1}]`) + stop,
+		},
+		{
+			"THK-03 a signature without text",
+			llm.Response{Parts: []llm.Part{&llm.Thinking{Signature: "SIG"}, say("hi")}, Stop: llm.StopEnd},
+			message(`"content":"hi","refusal":null,"reasoning_details":[{"type":"reasoning.encrypted","format":"turnpike","data":"`+llm.Seal("claude", &llm.Thinking{Signature: "SIG"})+`","index":0}]`) + stop,
+		},
+		{
+			"a seal is not sealed again",
+			llm.Response{Parts: []llm.Part{&llm.Thinking{Text: "so", Signature: foreign}, say("hi")}, Stop: llm.StopEnd},
+			message(`"content":"hi","refusal":null,"reasoning_content":"so","reasoning_details":[{"type":"reasoning.encrypted","format":"turnpike","data":"`+foreign+`","index":0}]`) + stop,
+		},
 		{"texts that were apart", llm.Response{Parts: []llm.Part{say("a"), say("b"), &llm.Native{Dialect: "messages"}, say("c")}, Stop: llm.StopEnd}, message(`"content":"ab\n\nc","refusal":null`) + stop},
-		{"calls", llm.Response{Parts: []llm.Part{call("a", "f", `{"x":1}`), call("b", llm.ShortName(long, 64), "")}, Stop: llm.StopTool},
-			message(`"content":null,"refusal":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}},{"id":"b","type":"function","function":{"name":"`+long+`","arguments":"{}"}}]`) + `"finish_reason":"tool_calls"`},
-		{"TOOL-18 cut arguments", llm.Response{Parts: []llm.Part{&llm.ToolCall{ID: "a", Name: "f", Broken: `{"x`}}, Stop: llm.StopLength},
-			message(`"content":null,"refusal":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{\"x"}}]`) + `"finish_reason":"length"`},
+		{
+			"calls",
+			llm.Response{Parts: []llm.Part{call("a", "f", `{"x":1}`), call("b", llm.ShortName(long, 64), "")}, Stop: llm.StopTool},
+			message(`"content":null,"refusal":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}},{"id":"b","type":"function","function":{"name":"`+long+`","arguments":"{}"}}]`) + `"finish_reason":"tool_calls"`,
+		},
+		{
+			"TOOL-18 cut arguments",
+			llm.Response{Parts: []llm.Part{&llm.ToolCall{ID: "a", Name: "f", Broken: `{"x`}}, Stop: llm.StopLength},
+			message(`"content":null,"refusal":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{\"x"}}]`) + `"finish_reason":"length"`,
+		},
 		{"a refusal", llm.Response{Parts: []llm.Part{&llm.Refusal{Text: "no"}}, Stop: llm.StopEnd}, message(`"content":null,"refusal":"no"`) + stop},
-		{"STOP-01 Anthropic's refusal", llm.Response{Stop: llm.StopFilter, NativeStop: "refusal", StopDetails: []byte(`{"type":"refusal","explanation":"not that"}`)},
-			message(`"content":null,"refusal":"not that"`) + `"finish_reason":"content_filter","native_finish_reason":"refusal","stop_details":{"type":"refusal","explanation":"not that"}`},
-		{"STOP-03 the context window", llm.Response{Parts: text1("x"), Stop: llm.StopContext, NativeStop: "model_context_window_exceeded"},
-			message(`"content":"x","refusal":null`) + `"finish_reason":"length","native_finish_reason":"model_context_window_exceeded"`},
+		{
+			"STOP-01 Anthropic's refusal",
+			llm.Response{Stop: llm.StopFilter, NativeStop: "refusal", StopDetails: []byte(`{"type":"refusal","explanation":"not that"}`)},
+			message(`"content":null,"refusal":"not that"`) + `"finish_reason":"content_filter","native_finish_reason":"refusal","stop_details":{"type":"refusal","explanation":"not that"}`,
+		},
+		{
+			"STOP-03 the context window",
+			llm.Response{Parts: text1("x"), Stop: llm.StopContext, NativeStop: "model_context_window_exceeded"},
+			message(`"content":"x","refusal":null`) + `"finish_reason":"length","native_finish_reason":"model_context_window_exceeded"`,
+		},
 		{"STOP-04 a pause", llm.Response{Parts: text1("x"), Stop: llm.StopPause, NativeStop: "pause_turn"}, message(`"content":"x","refusal":null`) + stop + `,"native_finish_reason":"pause_turn"`},
 		{"STOP-05 a guardrail", llm.Response{Parts: text1("x"), Stop: llm.StopFilter, NativeStop: "guardrail_intervened"}, message(`"content":"x","refusal":null`) + `"finish_reason":"content_filter","native_finish_reason":"guardrail_intervened"`},
 		{"STOP-10 a stop sequence", llm.Response{Parts: text1("x"), Stop: llm.StopSequence, NativeStop: "stop_sequence", StopSequence: "END"}, message(`"content":"x","refusal":null`) + stop + `,"native_finish_reason":"stop_sequence"`},
 		{"STOP-06 an unknown reason", llm.Response{Parts: text1("x"), Stop: llm.StopOther, NativeStop: "odd"}, message(`"content":"x","refusal":null`) + stop + `,"native_finish_reason":"odd"`},
-		{"citations", llm.Response{Parts: []llm.Part{&llm.Text{Text: "x", Citations: []byte(`[1]`), Source: Name}, &llm.Native{Dialect: Name, Type: "audio", Raw: []byte(`{"id":"au"}`)}}, Stop: llm.StopEnd},
-			message(`"content":"x","refusal":null,"annotations":[1],"audio":{"id":"au"}`) + stop},
+		{
+			"citations",
+			llm.Response{Parts: []llm.Part{&llm.Text{Text: "x", Citations: []byte(`[1]`), Source: Name}, &llm.Native{Dialect: Name, Type: "audio", Raw: []byte(`{"id":"au"}`)}}, Stop: llm.StopEnd},
+			message(`"content":"x","refusal":null,"annotations":[1],"audio":{"id":"au"}`) + stop,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.res.ID, c.res.Created = "x", 5
@@ -202,10 +240,16 @@ func TestEncodeUsage(t *testing.T) {
 		usage llm.Usage
 		want  string
 	}{
-		{"USE-01 the prompt includes the cache", llm.Usage{Known: true, Input: 10, CacheRead: 60, CacheWrite5m: 30, Output: 20, Reasoning: 5},
-			`{"prompt_tokens":100,"completion_tokens":20,"total_tokens":120,"prompt_tokens_details":{"cached_tokens":60,"cache_write_tokens":30},"completion_tokens_details":{"reasoning_tokens":5}}`},
-		{"USE-06 lifetimes", llm.Usage{Known: true, CacheWrite5m: 30, CacheWrite1h: 5},
-			`{"prompt_tokens":35,"completion_tokens":0,"total_tokens":35,"prompt_tokens_details":{"cached_tokens":0,"cache_write_tokens":35,"cache_creation_token_details":{"ephemeral_5m_input_tokens":30,"ephemeral_1h_input_tokens":5}},"completion_tokens_details":{"reasoning_tokens":0}}`},
+		{
+			"USE-01 the prompt includes the cache",
+			llm.Usage{Known: true, Input: 10, CacheRead: 60, CacheWrite5m: 30, Output: 20, Reasoning: 5},
+			`{"prompt_tokens":100,"completion_tokens":20,"total_tokens":120,"prompt_tokens_details":{"cached_tokens":60,"cache_write_tokens":30},"completion_tokens_details":{"reasoning_tokens":5}}`,
+		},
+		{
+			"USE-06 lifetimes",
+			llm.Usage{Known: true, CacheWrite5m: 30, CacheWrite1h: 5},
+			`{"prompt_tokens":35,"completion_tokens":0,"total_tokens":35,"prompt_tokens_details":{"cached_tokens":0,"cache_write_tokens":35,"cache_creation_token_details":{"ephemeral_5m_input_tokens":30,"ephemeral_1h_input_tokens":5}},"completion_tokens_details":{"reasoning_tokens":0}}`,
+		},
 		{"an estimate", llm.Usage{Estimated: true, Input: 1, Output: 2}, `{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3,"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}}`},
 		{"USE-10 unknown is not zero", llm.Usage{}, ``},
 	} {

@@ -134,14 +134,15 @@ func weave(thoughts []placed, said, calls []llm.Part) []llm.Part {
 	out := make([]llm.Part, 0, len(thoughts)+len(said)+len(calls))
 	var before, called int64
 	for _, p := range thoughts {
-		for len(said) > 0 && (before < p.text || p.calls > 0) {
-			head, rest := split(said[0], p.text-before, p.calls > 0)
+		for len(said) > 0 && before < p.text {
+			head, rest := split(said[0], p.text-before)
 			before += textLen(head)
 			out = append(out, head)
 			if rest == nil {
 				said = said[1:]
 				continue
 			}
+			before += textLen(said[0]) - textLen(head) - textLen(rest) // the break between them
 			said = append([]llm.Part{rest}, said[1:]...)
 			break
 		}
@@ -161,9 +162,9 @@ func textLen(p llm.Part) int64 {
 }
 
 // split cuts a text behind n bytes, if there is more of it and it may be cut there.
-func split(p llm.Part, n int64, whole bool) (head, rest llm.Part) {
+func split(p llm.Part, n int64) (head, rest llm.Part) {
 	t, ok := p.(*llm.Text)
-	if !ok || whole || n <= 0 || n >= int64(len(t.Text)) || !utf8.RuneStart(t.Text[n]) {
+	if !ok || n <= 0 || n >= int64(len(t.Text)) || !utf8.RuneStart(t.Text[n]) {
 		return p, nil
 	}
 	return &llm.Text{Text: t.Text[:n]}, &llm.Text{Text: strings.TrimPrefix(t.Text[n:], paragraph), Cache: t.Cache}

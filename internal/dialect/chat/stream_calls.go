@@ -163,15 +163,15 @@ func (d *streamDecoder) advance(all bool, yield llm.Yield) error {
 		if c.name == "" && !all {
 			return nil // the name is still to come
 		}
-		if err := d.openCall(c, yield); err != nil {
+		if err := d.startCall(c, yield); err != nil {
 			return err
 		}
 	}
 	return d.release(yield)
 }
 
-// openCall opens a call and streams what was kept of it.
-func (d *streamDecoder) openCall(c *openedCall, yield llm.Yield) error {
+// startCall opens a call and streams what was kept of it.
+func (d *streamDecoder) startCall(c *openedCall, yield llm.Yield) error {
 	if err := d.close(yield); err != nil {
 		return err
 	}

@@ -55,15 +55,6 @@ type heldText struct {
 // maxHeld bounds what is kept of a stream that mixes its parts.
 const maxHeld = 16 << 20
 
-// delta is what one chunk adds to the answer. Its members come in any order; the
-// parts they belong to have one: reasoning, text, refusal, calls.
-type delta struct {
-	content, parts            []byte
-	reasoning, plain, details []byte
-	refusal                   []byte
-	calls, legacy, notes      []byte
-}
-
 // Frame takes the next chunk.
 func (d *streamDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 	data := bytes.TrimSpace(f.Data)
@@ -112,10 +103,12 @@ func (d *streamDecoder) begin(data []byte, yield llm.Yield) error {
 			}
 		}
 	}
-	if d.r.Err() != nil || !choices {
-		return nil // the chunk itself will tell
+	if d.r.Err() != nil {
+		return d.fault(yield, notAChunk())
 	}
-	d.started = true
+	if d.started = choices; !d.started {
+		return nil
+	}
 	d.event = llm.Event{Kind: llm.EventStart, ID: d.id, Model: model, Created: created}
 	return yield(&d.event)
 }
@@ -140,13 +133,13 @@ func (d *streamDecoder) chunk(event, data []byte, yield llm.Yield) error {
 			d.usage.take(r)
 		case "x_groq":
 			d.told = true
-			d.groq(r)
+			d.usage.groq(r)
 		case "error":
 			failed = failed || r.Kind() == '{' || r.Kind() == '"'
 		}
 	}
 	if r.End() != nil {
-		return d.fault(yield, &llm.Error{Kind: llm.ErrUpstream, Message: "the upstream's stream holds a chunk that is not JSON"})
+		return d.fault(yield, notAChunk())
 	}
 	if err := d.apply(&add, yield); err != nil || d.over {
 		return err
@@ -165,6 +158,10 @@ func (d *streamDecoder) chunk(event, data []byte, yield llm.Yield) error {
 	return nil
 }
 
+func notAChunk() *llm.Error {
+	return &llm.Error{Kind: llm.ErrUpstream, Message: "the upstream's stream holds a chunk that is not JSON"}
+}
+
 // failed ends the stream with the error a chunk tells of.
 func (d *streamDecoder) failed(data []byte, yield llm.Yield) error {
 	s, _ := readError(data)
@@ -172,85 +169,6 @@ func (d *streamDecoder) failed(data []byte, yield llm.Yield) error {
 		s.choiceError(data)
 	}
 	return d.fault(yield, s.toError(0))
-}
-
-// groq reads the member in which Groq keeps the usage of a stream.
-func (d *streamDecoder) groq(r *wire.Reader) {
-	if !object(r) {
-		return
-	}
-	for name := range r.Fields() {
-		if string(name) == "usage" {
-			d.usage.take(r)
-		}
-	}
-}
-
-// choices reads the first choice; others were not asked for.
-func (d *streamDecoder) choices(r *wire.Reader, add *delta, failed *bool) (reason []byte) {
-	if !list(r) {
-		return nil
-	}
-	for range r.Elements() {
-		if !object(r) {
-			continue
-		}
-		var one delta
-		var why []byte
-		var index int64
-		for name := range r.Fields() {
-			switch string(name) {
-			case "index":
-				index, _ = count(r)
-			case "delta":
-				if object(r) {
-					one.read(r)
-				}
-			case "finish_reason":
-				why = text(r)
-			case "usage":
-				d.told = true
-				d.usage.take(r)
-			case "error":
-				*failed = *failed || r.Kind() == '{'
-			}
-		}
-		if index == 0 {
-			*add, reason = one, why
-		} else {
-			d.told = true
-		}
-	}
-	return reason
-}
-
-func (a *delta) read(r *wire.Reader) {
-	for name := range r.Fields() {
-		switch string(name) {
-		case "content":
-			if r.Kind() == '"' {
-				a.content = r.Bytes()
-			} else {
-				a.parts = r.Raw()
-			}
-		case "reasoning_content":
-			a.reasoning = text(r)
-		case "reasoning":
-			a.plain = text(r)
-		case "reasoning_details", "thinking_blocks":
-			if said := detailText(r); len(a.details) == 0 {
-				a.details = said
-			}
-		case "refusal":
-			a.refusal = text(r)
-		case "tool_calls":
-			a.calls = r.Raw()
-		case "function_call":
-			a.legacy = r.Raw()
-		case "annotations":
-			a.notes = r.Raw()
-		}
-	}
 }
 
 // apply yields what a chunk adds.
@@ -286,18 +204,6 @@ func (d *streamDecoder) apply(a *delta, yield llm.Yield) error {
 		return d.legacy(a.legacy, yield)
 	}
 	return nil
-}
-
-// only is the text of a delta that holds nothing else.
-func (a *delta) only() (openPart, []byte) {
-	switch {
-	case len(a.refusal) > 0 || a.parts != nil || a.details != nil || a.calls != nil || a.legacy != nil || a.notes != nil:
-	case len(a.content) > 0 && len(a.reasoning) == 0:
-		return openText, a.content
-	case len(a.content) == 0 && len(a.reasoning) > 0:
-		return openThinking, a.reasoning
-	}
-	return openNone, nil
 }
 
 // listed takes content that is a list of parts, as Mistral sends it.
@@ -337,7 +243,7 @@ func (d *streamDecoder) say(kind openPart, said []byte, yield llm.Yield) error {
 		if err := d.closeAll(yield); err != nil || d.over {
 			return err
 		}
-		if err := d.openPart(kind, yield); err != nil {
+		if err := d.openNew(kind, yield); err != nil {
 			return err
 		}
 	}
@@ -350,7 +256,7 @@ func (d *streamDecoder) say(kind openPart, said []byte, yield llm.Yield) error {
 	return yield(&d.event)
 }
 
-func (d *streamDecoder) openPart(kind openPart, yield llm.Yield) error {
+func (d *streamDecoder) openNew(kind openPart, yield llm.Yield) error {
 	var p llm.Part
 	switch kind {
 	case openThinking:

@@ -26,7 +26,9 @@ func stream(chunks ...string) string {
 func delta1(members string) string {
 	return `{"index":0,"delta":{` + members + `},"finish_reason":null}`
 }
+
 func ended(reason string) string { return `{"index":0,"delta":{},"finish_reason":"` + reason + `"}` }
+
 func calls(entries ...string) string {
 	return delta1(`"tool_calls":[` + strings.Join(entries, ",") + `]`)
 }
@@ -52,15 +54,23 @@ var decodeStreamCases = []struct {
 	{"STR-17 calls whose arguments alternate", stream(calls(`{"index":0,"id":"a","function":{"name":"f","arguments":""}}`, `{"index":1,"id":"b","function":{"name":"g","arguments":""}}`),
 		calls(`{"index":0,"function":{"arguments":"{\"x\""}}`), calls(`{"index":1,"function":{"arguments":"{\"y\""}}`), calls(`{"index":1,"function":{"arguments":":2}"}}`), calls(`{"index":0,"function":{"arguments":":1}"}}`),
 		ended("tool_calls"), done), `call(a f {"x":1}) | call(b g {"y":2})`, llm.StopTool},
-	{"calls one after the other", stream(calls(`{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":\"}{\\\"\"}"}}`), calls(`{"index":1,"id":"b","function":{"name":"g","arguments":"{}"}}`), calls(`{"index":0,"function":{"arguments":" "}}`), ended("tool_calls"), done),
-		`call(a f {"x":"}{\""}) | call(b g {})`, llm.StopTool},
-	{"calls without index", stream(calls(`{"id":"a","function":{"name":"f","arguments":"{}"}}`, `{"id":"b","function":{"name":"g","arguments":"{\"x\""}}`), calls(`{"function":{"arguments":":1}"}}`), ended("tool_calls"), done),
-		`call(a f {}) | call(b g {"x":1})`, llm.StopTool},
-	{"calls that all have index 0", stream(calls(`{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}`), calls(`{"index":0,"id":"b","function":{"name":"g","arguments":"{}"}}`), ended("tool_calls"), done),
-		`call(a f {}) | call(b g {})`, llm.StopTool},
+	{
+		"calls one after the other", stream(calls(`{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":\"}{\\\"\"}"}}`), calls(`{"index":1,"id":"b","function":{"name":"g","arguments":"{}"}}`), calls(`{"index":0,"function":{"arguments":" "}}`), ended("tool_calls"), done),
+		`call(a f {"x":"}{\""}) | call(b g {})`, llm.StopTool,
+	},
+	{
+		"calls without index", stream(calls(`{"id":"a","function":{"name":"f","arguments":"{}"}}`, `{"id":"b","function":{"name":"g","arguments":"{\"x\""}}`), calls(`{"function":{"arguments":":1}"}}`), ended("tool_calls"), done),
+		`call(a f {}) | call(b g {"x":1})`, llm.StopTool,
+	},
+	{
+		"calls that all have index 0", stream(calls(`{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}`), calls(`{"index":0,"id":"b","function":{"name":"g","arguments":"{}"}}`), ended("tool_calls"), done),
+		`call(a f {}) | call(b g {})`, llm.StopTool,
+	},
 	{"the id again with every piece", stream(calls(`{"index":0,"id":"a","function":{"name":"f","arguments":"{"}}`), calls(`{"index":0,"id":"a","function":{"name":"f","arguments":"}"}}`), ended("tool_calls"), done), `call(a f {})`, llm.StopTool},
-	{"ids that are missing or twice there", stream(calls(`{"index":0,"function":{"name":"f","arguments":"{}"}}`), calls(`{"index":1,"id":"a","function":{"name":"g","arguments":"{}"}}`), calls(`{"index":2,"id":"a","function":{"name":"h","arguments":"{}"}}`), ended("stop"), done),
-		`call(call_0_fd0c5087 f {}) | call(a g {}) | call(call_2_fd0c5087 h {})`, llm.StopTool},
+	{
+		"ids that are missing or twice there", stream(calls(`{"index":0,"function":{"name":"f","arguments":"{}"}}`), calls(`{"index":1,"id":"a","function":{"name":"g","arguments":"{}"}}`), calls(`{"index":2,"id":"a","function":{"name":"h","arguments":"{}"}}`), ended("stop"), done),
+		`call(call_0_fd0c5087 f {}) | call(a g {}) | call(call_2_fd0c5087 h {})`, llm.StopTool,
+	},
 	{"a name that comes late", stream(calls(`{"index":0,"id":"a"}`), calls(`{"index":0,"function":{"name":"f"}}`), calls(`{"index":0,"function":{"arguments":"{}"}}`), ended("tool_calls"), done), `call(a f {})`, llm.StopTool},
 	{"no arguments", stream(calls(`{"index":0,"id":"0","function":{"name":"f","arguments":null}}`), ended("tool_calls"), done), `call(0 f)`, llm.StopTool},
 	{"arguments as an object", stream(calls(`{"index":0,"id":"a","function":{"name":"f","arguments":{"x":1}}}`), ended("tool_calls"), done), `call(a f {"x":1})`, llm.StopTool},
@@ -148,6 +158,13 @@ func TestDecodeStreamFaults(t *testing.T) {
 		{"Groq's event", start + "event: error\n" + `data: {"error":{"message":"bad call","type":"invalid_request_error","code":"tool_use_failed","status_code":400}}` + "\n\n", "bad call", llm.ErrInvalid, true},
 		{"an event without an envelope", start + "event: error\ndata: {\"message\":\"odd\"}\n\n", "odd", llm.ErrUpstream, true},
 		{"ERR-04 the context window", `data: {"error":{"message":"This model's maximum context length is 8 tokens"}}` + "\n\n", "This model's maximum context length is 8 tokens", llm.ErrContext, true},
+		{"by its type: a wrong key", `data: {"error":{"message":"m","type":"authentication_error"}}` + "\n\n", "m", llm.ErrAuth, true},
+		{"by its type: not allowed", `data: {"error":{"message":"m","type":"permission_error"}}` + "\n\n", "m", llm.ErrForbidden, true},
+		{"by its type: too fast", `data: {"error":{"message":"m","type":"rate_limit_error"}}` + "\n\n", "m", llm.ErrRate, true},
+		{"ERR-03 by its type: overloaded", `data: {"error":{"message":"m","type":"overloaded_error"}}` + "\n\n", "m", llm.ErrOverloaded, true},
+		{"by its code: overloaded", `data: {"error":{"message":"m","code":"overloaded"}}` + "\n\n", "m", llm.ErrOverloaded, true},
+		{"by its code: no such model", `data: {"error":{"message":"m","code":"model_not_found"}}` + "\n\n", "m", llm.ErrNotFound, true},
+		{"by its type: money", `data: {"error":{"message":"m","type":"insufficient_quota"}}` + "\n\n", "m", llm.ErrBilling, true},
 		{"no JSON", start + "data: <html>\n\n", "the upstream's stream holds something that is no JSON object", llm.ErrUpstream, false},
 		{"half a chunk", start + "data: {\"choices\":[\n\n", "the upstream's stream holds a chunk that is not JSON", llm.ErrUpstream, false},
 		{"nothing", "", "the upstream's stream held no answer", llm.ErrUpstream, false},

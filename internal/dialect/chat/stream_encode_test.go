@@ -99,16 +99,32 @@ func TestEncodeStream(t *testing.T) {
 	}{
 		{"STR-02 one start, text, one end", text1("hi"), llm.Response{}, []string{`{"content":"hi"}`, "finish stop"}},
 		{"THK-16 reasoning", []llm.Part{&llm.Thinking{Text: "hm"}, say("hi")}, llm.Response{}, []string{`{"reasoning_content":"hm"}`, `{"content":"hi"}`, "finish stop"}},
-		{"THK-06 proofs travel sealed", []llm.Part{signed, &llm.Thinking{Redacted: "RED"}, say("hi")}, llm.Response{},
-			[]string{`{"reasoning_content":"hm"}`, seal(0, signed, ""), seal(1, &llm.Thinking{Redacted: "RED"}, ""), `{"content":"hi"}`, "finish stop"}},
+		{
+			"THK-06 proofs travel sealed",
+			[]llm.Part{signed, &llm.Thinking{Redacted: "RED"}, say("hi")},
+			llm.Response{},
+			[]string{`{"reasoning_content":"hm"}`, seal(0, signed, ""), seal(1, &llm.Thinking{Redacted: "RED"}, ""), `{"content":"hi"}`, "finish stop"},
+		},
 		{"THK-03 a signature without text", []llm.Part{&llm.Thinking{Signature: "SIG"}, say("hi")}, llm.Response{}, []string{seal(0, &llm.Thinking{Signature: "SIG"}, ""), `{"content":"hi"}`, "finish stop"}},
-		{"THK-04 where reasoning stood", []llm.Part{say("a"), signed, call("a", "f", "{}"), signed}, llm.Response{Stop: llm.StopTool},
-			[]string{`{"content":"a"}`, `{"reasoning_content":"hm"}`, seal(0, signed, `,"after_text":1`), opened(0, "a", "f"), args(0, "{}"), `{"reasoning_content":"hm"}`, seal(1, signed, `,"after_text":1,"after_calls":1`), "finish tool_calls"}},
-		{"STR-01 calls with their arguments", []llm.Part{call("a", "f", `{"x":1}`), call("b", llm.ShortName(long, 64), "")}, llm.Response{Stop: llm.StopTool},
-			[]string{opened(0, "a", "f"), args(0, `{"x":1}`), opened(1, "b", long), args(1, "{}"), "finish tool_calls"}},
+		{
+			"THK-04 where reasoning stood",
+			[]llm.Part{say("a"), signed, call("a", "f", "{}"), signed},
+			llm.Response{Stop: llm.StopTool},
+			[]string{`{"content":"a"}`, `{"reasoning_content":"hm"}`, seal(0, signed, `,"after_text":1`), opened(0, "a", "f"), args(0, "{}"), `{"reasoning_content":"hm"}`, seal(1, signed, `,"after_text":1,"after_calls":1`), "finish tool_calls"},
+		},
+		{
+			"STR-01 calls with their arguments",
+			[]llm.Part{call("a", "f", `{"x":1}`), call("b", llm.ShortName(long, 64), "")},
+			llm.Response{Stop: llm.StopTool},
+			[]string{opened(0, "a", "f"), args(0, `{"x":1}`), opened(1, "b", long), args(1, "{}"), "finish tool_calls"},
+		},
 		{"TOOL-18 cut arguments", []llm.Part{&llm.ToolCall{ID: "a", Name: "f", Broken: `{"x`}}, llm.Response{Stop: llm.StopLength}, []string{opened(0, "a", "f"), args(0, `{"x`), "finish length"}},
-		{"custom calls", []llm.Part{&llm.ToolCall{ID: "a", Name: "p", Custom: true, Broken: "*** x"}}, llm.Response{Stop: llm.StopTool},
-			[]string{`{"tool_calls":[{"index":0,"id":"a","type":"custom","custom":{"name":"p","input":""}}]}`, `{"tool_calls":[{"index":0,"custom":{"input":"*** x"}}]}`, "finish tool_calls"}},
+		{
+			"custom calls",
+			[]llm.Part{&llm.ToolCall{ID: "a", Name: "p", Custom: true, Broken: "*** x"}},
+			llm.Response{Stop: llm.StopTool},
+			[]string{`{"tool_calls":[{"index":0,"id":"a","type":"custom","custom":{"name":"p","input":""}}]}`, `{"tool_calls":[{"index":0,"custom":{"input":"*** x"}}]}`, "finish tool_calls"},
+		},
 		{"a refusal", []llm.Part{&llm.Refusal{Text: "no"}}, llm.Response{}, []string{`{"refusal":"no"}`, "finish stop"}},
 		{"STOP-01 Anthropic's refusal", nil, llm.Response{Stop: llm.StopFilter, NativeStop: "refusal", StopDetails: []byte(`{"explanation":"not that"}`)}, []string{`{"refusal":"not that"}`, "finish content_filter refusal"}},
 		{"STOP-04 a pause", text1("x"), llm.Response{Stop: llm.StopPause, NativeStop: "pause_turn"}, []string{`{"content":"x"}`, "finish stop pause_turn"}},
@@ -163,7 +179,8 @@ func TestEncodeStreamFault(t *testing.T) {
 		{Kind: llm.EventPartStart, Part: &llm.Text{}},
 		{Kind: llm.EventDelta, Delta: llm.DeltaText, Text: []byte("x")},
 		{Kind: llm.EventFault, Err: &llm.Error{Kind: llm.ErrOverloaded, Message: "busy"}},
-		{Kind: llm.EventPartEnd}, {Kind: llm.EventFinish, Stop: llm.StopEnd},
+		{Kind: llm.EventPartEnd},
+		{Kind: llm.EventFinish, Stop: llm.StopEnd},
 	} {
 		out = enc.Append(out, e)
 	}
@@ -188,25 +205,32 @@ func TestEncodeStreamOddEvents(t *testing.T) {
 	var out []byte
 	for _, e := range []*llm.Event{
 		{Kind: llm.EventStart, ID: "x", Created: 5},
-		{Kind: llm.EventPartStart, Part: &llm.Thinking{Text: "hm"}}, {Kind: llm.EventPartEnd},
+		{Kind: llm.EventPartStart, Part: &llm.Thinking{Text: "hm"}},
+		{Kind: llm.EventPartEnd},
 		{Kind: llm.EventPartStart, Index: 1, Part: &llm.Text{Text: "hi"}},
 		{Kind: llm.EventDelta, Index: 1, Delta: llm.DeltaNative, Part: &llm.Native{Dialect: "messages"}, Text: []byte("{}")},
 		{Kind: llm.EventDelta, Index: 1, Delta: llm.DeltaNative, Part: &llm.Native{Dialect: Name, Type: "annotations", Raw: []byte("[\n1]")}},
-		{Kind: llm.EventDelta, Index: 1, Delta: llm.DeltaText}, {Kind: llm.EventPartEnd, Index: 1},
-		{Kind: llm.EventPartStart, Index: 2, Part: &llm.ToolCall{ID: "a", Name: "f", Input: []byte(`{"x":1}`)}}, {Kind: llm.EventPartEnd, Index: 2},
-		{Kind: llm.EventPartStart, Index: 3, Part: &llm.Refusal{Text: "no"}}, {Kind: llm.EventPartEnd, Index: 3},
+		{Kind: llm.EventDelta, Index: 1, Delta: llm.DeltaText},
+		{Kind: llm.EventPartEnd, Index: 1},
+		{Kind: llm.EventPartStart, Index: 2, Part: &llm.ToolCall{ID: "a", Name: "f", Input: []byte(`{"x":1}`)}},
+		{Kind: llm.EventPartEnd, Index: 2},
+		{Kind: llm.EventPartStart, Index: 3, Part: &llm.Refusal{Text: "no"}},
+		{Kind: llm.EventPartEnd, Index: 3},
 		{Kind: llm.EventPartStart, Index: 4, Part: &llm.Native{Dialect: "messages"}},
 		{Kind: llm.EventDelta, Index: 4, Delta: llm.DeltaNative, Part: &llm.Native{}},
 		{Kind: llm.EventDelta, Index: 4, Delta: llm.DeltaText, Text: []byte("lost")},
-		{Kind: llm.EventDelta, Index: 4, Delta: llm.DeltaInput, Text: []byte("lost")}, {Kind: llm.EventPartEnd, Index: 4},
+		{Kind: llm.EventDelta, Index: 4, Delta: llm.DeltaInput, Text: []byte("lost")},
+		{Kind: llm.EventPartEnd, Index: 4},
 		{Kind: llm.EventFinish, Stop: llm.StopEnd},
 	} {
 		out = enc.Append(out, e)
 	}
 	out = append(out, enc.Heartbeat(nil)...)
 	got := deltas(t, string(out))
-	want := []string{`{"role":"assistant","content":"","refusal":null}`, `{"reasoning_content":"hm"}`, `{"content":"hi"}`, `{"annotations":[ 1]}`,
-		`{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}}]}`, `{"tool_calls":[{"index":0,"function":{"arguments":"{\"x\":1}"}}]}`, `{"refusal":"no"}`, "finish stop", "DONE"}
+	want := []string{
+		`{"role":"assistant","content":"","refusal":null}`, `{"reasoning_content":"hm"}`, `{"content":"hi"}`, `{"annotations":[ 1]}`,
+		`{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}}]}`, `{"tool_calls":[{"index":0,"function":{"arguments":"{\"x\":1}"}}]}`, `{"refusal":"no"}`, "finish stop", "DONE",
+	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%s", strings.Join(got, "\n"))
 	}

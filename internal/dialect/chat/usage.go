@@ -43,6 +43,18 @@ func (t *tokens) take(r *wire.Reader) {
 	}
 }
 
+// groq reads x_groq, where Groq keeps the usage of a stream.
+func (t *tokens) groq(r *wire.Reader) {
+	if !object(r) {
+		return
+	}
+	for name := range r.Fields() {
+		if string(name) == "usage" {
+			t.take(r)
+		}
+	}
+}
+
 func (t *tokens) promptDetails(r *wire.Reader) {
 	if !object(r) {
 		return

@@ -264,3 +264,31 @@ func cacheOf(p llm.Part) *llm.Cache {
 	}
 	return nil
 }
+
+// markLast puts a cache point behind the last part that can have one. The part
+// is copied: the request is shared.
+func markLast(parts []llm.Part, c *llm.Cache) bool {
+	for i := len(parts) - 1; i >= 0; i-- {
+		if cacheOf(parts[i]) != nil {
+			return true
+		}
+		switch p := parts[i].(type) {
+		case *llm.Text:
+			t := *p
+			t.Cache, parts[i] = c, &t
+		case *llm.Media:
+			m := *p
+			m.Cache, parts[i] = c, &m
+		case *llm.ToolCall:
+			t := *p
+			t.Cache, parts[i] = c, &t
+		case *llm.ToolResult:
+			r := *p
+			r.Cache, parts[i] = c, &r
+		default:
+			continue
+		}
+		return true
+	}
+	return false
+}

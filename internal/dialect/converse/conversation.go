@@ -2,6 +2,7 @@ package converse
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"turnpike/internal/llm"
@@ -11,7 +12,12 @@ import (
 // that alternate, begin with the user and answer every tool call. Parts it
 // leaves in the turns can all be written.
 func (e *encoder) conversation() ([]*llm.Text, []llm.Turn) {
-	system := e.systemTexts()
+	// A system message placed first belongs to the system prompt.
+	prompt, first := slices.Clone(e.req.System), 0
+	for ; first < len(e.req.Turns) && e.req.Turns[first].Role == llm.System; first++ {
+		prompt = append(prompt, e.req.Turns[first].Parts...)
+	}
+	system := e.systemTexts(prompt)
 	turns := make([]llm.Turn, 0, len(e.req.Turns)+1)
 	if e.caps.NoSystem && len(system) > 0 {
 		e.lose("system", "the model takes no system prompt: it stands before the first message")
@@ -21,7 +27,7 @@ func (e *encoder) conversation() ([]*llm.Text, []llm.Turn) {
 		}
 		turns, system = append(turns, lead), nil
 	}
-	for i := range e.req.Turns {
+	for i := first; i < len(e.req.Turns); i++ {
 		if t := e.turn(i); len(t.Parts) > 0 {
 			turns = append(turns, t)
 		}
@@ -53,9 +59,9 @@ func (e *encoder) besideDocuments(t *llm.Turn) {
 	}
 }
 
-func (e *encoder) systemTexts() []*llm.Text {
+func (e *encoder) systemTexts(parts []llm.Part) []*llm.Text {
 	var out []*llm.Text
-	for i, p := range e.req.System {
+	for i, p := range parts {
 		t, ok := p.(*llm.Text)
 		switch {
 		case !ok:
@@ -93,11 +99,15 @@ func (e *encoder) turn(i int) llm.Turn {
 	out := llm.Turn{Role: src.Role, Parts: make([]llm.Part, 0, len(src.Parts))}
 	if src.Role == llm.System {
 		out.Role = llm.User
+		e.lose(fmt.Sprintf("messages[%d].role", i), "Converse takes no system message inside a conversation: sent in place as the user's")
 	}
 	if src.Name != "" {
 		e.lose(fmt.Sprintf("messages[%d].name", i), "Converse has no names of participants")
 	}
 	for _, p := range src.Parts {
+		if t, ok := p.(*llm.Text); ok && t.Cache != nil && blank(t.Text) && !markLast(out.Parts, t.Cache) {
+			e.lose(place(i).path("cache_control"), "a cache point cannot stand on empty text")
+		}
 		if p = e.part(p, src.Role, place(i)); p != nil {
 			out.Parts = append(out.Parts, p)
 		}
@@ -189,21 +199,18 @@ func (e *encoder) thinkingPart(t *llm.Thinking, role llm.Role, at place) llm.Par
 // paired makes every tool call be answered in the turn behind it, the answers
 // first, and turns answers to nothing into text. Ids become ones Converse takes.
 func (e *encoder) paired(turns []llm.Turn) []llm.Turn {
-	ids := idTable{used: map[string]int{}}
+	ids := newIDTable()
 	out := make([]llm.Turn, 0, len(turns)+1)
 	for i := range turns {
 		t := turns[i]
 		if t.Role == llm.Assistant {
-			if len(ids.open) > 0 { // cannot be: turns alternate
-				out = append(out, llm.Turn{Role: llm.User, Parts: e.answers(&ids, nil)})
-			}
 			out = append(out, llm.Turn{Role: t.Role, Parts: ids.calls(t.Parts)})
 			continue
 		}
-		out = append(out, llm.Turn{Role: t.Role, Parts: e.answers(&ids, t.Parts)})
+		out = append(out, llm.Turn{Role: t.Role, Parts: e.answers(ids, t.Parts)})
 	}
-	if len(ids.open) > 0 {
-		out = append(out, llm.Turn{Role: llm.User, Parts: e.answers(&ids, nil)})
+	if ids.unanswered() {
+		out = append(out, llm.Turn{Role: llm.User, Parts: e.answers(ids, nil)})
 	}
 	return out
 }
@@ -226,20 +233,32 @@ func (e *encoder) answers(ids *idTable, parts []llm.Part) []llm.Part {
 		rest = append(rest, e.asText(r.Parts)...)
 	}
 	for _, id := range ids.open {
+		if id.answered {
+			continue
+		}
 		e.lose("messages: tool call", "nobody answered it: closed with an error result")
 		results = append(results, &llm.ToolResult{CallID: id.wire, Error: true, Parts: []llm.Part{&llm.Text{Text: "No result: the call was not carried out."}}})
 	}
-	ids.open = ids.open[:0]
+	ids.forget()
 	return append(results, rest...)
 }
 
 // idTable maps the client's ids of calls to ones that are valid and unique.
 type idTable struct {
-	open []callID
-	used map[string]int // how often an id was wanted
+	open   []callID         // calls of the last assistant turn
+	where  map[string][]int // client's id -> unanswered ones in open
+	closed int              // how many of them have been answered
+	used   map[string]int   // how often an id was wanted, in the whole conversation
 }
 
-type callID struct{ client, wire string }
+type callID struct {
+	client, wire string
+	answered     bool
+}
+
+func newIDTable() *idTable {
+	return &idTable{where: map[string][]int{}, used: map[string]int{}}
+}
 
 func (t *idTable) calls(parts []llm.Part) []llm.Part {
 	out := make([]llm.Part, len(parts))
@@ -250,7 +269,8 @@ func (t *idTable) calls(parts []llm.Part) []llm.Part {
 			continue
 		}
 		id := t.unique(c.ID)
-		t.open = append(t.open, callID{c.ID, id})
+		t.where[c.ID] = append(t.where[c.ID], len(t.open))
+		t.open = append(t.open, callID{client: c.ID, wire: id})
 		if id != c.ID {
 			copied := *c
 			copied.ID = id
@@ -271,15 +291,29 @@ func (t *idTable) unique(client string) string {
 	return id
 }
 
-// answer takes a call off the open ones.
+// answer finds the call that a result answers.
 func (t *idTable) answer(client string) (string, bool) {
-	for i, c := range t.open {
-		if c.client == client {
-			t.open = append(t.open[:i:i], t.open[i+1:]...)
-			return c.wire, true
-		}
+	at := t.where[client]
+	if len(at) == 0 {
+		return "", false
 	}
-	return "", false
+	t.where[client] = at[1:]
+	t.open[at[0]].answered = true
+	t.closed++
+	return t.open[at[0]].wire, true
+}
+
+// unanswered tells whether a call waits for its result.
+func (t *idTable) unanswered() bool { return t.closed < len(t.open) }
+
+// forget ends a turn. A map that has grown large is slow to clear.
+func (t *idTable) forget() {
+	if len(t.open) > 64 {
+		t.where = map[string][]int{}
+	} else {
+		clear(t.where)
+	}
+	t.open, t.closed = t.open[:0], 0
 }
 
 // ends sees to it that the user speaks first, and last where the model wants that.

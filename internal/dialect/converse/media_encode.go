@@ -176,13 +176,14 @@ func (e *encoder) documentName(name string) string {
 		clean = "document"
 	}
 	if e.docNames == nil {
-		e.docNames = map[string]bool{}
+		e.docNames = map[string]int{}
 	}
 	unique := clean
-	for n := 2; e.docNames[unique]; n++ {
-		unique = fmt.Sprintf("%s (%d)", clean, n)
+	for e.docNames[unique] > 0 {
+		e.docNames[unique]++
+		unique = fmt.Sprintf("%s (%d)", clean, e.docNames[unique])
 	}
-	e.docNames[unique] = true
+	e.docNames[unique] = 1
 	return unique
 }
 

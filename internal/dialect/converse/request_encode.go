@@ -18,11 +18,11 @@ type encoder struct {
 
 	thinking   thinkingPlan
 	maxTokens  *int64
-	additional []member // of additionalModelRequestFields
-	points     int      // cache points written before the messages
-	cuts       []span   // cache points written among the messages
-	docNames   map[string]bool
-	refWork    int // spent on references in schemas
+	additional []member       // of additionalModelRequestFields
+	points     int            // cache points written before the messages
+	cuts       []span         // cache points written among the messages
+	docNames   map[string]int // how often a name was wanted
+	refWork    int            // spent on references in schemas
 }
 
 // member is one member of an object being put together.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -154,6 +155,20 @@ func TestEncodeIDs(t *testing.T) {
 			t.Error("call and result lost each other")
 		}
 	})
+}
+
+// TestManyCalls would take minutes if the work grew with the square of the calls.
+func TestManyCalls(t *testing.T) {
+	const n = 10_000
+	var calls, results, documents []llm.Part
+	for i := range n {
+		id := fmt.Sprint("c", i%(n/2))
+		calls = append(calls, call(id, "f", `{}`))
+		results = append(results, result(id, text("r")))
+		documents = append(documents, &llm.Media{Kind: llm.Document, MIME: "text/csv", Data: "AAAA", Name: "d"})
+	}
+	slices.Reverse(results)
+	encode(t, &llm.Request{Turns: []llm.Turn{user(append(documents, text("x"))...), assistant(calls...), user(results...), assistant(calls...)}}, claudeCaps())
 }
 
 func TestEncodeMedia(t *testing.T) {

@@ -190,7 +190,9 @@ func addCitations(res *llm.Response, r *wire.Reader, raw []byte) {
 				}
 			}
 		case "citations":
-			citations = bytes.Clone(r.Raw())
+			if r.Kind() == '[' {
+				citations = joinLists(citations, r.Raw())
+			}
 		}
 	}
 	if len(text) > 0 {
@@ -198,7 +200,7 @@ func addCitations(res *llm.Response, r *wire.Reader, raw []byte) {
 		return
 	}
 	if n := len(res.Parts); n > 0 {
-		if last, ok := res.Parts[n-1].(*llm.Text); ok {
+		if last, ok := res.Parts[n-1].(*llm.Text); ok && len(citations) > 0 {
 			last.Citations, last.Source = joinLists(last.Citations, citations), dialectName
 			return
 		}
@@ -206,21 +208,19 @@ func addCitations(res *llm.Response, r *wire.Reader, raw []byte) {
 	res.Parts = append(res.Parts, &llm.Native{Dialect: dialectName, Type: "citationsContent", Raw: bytes.Clone(raw)})
 }
 
-// joinLists makes one JSON list of two; either may be missing.
+// joinLists appends the values of JSON list b to those of a, which may be nil.
 func joinLists(a, b []byte) []byte {
-	w := wire.NewWriter(nil)
-	w.List()
-	for _, list := range [][]byte{a, b} {
-		r := wire.NewReader(list)
-		if r.Kind() != '[' {
-			continue
-		}
-		for range r.Elements() {
-			w.Raw(r.Raw())
-		}
+	b = bytes.TrimSpace(b)
+	inner := bytes.TrimSpace(b[1 : len(b)-1])
+	switch {
+	case len(inner) == 0 && len(a) > 0:
+		return a
+	case len(a) <= len("[]"):
+		a = append(a[:0], '[')
+	default:
+		a[len(a)-1] = ','
 	}
-	w.EndList()
-	return w.Bytes()
+	return append(append(a, inner...), ']')
 }
 
 func readImage(r *wire.Reader) *llm.Media {

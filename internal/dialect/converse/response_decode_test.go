@@ -55,6 +55,11 @@ func TestDecodeBlocks(t *testing.T) {
 			"citations behind the text", `{"text":"a"},{"citationsContent":{"citations":[{"n":1}]}},{"citationsContent":{"citations":[{"n":2}]}}`,
 			[]llm.Part{&llm.Text{Text: "a", Citations: []byte(`[{"n":1},{"n":2}]`), Source: "converse"}},
 		},
+		{"citations that are no list", `{"citationsContent":{"content":[{"text":"a"}],"citations":3}}`, []llm.Part{&llm.Text{Text: "a", Source: "converse"}}},
+		{
+			"empty lists of citations", `{"text":"a"},{"citationsContent":{"citations":[ ]}},{"citationsContent":{"citations":[ 1 ]}},{"citationsContent":{"citations":[]}}`,
+			[]llm.Part{&llm.Text{Text: "a", Citations: []byte(`[1]`), Source: "converse"}},
+		},
 		{"citations of nothing", `{"citationsContent":{"citations":[]}}`, []llm.Part{&llm.Native{Dialect: "converse", Type: "citationsContent", Raw: []byte(`{"citationsContent":{"citations":[]}}`)}}},
 		{"an image", `{"image":{"format":"png","source":{"bytes":"AAAA"}}}`, []llm.Part{&llm.Media{Kind: llm.Image, MIME: "image/png", Data: "AAAA"}}},
 		{"what comes next year", `{"hologram":{"x":1}}`, []llm.Part{&llm.Native{Dialect: "converse", Type: "hologram", Raw: []byte(`{"hologram":{"x":1}}`)}}},

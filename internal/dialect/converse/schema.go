@@ -30,7 +30,7 @@ func toolSchema(raw []byte, inline bool, work *int) (out []byte, note string) {
 		if again, ok := readMembers(in.w.Bytes()); ok {
 			raw, members = in.w.Bytes(), again
 			if in.cut {
-				note = "its schema refers to itself: the inner part is left open"
+				note = "its schema refers to itself or grows too large: parts of it are left open"
 			}
 		}
 	}

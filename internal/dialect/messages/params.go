@@ -132,7 +132,7 @@ func (e *encoder) writeExtras() {
 				e.lose(clip(x.Name), "no such setting in messages")
 			}
 		case strings.HasPrefix(x.Name, outputPrefix): // written in output_config
-		case e.t.Bedrock && (x.Name != "context_management" || !e.hasBeta("context-management-", "compact-")):
+		case e.t.Bedrock && (x.Name != "context_management" || !e.hasBeta(contextBetas...)):
 			// Bedrock refuses members it does not know, and this one without its beta.
 			e.lose(clip(x.Name), "Bedrock takes no such setting")
 		default:

@@ -3,7 +3,6 @@ package messages
 import (
 	"net/http"
 	"slices"
-	"strings"
 
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
@@ -39,11 +38,20 @@ func passInvoke(body wire.Object, h http.Header, t *llm.Target) ([]wire.Edit, []
 	if hasServerTools(body.Get("tools")) || !t.Caps.MidSystem && hasSystemTurn(body.Get("messages")) {
 		return nil, nil, false
 	}
-	var losses []llm.Loss
+	betas, err := bodyBetas(body)
+	if err != nil {
+		return nil, nil, false
+	}
+	kept := &encoder{req: &llm.Request{Betas: unionBetas(h["Anthropic-Beta"], betas)}, t: t}
+	kept.filterBetas()
+	if !toolsFit(body.Get("tools"), kept) {
+		return nil, nil, false
+	}
+	losses := kept.losses
 	edits := make([]wire.Edit, 0, 6)
 	for _, m := range body.Members() {
 		name := string(m.Name)
-		if slices.Contains(invokeMembers, name) {
+		if slices.Contains(invokeMembers, name) && (name != "context_management" || kept.hasBeta(contextBetas...)) {
 			continue
 		}
 		edits = append(edits, wire.Edit{Name: name})
@@ -53,15 +61,6 @@ func passInvoke(body wire.Object, h http.Header, t *llm.Target) ([]wire.Edit, []
 	}
 	if body.Get("anthropic_version") == nil {
 		edits = append(edits, wire.Edit{Name: "anthropic_version", Value: wire.AppendString(nil, bedrockVersion)})
-	}
-	betas, err := bodyBetas(body)
-	if err != nil {
-		return nil, nil, false
-	}
-	kept := &encoder{req: &llm.Request{Betas: append(headerBetas(h), betas...)}, t: t}
-	kept.filterBetas()
-	for _, l := range kept.losses {
-		losses = llm.AddLoss(losses, l.Path, l.Reason)
 	}
 	switch {
 	case len(kept.betas) > 0:
@@ -82,19 +81,6 @@ func stringList(list []string) []byte {
 	return w.Bytes()
 }
 
-// headerBetas reads the beta flags of all anthropic-beta headers.
-func headerBetas(h http.Header) []string {
-	var out []string
-	for _, v := range h["Anthropic-Beta"] {
-		for b := range strings.SplitSeq(v, ",") {
-			if b = strings.TrimSpace(b); b != "" {
-				out = append(out, b)
-			}
-		}
-	}
-	return out
-}
-
 // bodyBetas reads the beta flags that some clients put into the body.
 func bodyBetas(body wire.Object) ([]string, error) {
 	var out []string
@@ -112,6 +98,33 @@ func bodyBetas(body wire.Object) ([]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// contextBetas are the flags without which context_management is refused.
+var contextBetas = []string{"context-management-", "compact-"}
+
+// toolsFit tells whether the tools carry nothing that InvokeModel refuses: a
+// member whose beta flag does not go along (HDR-03).
+func toolsFit(tools []byte, kept *encoder) bool {
+	if tools == nil {
+		return true
+	}
+	fits := true
+	r := wire.NewReader(tools)
+	for range r.Elements() {
+		if r.Kind() != '{' {
+			continue
+		}
+		for name := range r.Fields() {
+			switch string(name) {
+			case "eager_input_streaming":
+				fits = false
+			case "defer_loading", "allowed_callers", "input_examples":
+				fits = fits && kept.hasBeta("tool-search-tool-", "advanced-tool-use-")
+			}
+		}
+	}
+	return fits
 }
 
 // hasServerTools tells whether a tool is offered that the provider would run.

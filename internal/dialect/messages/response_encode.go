@@ -29,6 +29,7 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	w.Key("content")
 	w.List()
 	for _, p := range res.Parts {
+		res.Losses = foreign(res.Losses, p)
 		a.block(w, p)
 	}
 	w.EndList()
@@ -42,6 +43,23 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	}
 	w.EndObject()
 	return w.Bytes()
+}
+
+// foreign names what only another API can say in an answer.
+func foreign(losses []llm.Loss, p llm.Part) []llm.Loss {
+	switch p := p.(type) {
+	case *llm.Native:
+		if p.Dialect != name {
+			return llm.AddLoss(losses, "content", "messages has no block of type "+clip(p.Type))
+		}
+	case *llm.Text:
+		if p.Citations != nil && p.Source != name {
+			return llm.AddLoss(losses, "content: citations", "messages writes them in another way")
+		}
+	case *llm.Media:
+		return llm.AddLoss(losses, "content", "messages takes no "+string(p.Kind)+" in an answer")
+	}
+	return losses
 }
 
 // answer is what must be remembered from block to block.
@@ -163,7 +181,10 @@ func writeStop(w *wire.Writer, reason, sequence string, details []byte) {
 	} else {
 		w.Null()
 	}
-	if len(details) > 0 {
+	switch {
+	case len(details) > 0:
 		w.RawField("stop_details", details)
+	case reason == "refusal": // another API's filter, which gives no category
+		w.RawField("stop_details", []byte(`{"type":"refusal","category":null,"explanation":null}`))
 	}
 }

@@ -77,13 +77,15 @@ func TestHeaders(t *testing.T) {
 		want   http.Header
 	}{
 		{
-			"HDR-07 the account's key, never the client's",
-			provider.Options{APIKey: "sk-ours"}, http.Header{},
+			"the account's key, never the client's",
+			provider.Options{APIKey: "sk-ours"},
+			http.Header{},
 			http.Header{"X-Api-Key": {"sk-ours"}, "Anthropic-Version": {"2023-06-01"}},
 		},
 		{
 			"no key, no x-api-key",
-			provider.Options{}, nil,
+			provider.Options{},
+			nil,
 			http.Header{"Anthropic-Version": {"2023-06-01"}},
 		},
 		{

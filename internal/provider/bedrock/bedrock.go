@@ -49,7 +49,10 @@ type Account struct {
 // missing one is that call's error.
 func New(opt Options) (*Account, error) {
 	if opt.Region == "" {
-		return nil, fmt.Errorf("provider %s: region is missing (such as us-east-1)", opt.Name)
+		opt.Region = profileRegion(opt.Profile)
+	}
+	if opt.Region == "" {
+		return nil, fmt.Errorf("provider %s: region is missing (such as us-east-1), and the AWS profile names none", opt.Name)
 	}
 	a, err := provider.NewAccount(Kind, "https://bedrock-runtime."+opt.Region+"."+domain(opt.Region), opt.Options)
 	if err != nil {

@@ -72,10 +72,7 @@ func (s *signer) provider(ctx context.Context) (aws.CredentialsProvider, error) 
 	if s.creds != nil {
 		return s.creds, nil
 	}
-	opts := []func(*config.LoadOptions) error{config.WithRegion(s.opt.Region)}
-	if s.opt.Profile != "" {
-		opts = append(opts, config.WithSharedConfigProfile(s.opt.Profile))
-	}
+	opts := append(inProfile(s.opt.Profile), config.WithRegion(s.opt.Region))
 	if s.opt.AccessKeyID != "" {
 		opts = append(opts, config.WithCredentialsProvider(
 			credentials.NewStaticCredentialsProvider(s.opt.AccessKeyID, s.opt.SecretAccessKey, s.opt.SessionToken)))
@@ -90,4 +87,21 @@ func (s *signer) provider(ctx context.Context) (aws.CredentialsProvider, error) 
 	}
 	s.creds = p
 	return p, nil
+}
+
+func inProfile(name string) []func(*config.LoadOptions) error {
+	if name == "" {
+		return nil
+	}
+	return []func(*config.LoadOptions) error{config.WithSharedConfigProfile(name)}
+}
+
+// profileRegion is the region that the environment or the AWS profile names,
+// empty if there is none.
+func profileRegion(profile string) string {
+	cfg, err := config.LoadDefaultConfig(context.Background(), inProfile(profile)...)
+	if err != nil {
+		return ""
+	}
+	return cfg.Region
 }

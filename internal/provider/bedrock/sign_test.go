@@ -42,8 +42,10 @@ func TestSignature(t *testing.T) {
 		{"HDR-05 anything else", "", "ü b+c/../d?e#f", creds, nil, "/model/%C3%BC%20b%2Bc%2F..%2Fd%3Fe%23f/converse", ""},
 		{"HDR-06 the port is part of the host", "http://localhost:4566", "m", creds, nil, "/model/m/converse", "localhost:4566"},
 		{"HDR-06 the default port is not", "http://localhost:80", "m", creds, nil, "/model/m/converse", "localhost"},
-		{"HDR-06 a VPC endpoint", "http://vpce-1a2b.bedrock-runtime.eu-west-1.vpce.amazonaws.com/", "m:0", creds, nil, "/model/m%3A0/converse",
-			"vpce-1a2b.bedrock-runtime.eu-west-1.vpce.amazonaws.com"},
+		{
+			"HDR-06 a VPC endpoint", "http://vpce-1a2b.bedrock-runtime.eu-west-1.vpce.amazonaws.com/", "m:0", creds, nil, "/model/m%3A0/converse",
+			"vpce-1a2b.bedrock-runtime.eu-west-1.vpce.amazonaws.com",
+		},
 		{"HDR-06 a path before it", "http://proxy.example/aws/bedrock/", arn, creds, nil, "/aws/bedrock/model/" + escapedARN + "/converse", "proxy.example"},
 		{"HDR-06 an escaped path before it", "http://proxy.example/a%2Fb%20c", "m:0", creds, nil, "/a%2Fb%20c/model/m%3A0/converse", "proxy.example"},
 		{"temporary credentials", "", "m", temporary, nil, "/model/m/converse", ""},

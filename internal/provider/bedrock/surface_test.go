@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -18,11 +19,22 @@ import (
 var _ provider.Provider = (*Account)(nil)
 
 func TestNew(t *testing.T) {
+	folder := isolate(t)
 	if _, err := New(Options{Options: provider.Options{Name: "b"}}); err == nil || !strings.Contains(err.Error(), "provider b: region") {
 		t.Errorf("no region: %v", err)
 	}
 	if _, err := New(Options{Options: provider.Options{Name: "b", BaseURL: "nowhere"}, Region: "us-east-1"}); err == nil || !strings.Contains(err.Error(), "base_url") {
 		t.Errorf("bad base_url: %v", err)
+	}
+	write(t, filepath.Join(folder, "config"), "[default]\nregion=eu-central-1\n[profile team]\nregion=ap-northeast-1\n")
+	for profile, region := range map[string]string{"": "eu-central-1", "team": "ap-northeast-1"} {
+		a, err := New(Options{Options: provider.Options{Name: "b"}, Profile: profile})
+		if err != nil || a.URL("").Host != "bedrock-runtime."+region+".amazonaws.com" {
+			t.Errorf("profile %q: %v, want %s", profile, err, region)
+		}
+	}
+	if _, err := New(Options{Options: provider.Options{Name: "b"}, Profile: "absent"}); err == nil {
+		t.Error("a profile that is not there has a region")
 	}
 	if a := newAccount(t, Options{}); a.Kind() != "bedrock" || a.Name() != "main" {
 		t.Errorf("%s %s", a.Kind(), a.Name())
@@ -34,8 +46,10 @@ func TestAddresses(t *testing.T) {
 		{"us-east-1", "", "https://bedrock-runtime.us-east-1.amazonaws.com", "https://bedrock.us-east-1.amazonaws.com"},
 		{"us-gov-west-1", "", "https://bedrock-runtime.us-gov-west-1.amazonaws.com", "https://bedrock.us-gov-west-1.amazonaws.com"},
 		{"cn-north-1", "", "https://bedrock-runtime.cn-north-1.amazonaws.com.cn", "https://bedrock.cn-north-1.amazonaws.com.cn"},
-		{"us-east-1", "https://bedrock-runtime-fips.us-east-1.amazonaws.com/", "https://bedrock-runtime-fips.us-east-1.amazonaws.com",
-			"https://bedrock-fips.us-east-1.amazonaws.com"},
+		{
+			"us-east-1", "https://bedrock-runtime-fips.us-east-1.amazonaws.com/", "https://bedrock-runtime-fips.us-east-1.amazonaws.com",
+			"https://bedrock-fips.us-east-1.amazonaws.com",
+		},
 		{"us-east-1", "http://127.0.0.1:9/aws", "http://127.0.0.1:9/aws", "http://127.0.0.1:9/aws"},
 		{"us-east-1", "https://bedrock-runtime.corp.example", "https://bedrock-runtime.corp.example", "https://bedrock-runtime.corp.example"},
 	} {

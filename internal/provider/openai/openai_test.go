@@ -94,18 +94,21 @@ func TestHeaders(t *testing.T) {
 		want   http.Header
 	}{
 		{
-			"HDR-07 the account's key, never the client's",
-			provider.Options{APIKey: "sk-ours", UserAgent: "turnpike/1"}, http.Header{},
+			"the account's key, never the client's",
+			provider.Options{APIKey: "sk-ours", UserAgent: "turnpike/1"},
+			http.Header{},
 			http.Header{"Authorization": {"Bearer sk-ours"}, "User-Agent": {"turnpike/1"}},
 		},
 		{
 			"no key, no Authorization",
-			provider.Options{}, http.Header{},
+			provider.Options{},
+			http.Header{},
 			http.Header{"User-Agent": {""}},
 		},
 		{
 			"what the call says goes on",
-			provider.Options{APIKey: "k"}, http.Header{"X-Trace": {"a", "b"}},
+			provider.Options{APIKey: "k"},
+			http.Header{"X-Trace": {"a", "b"}},
 			http.Header{"Authorization": {"Bearer k"}, "X-Trace": {"a", "b"}, "User-Agent": {""}},
 		},
 		{

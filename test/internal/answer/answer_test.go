@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,8 +70,10 @@ const (
 func TestMessages(t *testing.T) {
 	whole, err := Messages([]byte(`{"content":[{"type":"thinking","thinking":"hm","signature":"s"},{"type":"text","text":"yes"},{"type":"server_tool_use","name":"g"},
 		{"type":"tool_use","name":"f","input":{"b":1,"a":2}}],"stop_reason":"tool_use","usage":{"input_tokens":5,"cache_read_input_tokens":4,"output_tokens":3}}`))
-	want := Answer{Text: "yes", Texts: []string{"yes"}, Reasoning: "hm", Signatures: []string{"s"}, Calls: []Call{{"f", `{"a":2,"b":1}`}},
-		Stop: StopTool, Usage: Usage{true, 9, 3, 4, 0}, Ended: true}
+	want := Answer{
+		Text: "yes", Texts: []string{"yes"}, Reasoning: "hm", Signatures: []string{"s"}, Calls: []Call{{"f", `{"a":2,"b":1}`}},
+		Stop: StopTool, Usage: Usage{true, 9, 3, 4, 0}, Ended: true,
+	}
 	if err != nil || !reflect.DeepEqual(whole, want) {
 		t.Errorf("whole: %+v, %v", whole, err)
 	}
@@ -120,20 +123,24 @@ func TestConverse(t *testing.T) {
 	whole, err := Converse([]byte(`{"output":{"message":{"content":[{"reasoningContent":{"reasoningText":{"text":"hm","signature":"s"}}},{"text":"yes"},
 		{"toolUse":{"name":"g","type":"server_tool_use"}},{"toolUse":{"name":"f","input":{"b":1,"a":2}}}]}},"stopReason":"tool_use",
 		"usage":{"inputTokens":5,"cacheReadInputTokens":4,"outputTokens":3}}`))
-	want := Answer{Text: "yes", Texts: []string{"yes"}, Reasoning: "hm", Signatures: []string{"s"}, Calls: []Call{{"f", `{"a":2,"b":1}`}},
-		Stop: StopTool, Usage: Usage{true, 9, 3, 4, 0}, Ended: true}
+	want := Answer{
+		Text: "yes", Texts: []string{"yes"}, Reasoning: "hm", Signatures: []string{"s"}, Calls: []Call{{"f", `{"a":2,"b":1}`}},
+		Stop: StopTool, Usage: Usage{true, 9, 3, 4, 0}, Ended: true,
+	}
 	if err != nil || !reflect.DeepEqual(whole, want) {
 		t.Errorf("whole: %+v, %v", whole, err)
 	}
 	var body []byte
-	for _, payload := range []string{`{"role":"assistant"}`, `{"contentBlockIndex":0,"delta":{"reasoningContent":{"text":"hm"}}}`,
+	for _, payload := range []string{
+		`{"role":"assistant"}`, `{"contentBlockIndex":0,"delta":{"reasoningContent":{"text":"hm"}}}`,
 		`{"contentBlockIndex":0,"delta":{"reasoningContent":{"signature":"s"}}}`, `{"contentBlockIndex":1,"delta":{"text":"y"}}`,
 		`{"contentBlockIndex":1,"delta":{"text":"es"}}`, `{"contentBlockIndex":2,"start":{"toolUse":{"name":"f"}}}`,
 		`{"contentBlockIndex":2,"delta":{"toolUse":{"input":"{\"a\":2,"}}}`, `{"contentBlockIndex":2,"delta":{"toolUse":{"input":"\"b\":1}"}}}`,
-		`{"stopReason":"tool_use"}`, `{"usage":{"inputTokens":5,"cacheReadInputTokens":4,"outputTokens":3}}`} {
+		`{"stopReason":"tool_use"}`, `{"usage":{"inputTokens":5,"cacheReadInputTokens":4,"outputTokens":3}}`,
+	} {
 		body = append(body, message(t, ":event-type", "x", payload)...)
 	}
-	list, err := Stream(body[:len(body):len(body)])
+	list, err := Stream(slices.Clip(body))
 	if err != nil || len(list) != 10 || list[9].End != len(body) {
 		t.Fatalf("%d messages, %v", len(list), err)
 	}

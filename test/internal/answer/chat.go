@@ -7,8 +7,10 @@ import (
 	"slices"
 )
 
-var chatStops = map[string]string{"stop": StopEnd, "length": StopLength, "tool_calls": StopTool, "function_call": StopTool,
-	"content_filter": StopFilter}
+var chatStops = map[string]string{
+	"stop": StopEnd, "length": StopLength, "tool_calls": StopTool, "function_call": StopTool,
+	"content_filter": StopFilter,
+}
 
 type chatBody struct {
 	Choices []chatChoice    `json:"choices"`

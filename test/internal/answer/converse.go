@@ -12,8 +12,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream"
 )
 
-var converseStops = map[string]string{"end_turn": StopEnd, "stop_sequence": StopSequence, "max_tokens": StopLength, "tool_use": StopTool,
-	"guardrail_intervened": StopFilter, "content_filtered": StopFilter, "model_context_window_exceeded": StopContext}
+var converseStops = map[string]string{
+	"end_turn": StopEnd, "stop_sequence": StopSequence, "max_tokens": StopLength, "tool_use": StopTool,
+	"guardrail_intervened": StopFilter, "content_filtered": StopFilter, "model_context_window_exceeded": StopContext,
+}
 
 type converseBody struct {
 	Output struct {

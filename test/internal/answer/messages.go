@@ -6,8 +6,10 @@ import (
 	"fmt"
 )
 
-var messagesStops = map[string]string{"end_turn": StopEnd, "stop_sequence": StopSequence, "max_tokens": StopLength, "tool_use": StopTool,
-	"refusal": StopFilter, "pause_turn": StopPause, "model_context_window_exceeded": StopContext}
+var messagesStops = map[string]string{
+	"end_turn": StopEnd, "stop_sequence": StopSequence, "max_tokens": StopLength, "tool_use": StopTool,
+	"refusal": StopFilter, "pause_turn": StopPause, "model_context_window_exceeded": StopContext,
+}
 
 type messagesBody struct {
 	Content []block        `json:"content"`
@@ -38,8 +40,10 @@ func (u *messagesUsage) over(earlier *messagesUsage) *messagesUsage {
 	if earlier == nil || u == nil {
 		return cmp.Or(u, earlier)
 	}
-	return &messagesUsage{cmp.Or(u.Input, earlier.Input), cmp.Or(u.Output, earlier.Output),
-		cmp.Or(u.CacheRead, earlier.CacheRead), cmp.Or(u.CacheWrite, earlier.CacheWrite)}
+	return &messagesUsage{
+		cmp.Or(u.Input, earlier.Input), cmp.Or(u.Output, earlier.Output),
+		cmp.Or(u.CacheRead, earlier.CacheRead), cmp.Or(u.CacheWrite, earlier.CacheWrite),
+	}
 }
 
 func (u *messagesUsage) read() Usage {

@@ -16,8 +16,12 @@ type Member struct {
 // Members lists the top level of a JSON object in its order.
 func Members(body []byte) ([]Member, error) {
 	dec := json.NewDecoder(bytes.NewReader(body))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return nil, fmt.Errorf("not a JSON object (%v)", err)
+	t, err := dec.Token()
+	if err != nil {
+		return nil, err
+	}
+	if t != json.Delim('{') {
+		return nil, fmt.Errorf("not a JSON object")
 	}
 	var out []Member
 	for dec.More() {

@@ -69,7 +69,7 @@ func Load(root, folder string) ([]*Exchange, error) {
 }
 
 func read(name, folder string) (*Exchange, error) {
-	text, err := os.ReadFile(name)
+	text, err := os.ReadFile(name) //nolint:gosec // the tests name the folder
 	if err != nil {
 		return nil, err
 	}
@@ -81,9 +81,11 @@ func read(name, folder string) (*Exchange, error) {
 	if len(base) < idLength {
 		return nil, fmt.Errorf("the name does not end in an id")
 	}
-	x := &Exchange{ID: base[len(base)-idLength:], Folder: folder, Model: f.Model, Features: f.Features, Streaming: f.Streaming,
+	x := &Exchange{
+		ID: base[len(base)-idLength:], Folder: folder, Model: f.Model, Features: f.Features, Streaming: f.Streaming,
 		Path: f.Request.Path, Header: pairs(f.Request.Headers), Body: f.Request.Body,
-		Status: f.Response.Status, AnswerHdr: pairs(f.Response.Headers), Answer: []byte(f.Response.Text)}
+		Status: f.Response.Status, AnswerHdr: pairs(f.Response.Headers), Answer: []byte(f.Response.Text),
+	}
 	if f.Response.Base64 != "" {
 		if x.Answer, err = base64.StdEncoding.DecodeString(f.Response.Base64); err != nil {
 			return nil, err

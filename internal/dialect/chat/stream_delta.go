@@ -1,0 +1,91 @@
+package chat
+
+import "turnpike/internal/wire"
+
+// delta is what one chunk adds to the answer. Its members come in any order; the
+// parts they belong to have one: reasoning, text, refusal, calls.
+type delta struct {
+	content, parts            []byte
+	reasoning, plain, details []byte
+	refusal                   []byte
+	calls, legacy, notes      []byte
+}
+
+// choices reads the first choice; others were not asked for.
+func (d *streamDecoder) choices(r *wire.Reader, add *delta, failed *bool) (reason []byte) {
+	if !list(r) {
+		return nil
+	}
+	for range r.Elements() {
+		if !object(r) {
+			continue
+		}
+		var one delta
+		var why []byte
+		var index int64
+		for name := range r.Fields() {
+			switch string(name) {
+			case "index":
+				index, _ = count(r)
+			case "delta":
+				if object(r) {
+					one.read(r)
+				}
+			case "finish_reason":
+				why = text(r)
+			case "usage":
+				d.told = true
+				d.usage.take(r)
+			case "error":
+				*failed = *failed || r.Kind() == '{'
+			}
+		}
+		if index == 0 {
+			*add, reason = one, why
+		} else {
+			d.told = true
+		}
+	}
+	return reason
+}
+
+func (a *delta) read(r *wire.Reader) {
+	for name := range r.Fields() {
+		switch string(name) {
+		case "content":
+			if r.Kind() == '"' {
+				a.content = r.Bytes()
+			} else {
+				a.parts = r.Raw()
+			}
+		case "reasoning_content":
+			a.reasoning = text(r)
+		case "reasoning":
+			a.plain = text(r)
+		case "reasoning_details", "thinking_blocks":
+			if said := detailText(r); len(a.details) == 0 {
+				a.details = said
+			}
+		case "refusal":
+			a.refusal = text(r)
+		case "tool_calls":
+			a.calls = r.Raw()
+		case "function_call":
+			a.legacy = r.Raw()
+		case "annotations":
+			a.notes = r.Raw()
+		}
+	}
+}
+
+// only is the text of a delta that holds nothing else.
+func (a *delta) only() (openPart, []byte) {
+	switch {
+	case len(a.refusal) > 0 || a.parts != nil || a.details != nil || a.calls != nil || a.legacy != nil || a.notes != nil:
+	case len(a.content) > 0 && len(a.reasoning) == 0:
+		return openText, a.content
+	case len(a.content) == 0 && len(a.reasoning) > 0:
+		return openThinking, a.reasoning
+	}
+	return openNone, nil
+}
