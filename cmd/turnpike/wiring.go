@@ -9,6 +9,7 @@ import (
 	"turnpike/internal/dialect/chat"
 	"turnpike/internal/dialect/converse"
 	"turnpike/internal/dialect/messages"
+	"turnpike/internal/dialect/responses"
 	"turnpike/internal/gateway"
 	"turnpike/internal/llm"
 )
@@ -17,13 +18,17 @@ import (
 var fronts = []gateway.Front{
 	{Path: "/v1/chat/completions", Dialect: chat.Dialect{}},
 	{Path: "/v1/messages", Dialect: messages.Dialect{}},
+	{Path: "/model/{model}/invoke", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, false)},
+	{Path: "/model/{model}/invoke-with-response-stream", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, true)},
+	{Path: "/v1/responses", Dialect: responses.Dialect{}},
 }
 
 // backs is the explicit list of dialects spoken to upstreams.
 var backs = map[string]llm.Back{
-	"chat":     chat.Dialect{},
-	"messages": messages.Dialect{},
-	"converse": converse.Dialect{},
+	"chat":      chat.Dialect{},
+	"messages":  messages.Dialect{},
+	"converse":  converse.Dialect{},
+	"responses": responses.Dialect{},
 }
 
 const (

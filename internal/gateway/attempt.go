@@ -129,7 +129,8 @@ func (x *exchange) refused(res *http.Response) error {
 
 // passable tells whether an error may go to the client untouched.
 func (x *exchange) passable(res *http.Response, body []byte) bool {
-	return x.lane == laneBytes && !x.out.opened() && res.StatusCode >= 400 &&
+	_, titled := x.front.(llm.Titled)
+	return x.lane == laneBytes && !titled && !x.out.opened() && res.StatusCode >= 400 &&
 		strings.Contains(res.Header.Get("Content-Type"), "json") && len(body) > 0 && len(body) < maxError
 }
 

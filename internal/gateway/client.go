@@ -99,10 +99,17 @@ func (c *client) open() {
 	c.x.status = http.StatusOK
 	h := c.w.Header()
 	c.head(h)
-	h["Content-Type"] = []string{"text/event-stream; charset=utf-8"}
+	h["Content-Type"] = []string{streamType(c.x.front)}
 	h["Cache-Control"] = []string{"no-cache, no-transform"}
 	h["X-Accel-Buffering"] = []string{"no"}
 	c.w.WriteHeader(http.StatusOK)
+}
+
+func streamType(front llm.Front) string {
+	if f, ok := front.(llm.Framer); ok {
+		return f.StreamType()
+	}
+	return "text/event-stream; charset=utf-8"
 }
 
 // heartbeat sends a sign of life when nothing was sent since the given time.
@@ -112,7 +119,11 @@ func (c *client) heartbeat(since, now time.Time) (sent bool, last time.Time) {
 	if c.done || c.lastWrite.After(since) {
 		return false, c.lastWrite
 	}
-	_ = c.write(c.coder().Heartbeat(nil), now)
+	beat := c.coder().Heartbeat(nil)
+	if len(beat) == 0 { // the framing has no room for one
+		return false, now
+	}
+	_ = c.write(beat, now)
 	return true, now
 }
 
@@ -176,6 +187,10 @@ func writeError(w http.ResponseWriter, front llm.Front, e *llm.Error, id string)
 	}
 	if e.NoRetry {
 		h["X-Should-Retry"] = []string{"false"}
+	}
+	if t, ok := front.(llm.Titled); ok {
+		name, value := t.ErrorHeader(e)
+		h.Set(name, value)
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body)

@@ -34,12 +34,6 @@ type Options struct {
 	Drain     time.Duration // how long an upstream is read on after its client has left
 }
 
-// Front is a client API: a path and the dialect spoken there.
-type Front struct {
-	Path    string
-	Dialect llm.Front
-}
-
 // Gateway serves clients.
 type Gateway struct {
 	opt      Options
@@ -55,8 +49,9 @@ func New(opt Options) *Gateway {
 	for _, f := range opt.Routes {
 		pattern := "POST " + f.Path
 		g.governed[pattern] = true
-		g.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { g.serve(f.Dialect, w, r) })
+		g.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { g.serve(&f, w, r) })
 	}
+	g.mux.HandleFunc("GET /v1/responses", g.upgrade)
 	g.mux.HandleFunc("GET /v1/models", g.models)
 	g.mux.HandleFunc("GET /v1/models/{id...}", g.models)
 	g.mux.HandleFunc("GET /health", g.health)
@@ -110,6 +105,19 @@ func (g *Gateway) lost(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	writeError(w, g.dialectOf(r), e, ledger.NewID("req"))
+}
+
+// upgrade answers those who want a websocket: Codex tries one first, and takes 426
+// as the word to go on with plain requests at once.
+func (g *Gateway) upgrade(w http.ResponseWriter, r *http.Request) {
+	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		g.lost(w, r)
+		return
+	}
+	writeError(w, g.dialectOf(r), &llm.Error{
+		Kind: llm.ErrInvalid, Status: http.StatusUpgradeRequired, NoRetry: true,
+		Message: "there is no websocket here: use POST for " + r.URL.Path,
+	}, ledger.NewID("req"))
 }
 
 func (g *Gateway) hello(w http.ResponseWriter, _ *http.Request) {

@@ -139,6 +139,10 @@ func TestWhoMayPass(t *testing.T) {
 		{name: "unknown", bearer: "sk-unknown", want: 401},
 		{name: "none", want: 401},
 		{name: "another scheme", authorization: "Basic abc", want: 401},
+		{name: "an AWS SDK with the key as its access key id", want: 200,
+			authorization: "AWS4-HMAC-SHA256 Credential=" + testKey + "/20261121/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=0"},
+		{name: "an AWS SDK with other credentials", want: 401,
+			authorization: "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261121/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/toy", strings.NewReader(`{"model":"m"}`))

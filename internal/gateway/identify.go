@@ -30,10 +30,17 @@ func credential(h http.Header) (string, error) {
 	bearer, apiKey := "", h.Get("X-Api-Key")
 	if a := h.Get("Authorization"); a != "" {
 		scheme, token, _ := strings.Cut(a, " ")
-		if !strings.EqualFold(scheme, "Bearer") {
+		switch {
+		case strings.EqualFold(scheme, "Bearer"):
+			bearer = strings.TrimSpace(token)
+		case scheme == "AWS4-HMAC-SHA256":
+			bearer = accessKeyID(token)
+		default:
 			return "", &llm.Error{Kind: llm.ErrAuth, NoRetry: true, Message: "Authorization must be: Bearer YOUR_KEY"}
 		}
-		bearer = strings.TrimSpace(token)
+	}
+	if apiKey == "" {
+		apiKey = firstOf(h, "Api-Key", "X-Goog-Api-Key")
 	}
 	switch {
 	case bearer == "" && apiKey == "":
@@ -44,4 +51,22 @@ func credential(h http.Header) (string, error) {
 		return bearer, nil
 	}
 	return apiKey, nil
+}
+
+// accessKeyID is what an AWS SDK has for an access key id: a key of ours, when the
+// SDK is set up for this gateway. It stands in clear in the header, like a bearer
+// token; the signature around it is not looked at.
+func accessKeyID(params string) string {
+	_, rest, _ := strings.Cut(params, "Credential=")
+	id, _, _ := strings.Cut(rest, "/")
+	return id
+}
+
+func firstOf(h http.Header, names ...string) string {
+	for _, n := range names {
+		if v := h.Get(n); v != "" {
+			return v
+		}
+	}
+	return ""
 }

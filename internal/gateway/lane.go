@@ -67,6 +67,9 @@ func (x *exchange) translate(t *llm.Target) error {
 	if err != nil {
 		return err
 	}
+	if x.ask.Model != "" {
+		req.Model, req.Stream = x.model, x.stream
+	}
 	body, losses, err := x.back.EncodeRequest(req, t)
 	if err != nil {
 		return err
@@ -96,7 +99,8 @@ func (x *exchange) forwarded() http.Header {
 				out[name] = values
 			}
 		}
-	} else if x.request != nil && len(x.request.Betas) > 0 {
+	}
+	if x.lane == laneTranslate && len(x.request.Betas) > 0 {
 		out["Anthropic-Beta"] = []string{strings.Join(x.request.Betas, ",")}
 	}
 	return out

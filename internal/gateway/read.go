@@ -42,6 +42,10 @@ func (x *exchange) read() error {
 	if x.object, err = wire.ParseObject(x.body.data); err != nil {
 		return invalid(err)
 	}
+	if x.ask.Model != "" {
+		x.model, x.stream = x.ask.Model, x.ask.Stream
+		return nil
+	}
 	if x.model, _, err = x.object.Str("model"); err != nil {
 		return invalid(err)
 	}

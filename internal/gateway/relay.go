@@ -115,7 +115,7 @@ func (x *exchange) decode(body []byte) (*llm.Response, error) {
 	if res.Created == 0 {
 		res.Created = x.start.Unix()
 	}
-	x.usage, x.stop, x.served = res.Usage, res.Stop, res.Model
+	x.usage, x.stop, x.served, x.outBytes, x.complete = res.Usage, res.Stop, res.Model, spoken(res.Parts), true
 	x.lost(res.Losses)
 	return res, nil
 }
@@ -126,6 +126,23 @@ func (x *exchange) lost(losses []llm.Loss) {
 		x.losses = llm.AddLoss(x.losses, l.Path, l.Reason)
 	}
 	x.out.report(x.losses)
+}
+
+// spoken is how much text an answer holds.
+func spoken(parts []llm.Part) (n int64) {
+	for _, p := range parts {
+		switch p := p.(type) {
+		case *llm.Text:
+			n += int64(len(p.Text))
+		case *llm.Thinking:
+			n += int64(len(p.Text))
+		case *llm.Refusal:
+			n += int64(len(p.Text))
+		case *llm.ToolCall:
+			n += int64(len(p.Input) + len(p.Broken))
+		}
+	}
+	return n
 }
 
 // broken is an answer that stopped before its end.
@@ -145,7 +162,7 @@ func (x *exchange) broken(err error) *llm.Error {
 
 // took takes over what a meter saw.
 func (x *exchange) took(m llm.MeterResult) {
-	x.usage, x.stop, x.served, x.outBytes = m.Usage, m.Stop, m.Model, m.OutputBytes
+	x.usage, x.stop, x.served, x.outBytes, x.complete = m.Usage, m.Stop, m.Model, m.OutputBytes, m.Complete
 	if m.Fault != nil {
 		x.err = m.Fault
 	}

@@ -33,6 +33,7 @@ var road = []struct {
 type exchange struct {
 	gw    *Gateway
 	front llm.Front
+	ask   Ask
 	r     *http.Request
 	out   *client
 	id    string
@@ -71,14 +72,23 @@ type exchange struct {
 	served   string
 	firstOut time.Duration // until the first content, 0 if there was none
 	outBytes int64
+	complete bool // the answer came to its end
 
 	status int // of the answer
 	err    *llm.Error
 }
 
 // serve takes a request down the road.
-func (g *Gateway) serve(front llm.Front, w http.ResponseWriter, r *http.Request) {
-	x := &exchange{gw: g, front: front, r: r, start: g.opt.Now(), id: ledger.NewID("req")}
+func (g *Gateway) serve(f *Front, w http.ResponseWriter, r *http.Request) {
+	var ask Ask
+	if f.Ask != nil {
+		var ok bool
+		if ask, ok = f.Ask(r); !ok {
+			g.lost(w, r)
+			return
+		}
+	}
+	x := &exchange{gw: g, front: f.Dialect, ask: ask, r: r, start: g.opt.Now(), id: ledger.NewID("req")}
 	x.out = newClient(w, x)
 	x.observe(func() {
 		for i := range road {

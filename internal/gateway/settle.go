@@ -28,18 +28,18 @@ func (x *exchange) settle() {
 	x.log()
 }
 
-// estimate fills in what the upstream did not tell.
+// estimate fills in what the upstream did not tell. Of a stream that never came
+// to its end the last figures are missing, whatever was told at its start.
 func (x *exchange) estimate() {
-	if x.usage.Known || x.answer == nil || x.err != nil && x.outBytes == 0 {
+	cut := x.stream && !x.complete
+	if x.usage.Known && !cut || x.answer == nil || x.err != nil && x.outBytes == 0 {
 		return
 	}
-	x.usage.Estimated = true
-	if x.usage.Input == 0 {
+	if !x.usage.Known && x.usage.Input == 0 {
 		x.usage.Input = x.bodyLen / bytesPerToken
 	}
-	if x.usage.Output == 0 {
-		x.usage.Output = (x.outBytes + bytesPerToken - 1) / bytesPerToken
-	}
+	x.usage.Estimated = true
+	x.usage.Output = max(x.usage.Output, (x.outBytes+bytesPerToken-1)/bytesPerToken)
 }
 
 func (x *exchange) attemptRow() store.Attempt {

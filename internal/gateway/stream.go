@@ -16,7 +16,11 @@ import (
 func (x *exchange) relayStream() error {
 	var s streamer
 	if x.lane.express() {
-		s = &passing{x: x, meter: x.back.NewMeter(), keepUsage: x.asksUsage}
+		p := &passing{x: x, meter: x.back.NewMeter(), keepUsage: x.asksUsage}
+		if f, ok := x.front.(llm.Framer); ok {
+			p.reframe = f.NewFramer()
+		}
+		s = p
 	} else {
 		s = &translating{x: x, dec: x.back.NewStreamDecoder(), enc: x.front.NewStreamEncoder(x.request)}
 	}
@@ -138,6 +142,7 @@ func (x *exchange) wantsUsage() bool {
 type passing struct {
 	x         *exchange
 	meter     llm.Meter
+	reframe   func(dst []byte, f wire.Frame) []byte // nil: the client takes server-sent events
 	keepUsage bool
 	begun     bool // content was seen
 }
@@ -175,6 +180,9 @@ func (p *passing) fault(out []byte, f wire.Frame) []byte {
 }
 
 func (p *passing) append(out []byte, f wire.Frame) []byte {
+	if p.reframe != nil {
+		return p.reframe(out, f)
+	}
 	if p.x.lane == laneBytes {
 		return append(out, f.Raw...)
 	}
@@ -222,7 +230,7 @@ func (t *translating) event(e *llm.Event) error {
 		t.ready = true
 		t.x.outBytes += int64(len(e.Text))
 	case llm.EventFinish:
-		t.x.usage, t.x.stop = e.Usage, e.Stop
+		t.x.usage, t.x.stop, t.x.complete = e.Usage, e.Stop, true
 		t.ready, t.over = true, true
 	case llm.EventFault:
 		t.fault, t.over = e.Err, true

@@ -296,7 +296,7 @@ func newTestGateway(t *testing.T, up *toyProvider) *testGateway {
 	g.rec = ledger.NewRecorder(g.rows, log)
 	ring := keyring.New(time.Now, keyring.Entry{Hash: keyring.Hash(testKey), Principal: keyring.Principal{KeyID: "key_1"}})
 	g.Gateway = New(Options{
-		Routes: []Front{{"/toy", toy{"toy"}}, {"/other", toy{"other"}}},
+		Routes: []Front{{Path: "/toy", Dialect: toy{"toy"}}, {Path: "/other", Dialect: toy{"other"}}},
 		Backs:  map[string]llm.Back{"toy": toy{"toy"}, "other": toy{"other"}},
 		Caps:   func(string) llm.Caps { return llm.Caps{} }, Betas: func(string) []string { return nil },
 		Table: route.New([]*route.Account{{Provider: up}}, "toy", ""), Keys: ring, Ledger: g.rec, Log: log, Now: time.Now,

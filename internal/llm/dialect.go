@@ -21,6 +21,22 @@ type Front interface {
 	EncodeError(e *Error, requestID string) (status int, body []byte)
 }
 
+// Framer is a Front whose streams are not server-sent events.
+type Framer interface {
+	Front
+	// StreamType is the Content-Type of a stream.
+	StreamType() string
+	// NewFramer serves one stream: it appends frames of the upstream's stream,
+	// whose payloads pass as they are, in the client's framing.
+	NewFramer() func(dst []byte, f wire.Frame) []byte
+}
+
+// Titled is a Front whose clients read the kind of an error from a header.
+type Titled interface {
+	Front
+	ErrorHeader(e *Error) (name, value string)
+}
+
 // StreamEncoder writes events as the bytes of a client's stream.
 type StreamEncoder interface {
 	// Append appends what e means to dst. After a fault nothing must follow.

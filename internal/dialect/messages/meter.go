@@ -180,7 +180,10 @@ func (m *meter) Body(body []byte) {
 			}
 		}
 	}
-	m.complete = r.End() == nil && m.stop != ""
+	if err := r.End(); err != nil {
+		m.fault = unreadable(err)
+	}
+	m.complete = m.fault == nil && m.stop != ""
 }
 
 func (m *meter) content(r *wire.Reader) {

@@ -25,10 +25,20 @@ func (Dialect) Pass(body wire.Object, h http.Header, t *llm.Target) ([]wire.Edit
 	if t.Bedrock {
 		return passInvoke(body, h, t)
 	}
-	if v := body.Get("model"); len(v) == len(t.Model)+2 && string(v[1:len(v)-1]) == t.Model {
-		return nil, nil, true
+	if body.Get("anthropic_beta") != nil { // they go by header here
+		return nil, nil, false
 	}
-	return []wire.Edit{{Name: "model", Value: wire.AppendString(nil, t.Model)}}, nil, true
+	edits := make([]wire.Edit, 0, 3)
+	if v := body.Get("model"); len(v) != len(t.Model)+2 || string(v[1:len(v)-1]) != t.Model {
+		edits = append(edits, wire.Edit{Name: "model", Value: wire.AppendString(nil, t.Model)})
+	}
+	if t.Stream && body.Get("stream") == nil {
+		edits = append(edits, wire.Edit{Name: "stream", Value: []byte("true")})
+	}
+	if body.Get("anthropic_version") != nil {
+		edits = append(edits, wire.Edit{Name: "anthropic_version"})
+	}
+	return edits, nil, true
 }
 
 // AsksUsage is true: Messages streams always tell their usage.

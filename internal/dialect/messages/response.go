@@ -8,6 +8,10 @@ import (
 	"turnpike/internal/wire"
 )
 
+func unreadable(err error) *llm.Error {
+	return &llm.Error{Kind: llm.ErrUpstream, Message: "the upstream's answer is not JSON", Upstream: true, Cause: err}
+}
+
 // DecodeResponse reads a whole answer.
 func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 	res := &llm.Response{}
@@ -47,7 +51,7 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 	case kind == "error":
 		return nil, faultOf(body)
 	case err != nil:
-		return nil, &llm.Error{Kind: llm.ErrUpstream, Message: "the upstream's answer is not JSON", Upstream: true, Cause: err}
+		return nil, unreadable(err)
 	case !content:
 		return nil, &llm.Error{Kind: llm.ErrUpstream, Message: "the upstream's answer is not one of the Messages API", Upstream: true}
 	}

@@ -3,7 +3,7 @@ package openai
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -23,39 +23,62 @@ const defaultURL = "https://api.openai.com/v1"
 // Account is an OpenAI account, or a compatible server.
 type Account struct {
 	*provider.Account
-	compat bool
-	chat   *url.URL
-	api    string
+	compat    bool
+	api       string
+	chat      *url.URL
+	responses *url.URL
 }
 
-// New makes an account. api pins it to one API: "" or chat; others are refused
-// at the call, so that a configuration for a later version loads.
+// The APIs of an account, named as their dialects are.
+const (
+	chat      = "chat"
+	responses = "responses"
+)
+
+// New makes an account. api pins it to one API, chat or responses; with "" OpenAI
+// is spoken to as the client speaks, and a compatible server by chat.
 func New(opt provider.Options, compat bool, api string) (*Account, error) {
 	kind, base := Kind, defaultURL
 	if compat {
 		kind, base = KindCompat, ""
 	}
+	switch api {
+	case "", chat, responses:
+	default:
+		return nil, fmt.Errorf("provider %s: api %q is none of chat and responses", opt.Name, api)
+	}
 	a, err := provider.NewAccount(kind, base, opt)
 	if err != nil {
 		return nil, err
 	}
-	return &Account{Account: a, compat: compat, api: api, chat: a.URL("/chat/completions")}, nil
+	return &Account{Account: a, compat: compat, api: api, chat: a.URL("/chat/completions"), responses: a.URL("/responses")}, nil
 }
 
-// ErrAPI is returned for an API this version does not speak upstream.
-var ErrAPI = errors.New("this provider is pinned to an API that this version of Turnpike does not speak to upstreams: set api: chat")
-
-// Surface is chat completions for every model.
+// Surface is the pinned API, or chat completions, for every model.
 func (a *Account) Surface(context.Context, string) (provider.Surface, error) {
-	if a.api != "" && a.api != "chat" {
-		return provider.Surface{}, ErrAPI
+	api := a.api
+	if api == "" {
+		api = chat
 	}
-	return provider.Surface{Dialect: "chat", Compat: a.compat}, nil
+	return provider.Surface{Dialect: api, Compat: a.compat}, nil
+}
+
+// SurfaceFor is Surface for a client that speaks a dialect: OpenAI itself speaks
+// Responses to those that do. Of compatible servers few have it.
+func (a *Account) SurfaceFor(ctx context.Context, model, dialect string) (provider.Surface, error) {
+	if a.api == "" && !a.compat && dialect == responses {
+		return provider.Surface{Dialect: responses}, nil
+	}
+	return a.Surface(ctx, model)
 }
 
 // NewRequest makes the request of a call.
 func (a *Account) NewRequest(ctx context.Context, c *provider.Call) (*http.Request, error) {
-	r := a.Post(ctx, a.chat, c)
+	to := a.chat
+	if c.Surface.Dialect == responses {
+		to = a.responses
+	}
+	r := a.Post(ctx, to, c)
 	a.authorize(r)
 	return r, nil
 }

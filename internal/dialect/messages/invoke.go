@@ -1,0 +1,153 @@
+package messages
+
+import (
+	"bytes"
+	"encoding/base64"
+	"strings"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/wire"
+)
+
+// Invoke is the Messages API as Bedrock's InvokeModel offers it to clients: the
+// same bodies, with model and stream in the path, errors in Bedrock's form, and
+// streams as an AWS event stream whose chunks hold the events.
+type Invoke struct{ Dialect }
+
+var (
+	_ llm.Framer = Invoke{}
+	_ llm.Titled = Invoke{}
+)
+
+// StreamType is the media type of an AWS event stream.
+func (Invoke) StreamType() string { return "application/vnd.amazon.eventstream" }
+
+// ErrorHeader names the error for AWS clients.
+func (Invoke) ErrorHeader(e *llm.Error) (string, string) {
+	return "X-Amzn-Errortype", llm.BedrockError(e)
+}
+
+// EncodeError writes an error in Bedrock's form.
+func (Invoke) EncodeError(e *llm.Error, _ string) (int, []byte) {
+	return llm.BedrockStatus(e), invokeError(e)
+}
+
+func invokeError(e *llm.Error) []byte {
+	w := wire.NewWriter(nil)
+	w.Object()
+	w.StrField("message", e.Message)
+	w.EndObject()
+	return w.Bytes()
+}
+
+// NewFramer puts the events of one stream into chunks.
+func (Invoke) NewFramer() func(dst []byte, f wire.Frame) []byte {
+	c := &chunker{}
+	return c.append
+}
+
+// NewStreamEncoder encodes events for a client of the event stream.
+func (d Invoke) NewStreamEncoder(req *llm.Request) llm.StreamEncoder {
+	return &invokeEncoder{events: d.Dialect.NewStreamEncoder(req)}
+}
+
+type invokeEncoder struct {
+	events llm.StreamEncoder
+	sse    []byte
+	chunks chunker
+}
+
+// Heartbeat is nothing: an event stream has no comments.
+func (*invokeEncoder) Heartbeat(dst []byte) []byte { return dst }
+
+// Append encodes an event and puts what came of it into chunks.
+func (e *invokeEncoder) Append(dst []byte, ev *llm.Event) []byte {
+	if ev.Kind == llm.EventFault {
+		return appendException(dst, ev.Err)
+	}
+	e.sse = e.events.Append(e.sse[:0], ev)
+	frames := wire.NewSSE(bytes.NewReader(e.sse), 0)
+	for {
+		f, err := frames.Next()
+		if err != nil {
+			return dst
+		}
+		dst = e.chunks.append(dst, f)
+	}
+}
+
+// chunker makes the chunks of one stream. Bedrock tells its metrics in the last
+// event, and AWS clients expect them there.
+type chunker struct {
+	usage   usage
+	encoded []byte
+}
+
+const metricsMember = "amazon-bedrock-invocationMetrics"
+
+func (c *chunker) append(dst []byte, f wire.Frame) []byte {
+	data := f.Data
+	switch string(eventType(f)) {
+	case "ping":
+		return dst
+	case "error":
+		return appendException(dst, faultOf(data))
+	case "message_start":
+		r := wire.NewReader(data)
+		for name := range r.Fields() {
+			if string(name) == "message" {
+				for inner := range r.Fields() {
+					if string(inner) == "usage" {
+						c.usage.read(r)
+					}
+				}
+			}
+		}
+	case "message_delta":
+		r := wire.NewReader(data)
+		for name := range r.Fields() {
+			if string(name) == "usage" {
+				c.usage.read(r)
+			}
+		}
+	case "message_stop":
+		data = c.withMetrics(data)
+	}
+	c.encoded = base64.StdEncoding.AppendEncode(c.encoded[:0], data)
+	w := wire.NewWriter(nil)
+	w.Object()
+	w.Key("bytes")
+	w.Text(c.encoded)
+	w.EndObject()
+	return wire.AppendEventStream(dst, w.Bytes(), ":event-type", "chunk", ":content-type", "application/json", ":message-type", "event")
+}
+
+func (c *chunker) withMetrics(data []byte) []byte {
+	o, err := wire.ParseObject(data)
+	if err != nil || o.Get(metricsMember) != nil {
+		return data
+	}
+	u := c.usage.canonical()
+	w := wire.NewWriter(nil)
+	w.Object()
+	w.IntField("inputTokenCount", u.Input)
+	w.IntField("outputTokenCount", u.Output)
+	w.IntField("cacheReadInputTokenCount", u.CacheRead)
+	w.IntField("cacheWriteInputTokenCount", u.CacheWrite())
+	w.EndObject()
+	return o.Apply(wire.Edit{Name: metricsMember, Value: w.Bytes()})
+}
+
+func eventType(f wire.Frame) []byte {
+	if len(f.Event) > 0 {
+		return f.Event
+	}
+	return peek(*wire.NewReader(f.Data), "type")
+}
+
+// appendException ends a stream with an error.
+func appendException(dst []byte, e *llm.Error) []byte {
+	name := llm.BedrockError(e)
+	return wire.AppendEventStream(dst, invokeError(e), ":exception-type", strings.ToLower(name[:1])+name[1:],
+		":content-type", "application/json", ":message-type", "exception")
+}

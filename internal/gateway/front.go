@@ -1,0 +1,53 @@
+package gateway
+
+import (
+	"net/http"
+	"strings"
+
+	"turnpike/internal/llm"
+)
+
+// Op is what a client wants of a model.
+type Op uint8
+
+// Operations.
+const (
+	Generate Op = iota // an answer
+)
+
+// Front is a client API: a path and the dialect spoken there.
+type Front struct {
+	Path    string // a pattern of http.ServeMux, without the method
+	Dialect llm.Front
+	// Ask reads what the path tells of a request; nil where the body tells all.
+	Ask func(*http.Request) (Ask, bool)
+}
+
+// Ask is what the path of a request tells.
+type Ask struct {
+	Op     Op
+	Model  string // empty: the body names it
+	Stream bool   // where the path names the model, it also tells this
+}
+
+// InPath is the Ask of paths with a {model}: Bedrock's own.
+func InPath(op Op, stream bool) func(*http.Request) (Ask, bool) {
+	return func(r *http.Request) (Ask, bool) {
+		m := r.PathValue("model")
+		return Ask{Op: op, Model: m, Stream: stream}, m != ""
+	}
+}
+
+// AfterColon is the Ask of Gemini's paths, models/{model}:method, by method.
+func AfterColon(methods map[string]Ask) func(*http.Request) (Ask, bool) {
+	return func(r *http.Request) (Ask, bool) {
+		call := r.PathValue("call")
+		i := strings.LastIndexByte(call, ':')
+		if i < 1 {
+			return Ask{}, false
+		}
+		ask, ok := methods[call[i+1:]]
+		ask.Model = call[:i]
+		return ask, ok
+	}
+}
