@@ -23,8 +23,14 @@ func (x *exchange) attempt() error {
 	if err := x.adapt(); err != nil {
 		return err
 	}
+	if err := x.strict(); err != nil {
+		return err
+	}
 	x.out.report(x.losses)
 	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model, Stream: x.stream, Body: x.sent, Header: x.forwarded()}
+	if x.r.Header.Get("X-Turnpike-Explain") == "true" {
+		return x.explain()
+	}
 	x.detach()
 	if x.stream {
 		x.pulse = newPulse(x.out, x.gw.opt.Heartbeat, x.target.Provider.Timeouts().Idle, x.gw.opt.Now, x.cancel)

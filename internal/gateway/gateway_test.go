@@ -385,3 +385,36 @@ func TestClosing(t *testing.T) {
 		t.Errorf("request while closing: %d", w.Code)
 	}
 }
+
+func TestStrictRefusesLosses(t *testing.T) {
+	up := &toyProvider{dialect: "toy", answer: func(*http.Request) (*http.Response, error) { return reply(200, "application/json", `{}`) }}
+	g := newTestGateway(t, up)
+	w := g.post("/other", `{"model":"toy/m"}`, "X-Turnpike-Strict", "true")
+	if w.Code != 400 || !strings.Contains(w.Body.String(), "manners") || w.Header().Get("X-Should-Retry") != "false" {
+		t.Errorf("a loss under strict: %d %s", w.Code, w.Body)
+	}
+	if w := g.post("/toy", `{"model":"toy/m"}`, "X-Turnpike-Strict", "true"); w.Code != 200 {
+		t.Errorf("no loss under strict: %d %s", w.Code, w.Body)
+	}
+	if len(up.sent) != 1 {
+		t.Errorf("%d requests were sent, want 1", len(up.sent))
+	}
+}
+
+func TestExplainSendsNothing(t *testing.T) {
+	up := &toyProvider{dialect: "toy", answer: func(*http.Request) (*http.Response, error) {
+		t.Error("a request was sent")
+		return nil, errReset
+	}}
+	g := newTestGateway(t, up)
+	w := g.post("/other", `{"model":"toy/m","say":"hello"}`, "X-Turnpike-Explain", "true")
+	for _, want := range []string{`"lane":"translate"`, `"why":"named by the model's prefix"`, `"url":"http://toy.invalid/"`,
+		`"body":{"model":"m","stream":false,"say":"hello"}`, `"path":"manners"`} {
+		if w.Code != 200 || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("got %d %s, want %s", w.Code, w.Body, want)
+		}
+	}
+	if a := g.attempts(); len(a) != 0 {
+		t.Errorf("explain is in the ledger: %+v", a)
+	}
+}

@@ -86,6 +86,17 @@ func (x *exchange) translate(t *llm.Target) error {
 	return nil
 }
 
+// strict refuses a request that would lose something, for clients that ask so.
+func (x *exchange) strict() error {
+	if len(x.losses) == 0 || x.r.Header.Get("X-Turnpike-Strict") != "true" {
+		return nil
+	}
+	return &llm.Error{
+		Kind: llm.ErrInvalid, Param: x.losses[0].Path, NoRetry: true,
+		Message: "strict: provider " + x.target.Provider.Name() + " cannot carry " + llm.LossHeader(x.losses),
+	}
+}
+
 // forwarded are the client's headers that go on to the upstream: Anthropic's
 // own list is open, so all of them do where Claude's own API is spoken.
 func (x *exchange) forwarded() http.Header {

@@ -28,9 +28,15 @@ func (x *exchange) observe(run func()) {
 	run()
 }
 
+// errAnswered ends the road early: the client has its answer.
+var errAnswered = errors.New("answered")
+
 // fail tells the client what went wrong, in its dialect: as an HTTP error while
 // nothing was sent, inside the stream afterwards.
 func (x *exchange) fail(err error) {
+	if errors.Is(err, errAnswered) {
+		return
+	}
 	e, ok := errors.AsType[*llm.Error](err)
 	if !ok {
 		e = &llm.Error{Kind: llm.ErrInternal, Message: "Turnpike failed on this request (" + x.id + ")", Cause: err}
