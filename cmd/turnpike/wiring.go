@@ -18,6 +18,7 @@ import (
 var fronts = []gateway.Front{
 	{Path: "/v1/chat/completions", Dialect: chat.Dialect{}},
 	{Path: "/v1/messages", Dialect: messages.Dialect{}},
+	{Path: "/v1/embeddings", Dialect: chat.Dialect{}, Ask: gateway.Told(gateway.Embed)},
 	{Path: "/model/{model}/invoke", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, false)},
 	{Path: "/model/{model}/invoke-with-response-stream", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, true)},
 	{Path: "/v1/responses", Dialect: responses.Dialect{}},

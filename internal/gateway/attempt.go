@@ -37,8 +37,7 @@ func (x *exchange) attempt() error {
 	}
 	req, err := x.target.Provider.NewRequest(x.ctx, x.call)
 	if err != nil {
-		return &llm.Error{Kind: llm.ErrUpstream, NoRetry: true, Cause: err,
-			Message: fmt.Sprintf("provider %s could not be called: %s", x.target.Provider.Name(), publicCause(err))}
+		return x.uncallable(err)
 	}
 	res, err := x.target.Provider.RoundTrip(req)
 	if err != nil {
@@ -85,6 +84,14 @@ func (x *exchange) detach() {
 		x.gone.Store(true)
 		time.AfterFunc(drain, func() { cancel(errDrained) })
 	})
+}
+
+// uncallable is a request that could not even be made.
+func (x *exchange) uncallable(err error) error {
+	return &llm.Error{
+		Kind: llm.ErrUpstream, NoRetry: true, Cause: err,
+		Message: fmt.Sprintf("provider %s could not be called: %s", x.target.Provider.Name(), publicCause(err)),
+	}
 }
 
 // publicCause keeps addresses and credentials out of what clients are told.

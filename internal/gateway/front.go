@@ -13,6 +13,7 @@ type Op uint8
 // Operations.
 const (
 	Generate Op = iota // an answer
+	Embed              // vectors of texts
 )
 
 // Front is a client API: a path and the dialect spoken there.
@@ -28,6 +29,11 @@ type Ask struct {
 	Op     Op
 	Model  string // empty: the body names it
 	Stream bool   // where the path names the model, it also tells this
+}
+
+// Told is the Ask of paths that tell the operation alone.
+func Told(op Op) func(*http.Request) (Ask, bool) {
+	return func(*http.Request) (Ask, bool) { return Ask{Op: op}, true }
 }
 
 // InPath is the Ask of paths with a {model}: Bedrock's own.

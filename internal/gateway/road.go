@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -14,19 +15,32 @@ import (
 	"turnpike/internal/wire"
 )
 
-// road is every stage between the first byte of a request and the last of its
-// answer. observe surrounds them and settle comes last, whatever happened.
-var road = []struct {
+// stage is one step of the road.
+type stage struct {
 	name string
 	run  func(*exchange) error
-}{
+}
+
+// Every operation begins alike and cannot leave out a step of this.
+var approach = []stage{
 	{"identify", (*exchange).identify}, // key -> principal, from memory
 	{"read", (*exchange).read},         // bounded body, indexed; model and stream found
 	{"admit", (*exchange).admit},       // may this request run at all
 	{"enrich", (*exchange).enrich},     // defaults
 	{"route", (*exchange).route},       // model -> targets
-	{"attempt", (*exchange).attempt},   // adapt, sign, send; the answer's head is here
-	{"relay", (*exchange).relay},       // answer -> client, usage metered as it passes
+}
+
+// roads are the stages between the first byte of a request and the last of its
+// answer, by operation. observe surrounds them and settle comes last, whatever
+// happened.
+var roads = map[Op][]stage{
+	Generate: append(slices.Clip(approach),
+		stage{"attempt", (*exchange).attempt}, // adapt, sign, send; the answer's head is here
+		stage{"relay", (*exchange).relay},     // answer -> client, usage metered as it passes
+	),
+	Embed: append(slices.Clip(approach),
+		stage{"embed", (*exchange).embed}, // the calls an upstream's form needs, joined
+	),
 }
 
 // exchange is one request on its way, and what has been learned of it.
@@ -91,8 +105,8 @@ func (g *Gateway) serve(f *Front, w http.ResponseWriter, r *http.Request) {
 	x := &exchange{gw: g, front: f.Dialect, ask: ask, r: r, start: g.opt.Now(), id: ledger.NewID("req")}
 	x.out = newClient(w, x)
 	x.observe(func() {
-		for i := range road {
-			if err := road[i].run(x); err != nil {
+		for _, s := range roads[ask.Op] {
+			if err := s.run(x); err != nil {
 				x.fail(err)
 				return
 			}

@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -31,6 +32,27 @@ type Provider interface {
 	// Timeouts bound each phase of a call.
 	Timeouts() Timeouts
 }
+
+// Embedder is a Provider that gives embeddings.
+type Embedder interface {
+	Provider
+	// EmbedForm names the form of its embeddings requests: openai, gemini, vertex,
+	// or bedrock, where the model's id decides.
+	EmbedForm() string
+	// NewEmbedRequest makes the HTTP request of one call, signed.
+	NewEmbedRequest(ctx context.Context, model string, body []byte) (*http.Request, error)
+	// ErrorDialect is the dialect whose codec reads its errors.
+	ErrorDialect() string
+}
+
+// Plain is a Body of bytes that nothing uses again.
+type Plain []byte
+
+// Bytes is the body.
+func (p Plain) Bytes() []byte { return p }
+
+// NewReader reads it from the start.
+func (p Plain) NewReader() io.ReadCloser { return io.NopCloser(bytes.NewReader(p)) }
 
 // Surface is a dialect an account speaks for a model.
 type Surface struct {

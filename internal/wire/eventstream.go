@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -146,6 +147,25 @@ func (f *Frame) header(name, value []byte) {
 // pairs, all strings) and payload.
 func AppendEventStream(dst []byte, payload []byte, headers ...string) []byte {
 	start := len(dst)
+	dst = appendHead(dst, headers...)
+	end := len(dst)
+	return closeMessage(append(dst, payload...), start, end)
+}
+
+// AppendInvokeChunk appends the message in which InvokeModelWithResponseStream
+// wraps one event of the model's own stream (Amazon Bedrock API reference,
+// PayloadPart): the event's JSON as base64.
+func AppendInvokeChunk(dst, json []byte) []byte {
+	start := len(dst)
+	dst = appendHead(dst, ":event-type", "chunk", ":content-type", "application/json", ":message-type", "event")
+	end := len(dst)
+	dst = append(dst, `{"bytes":"`...)
+	dst = base64.StdEncoding.AppendEncode(dst, json)
+	return closeMessage(append(dst, `"}`...), start, end)
+}
+
+// appendHead begins a message: room for the prelude, then its headers.
+func appendHead(dst []byte, headers ...string) []byte {
 	dst = append(dst, make([]byte, preludeSize)...)
 	for i := 0; i+1 < len(headers); i += 2 {
 		name, value := headers[i], headers[i+1]
@@ -154,10 +174,15 @@ func AppendEventStream(dst []byte, payload []byte, headers ...string) []byte {
 		dst = binary.BigEndian.AppendUint16(dst, uint16(len(value))) //nolint:gosec // our own short strings
 		dst = append(dst, value...)
 	}
+	return dst
+}
+
+// closeMessage writes the lengths and checksums of the message that begins at
+// start, whose headers end at head and whose payload ends with dst.
+func closeMessage(dst []byte, start, head int) []byte {
 	m := dst[start:]
-	binary.BigEndian.PutUint32(m[4:], uint32(len(m)-preludeSize)) //nolint:gosec // bounded by the caller
-	binary.BigEndian.PutUint32(m, uint32(len(m)+len(payload)+4))  //nolint:gosec // bounded by the caller
+	binary.BigEndian.PutUint32(m[4:], uint32(head-start-preludeSize)) //nolint:gosec // bounded by the caller
+	binary.BigEndian.PutUint32(m, uint32(len(m)+4))                   //nolint:gosec // bounded by the caller
 	binary.BigEndian.PutUint32(m[8:], crc32.ChecksumIEEE(m[:8]))
-	dst = append(dst, payload...)
-	return binary.BigEndian.AppendUint32(dst, crc32.ChecksumIEEE(dst[start:]))
+	return binary.BigEndian.AppendUint32(dst, crc32.ChecksumIEEE(m))
 }

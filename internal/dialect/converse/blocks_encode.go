@@ -47,6 +47,10 @@ func (e *encoder) block(p llm.Part) {
 func (e *encoder) text(t *llm.Text) {
 	e.w.Object()
 	defer e.w.EndObject()
+	if t.Source == guardSource {
+		e.guarded(t)
+		return
+	}
 	if len(t.Citations) == 0 || t.Source != dialectName {
 		if len(t.Citations) > 0 {
 			e.lose("messages: citations", "Converse writes them in another way")
@@ -63,6 +67,20 @@ func (e *encoder) text(t *llm.Text) {
 	e.w.EndObject()
 	e.w.EndList()
 	e.w.RawField("citations", t.Citations)
+	e.w.EndObject()
+}
+
+// guarded writes a text that a guardrail is to look at.
+func (e *encoder) guarded(t *llm.Text) {
+	e.w.Key("guardContent")
+	e.w.Object()
+	e.w.Key("text")
+	e.w.Object()
+	e.w.StrField("text", t.Text)
+	if len(t.Citations) > len("[]") {
+		e.w.RawField("qualifiers", t.Citations)
+	}
+	e.w.EndObject()
 	e.w.EndObject()
 }
 

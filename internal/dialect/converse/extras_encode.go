@@ -3,6 +3,7 @@ package converse
 import (
 	"bytes"
 	"slices"
+	"strings"
 
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
@@ -57,6 +58,7 @@ var own = []string{"messages", "system", "inferenceConfig", "toolConfig", "model
 
 const (
 	additionalFields = "additionalModelRequestFields"
+	additionalPrefix = additionalFields + "." // of an extra that stands inside
 	responsePaths    = "additionalModelResponseFieldPaths"
 )
 
@@ -71,6 +73,8 @@ func (e *encoder) extras() {
 			}
 		case x.Name == additionalFields:
 			e.mergeAdditional(x.Raw)
+		case strings.HasPrefix(x.Name, additionalPrefix):
+			e.setAdditional(x.Name[len(additionalPrefix):], x.Raw)
 		case slices.Contains(own, x.Name):
 			e.lose(x.Name, "already set by the request")
 		default:
@@ -100,15 +104,17 @@ func (e *encoder) mergeAdditional(raw []byte) {
 		return
 	}
 	for name := range r.Fields() {
-		key := string(name)
-		value := r.Raw()
-		i := slices.IndexFunc(e.additional, func(m member) bool { return m.name == key })
-		if i >= 0 {
-			e.additional[i].raw = value
-			continue
-		}
-		e.add(key, value)
+		e.setAdditional(string(name), r.Raw())
 	}
+}
+
+func (e *encoder) setAdditional(name string, raw []byte) {
+	i := slices.IndexFunc(e.additional, func(m member) bool { return m.name == name })
+	if i >= 0 {
+		e.additional[i].raw = raw
+		return
+	}
+	e.add(name, raw)
 }
 
 // noMeaning tells whether leaving an extra out changes nothing: it says how the

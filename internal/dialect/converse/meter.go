@@ -36,13 +36,16 @@ func (m *meter) Frame(f wire.Frame) llm.FrameClass {
 			}
 		}
 		m.res.Complete = r.Err() == nil
-		return llm.FrameEnd
+		return llm.FrameOther // the usage is still to come, and with it the end
 	case "metadata":
 		r := wire.NewReader(f.Data)
 		for name := range r.Fields() {
 			if string(name) == "usage" {
 				readUsage(r, &m.res.Usage)
 			}
+		}
+		if m.res.Complete {
+			return llm.FrameEnd
 		}
 		return llm.FrameUsage
 	}

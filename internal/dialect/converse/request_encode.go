@@ -131,9 +131,7 @@ func (e *encoder) system(parts []*llm.Text) {
 	e.w.Key("system")
 	e.w.List()
 	for _, t := range parts {
-		e.w.Object()
-		e.w.StrField("text", t.Text)
-		e.w.EndObject()
+		e.text(t)
 		e.headPoint(t.Cache, "system")
 	}
 	e.w.EndList()

@@ -26,6 +26,8 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 			readMatched(r, &res.StopSequence)
 		case "serviceTier":
 			res.Tier = readTier(r)
+		case "metrics", "trace", "performanceConfig":
+			res.Extra = append(res.Extra, llm.Extra{Dialect: dialectName, Name: string(name), Raw: bytes.Clone(r.Raw())})
 		}
 	}
 	if err := r.End(); err != nil {
@@ -114,7 +116,7 @@ func readBlock(raw []byte, res *llm.Response) error {
 			}
 			res.Parts = append(res.Parts, call)
 		case "citationsContent":
-			addCitations(res, r, raw)
+			res.Parts = addCitations(res.Parts, r, raw)
 		case "image":
 			if m := readImage(r); m != nil {
 				res.Parts = append(res.Parts, m)
@@ -177,7 +179,7 @@ func readToolUse(r *wire.Reader) (call *llm.ToolCall, server bool) {
 
 // addCitations makes a text of citationsContent. Citations that come without a
 // text belong to the text before them.
-func addCitations(res *llm.Response, r *wire.Reader, raw []byte) {
+func addCitations(parts []llm.Part, r *wire.Reader, raw []byte) []llm.Part {
 	var text, citations []byte
 	for name := range r.Fields() {
 		switch string(name) {
@@ -196,16 +198,15 @@ func addCitations(res *llm.Response, r *wire.Reader, raw []byte) {
 		}
 	}
 	if len(text) > 0 {
-		res.Parts = append(res.Parts, &llm.Text{Text: string(text), Citations: citations, Source: dialectName})
-		return
+		return append(parts, &llm.Text{Text: string(text), Citations: citations, Source: dialectName})
 	}
-	if n := len(res.Parts); n > 0 {
-		if last, ok := res.Parts[n-1].(*llm.Text); ok && len(citations) > 0 {
+	if n := len(parts); n > 0 {
+		if last, ok := parts[n-1].(*llm.Text); ok && len(citations) > 0 && (last.Source == dialectName || last.Source == "") {
 			last.Citations, last.Source = joinLists(last.Citations, citations), dialectName
-			return
+			return parts
 		}
 	}
-	res.Parts = append(res.Parts, &llm.Native{Dialect: dialectName, Type: "citationsContent", Raw: bytes.Clone(raw)})
+	return append(parts, &llm.Native{Dialect: dialectName, Type: "citationsContent", Raw: bytes.Clone(raw)})
 }
 
 // joinLists appends the values of JSON list b to those of a, which may be nil.

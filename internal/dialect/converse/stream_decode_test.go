@@ -239,7 +239,7 @@ func TestMeter(t *testing.T) {
 		}
 		classes = append(classes, m.Frame(f))
 	}
-	if want := []llm.FrameClass{llm.FrameOther, llm.FrameContent, llm.FrameOther, llm.FrameEnd, llm.FrameUsage}; !reflect.DeepEqual(classes, want) {
+	if want := []llm.FrameClass{llm.FrameOther, llm.FrameContent, llm.FrameOther, llm.FrameOther, llm.FrameEnd}; !reflect.DeepEqual(classes, want) {
 		t.Errorf("classes %v, want %v", classes, want)
 	}
 	got := m.Result()

@@ -101,7 +101,8 @@ func classify(e *llm.Error, kind, message string) {
 		kind = kind[i+1:]
 	}
 	e.Type, e.Message = kind, message
-	if k, ok := kindOfType[kind]; ok {
+	general := kind == "api_error" && e.UpstreamStatus >= 400 && e.UpstreamStatus < 500 // the status says more
+	if k, ok := kindOfType[kind]; ok && !general {
 		e.Kind = k
 	}
 	if x, ok := kindOfException[kind]; ok {

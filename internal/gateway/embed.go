@@ -1,0 +1,144 @@
+package gateway
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+
+	"turnpike/internal/dialect/embeddings"
+	"turnpike/internal/llm"
+	"turnpike/internal/provider"
+	"turnpike/internal/wire"
+)
+
+// embed is the end of the road for embeddings: one client form, several upstream
+// ones, nothing streamed.
+func (x *exchange) embed() error {
+	x.target = x.targets[0]
+	p, ok := x.target.Provider.(provider.Embedder)
+	if !ok {
+		return x.noEmbeddings()
+	}
+	form := embeddings.Form(p.EmbedForm())
+	if form == bedrockForms {
+		form = embeddings.BedrockForm(x.target.Model)
+	}
+	if form == "" {
+		return x.noEmbeddings()
+	}
+	req, err := embeddings.DecodeRequest(x.object.Bytes())
+	if err != nil {
+		return err
+	}
+	req.Model = x.model
+	x.surface = provider.Surface{Dialect: "embeddings"}
+	x.bodyLen = int64(len(x.object.Bytes()))
+	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model}
+	x.detach()
+	if form == embeddings.OpenAI {
+		return x.embedOpenAI(p, req)
+	}
+	return x.embedParts(p, form, req)
+}
+
+// bedrockForms is what Bedrock says of its form: the model's id decides.
+const bedrockForms = "bedrock"
+
+func (x *exchange) noEmbeddings() error {
+	return &llm.Error{
+		Kind: llm.ErrInvalid, Param: "model", NoRetry: true,
+		Message: fmt.Sprintf("model %q at provider %s gives no embeddings", x.target.Model, x.target.Provider.Name()),
+	}
+}
+
+// embedOpenAI passes the body on but for the model's name. The answer passes too,
+// unless it is in another encoding than the client can read.
+func (x *exchange) embedOpenAI(p provider.Embedder, req *embeddings.Request) error {
+	x.lane = laneBytes
+	edit := wire.Edit{Name: "model", Value: wire.AppendString(nil, x.target.Model)}
+	body, head, err := x.embedCall(p, x.object.Apply(edit))
+	if err != nil || x.err != nil {
+		return err
+	}
+	g, ok := embeddings.Glance(body)
+	if !ok {
+		return &llm.Error{Kind: llm.ErrUpstream, Upstream: true, Message: fmt.Sprintf("the answer of provider %s is no list of embeddings", p.Name())}
+	}
+	x.usage, x.served = g.Usage, g.Model
+	if g.Vectors != req.Len() || req.Base64 && g.Float || !req.Base64 && g.Base64 {
+		res, err := embeddings.OpenAI.Decode(head, body)
+		if err == nil {
+			err = res.Check(req)
+		}
+		if err != nil {
+			return err
+		}
+		body = embeddings.EncodeResponse(req, res)
+	}
+	x.out.body(http.StatusOK, "application/json", body)
+	return nil
+}
+
+// embedParts makes as many calls as the upstream's form needs.
+func (x *exchange) embedParts(p provider.Embedder, form embeddings.Form, req *embeddings.Request) error {
+	x.lane = laneTranslate
+	var whole *embeddings.Response
+	for _, span := range form.Split(req, x.target.Model) {
+		body, losses, err := form.Encode(req, x.target.Model, span)
+		if err != nil {
+			return err
+		}
+		for _, l := range losses {
+			x.losses = llm.AddLoss(x.losses, l.Path, l.Reason)
+		}
+		if err := x.strict(); err != nil {
+			return err
+		}
+		answer, head, err := x.embedCall(p, body)
+		if err != nil || x.err != nil {
+			return err
+		}
+		part, err := form.Decode(head, answer)
+		if err != nil {
+			return err
+		}
+		if whole == nil {
+			whole = part
+		} else {
+			whole.Append(part)
+		}
+		x.usage, x.served = whole.Usage, whole.Model
+	}
+	if whole == nil {
+		return &llm.Error{Kind: llm.ErrInvalid, Param: "input", NoRetry: true, Message: "input: give at least one text"}
+	}
+	if err := whole.Check(req); err != nil {
+		return err
+	}
+	x.out.report(x.losses)
+	x.out.body(http.StatusOK, "application/json", embeddings.EncodeResponse(req, whole))
+	return nil
+}
+
+// embedCall sends one body and reads the answer.
+func (x *exchange) embedCall(p provider.Embedder, body []byte) ([]byte, http.Header, error) {
+	req, err := p.NewEmbedRequest(x.ctx, x.target.Model, body)
+	if err != nil {
+		return nil, nil, x.uncallable(err)
+	}
+	res, err := p.RoundTrip(req)
+	if err != nil {
+		return nil, nil, x.unreachable(err)
+	}
+	x.answer = res
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode < 200 || res.StatusCode > 299 {
+		x.back = x.gw.opt.Backs[p.ErrorDialect()]
+		return nil, nil, x.refused(res)
+	}
+	answer, err := io.ReadAll(io.LimitReader(res.Body, x.gw.opt.MaxAnswer))
+	if err != nil {
+		return nil, nil, x.broken(err)
+	}
+	return answer, res.Header, nil
+}
