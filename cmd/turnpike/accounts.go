@@ -7,6 +7,7 @@ import (
 	"turnpike/internal/provider"
 	"turnpike/internal/provider/anthropic"
 	"turnpike/internal/provider/bedrock"
+	"turnpike/internal/provider/gemini"
 	"turnpike/internal/provider/openai"
 	"turnpike/internal/provider/sandbox"
 	"turnpike/internal/route"
@@ -27,6 +28,9 @@ var makers = map[string]func(config.Provider, provider.Options) (provider.Provid
 			AccessKeyID: p.AccessKeyID.Reveal(), SecretAccessKey: p.SecretAccessKey.Reveal(),
 			SessionToken: p.SessionToken.Reveal(), BearerToken: p.BearerToken.Reveal(),
 		})
+	},
+	config.TypeGemini: func(_ config.Provider, o provider.Options) (provider.Provider, error) {
+		return gemini.New(gemini.Options{Options: o})
 	},
 	config.TypeSandbox: func(_ config.Provider, o provider.Options) (provider.Provider, error) { return sandbox.New(o), nil },
 }

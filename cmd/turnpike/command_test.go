@@ -395,7 +395,7 @@ func TestProvidersList(t *testing.T) {
 		"claude":  {Type: "anthropic", State: "off", Reason: "no api_key (NO_SUCH_KEY is not set)"},
 		"old":     {Type: "openai-compat", State: "off", Reason: "switched off (enabled: false)"},
 		"aws":     {Type: "bedrock", State: "on"},
-		"google":  {Type: "gemini", State: "off", Reason: "providers of type gemini are not served by this version"},
+		"google":  {Type: "gemini", State: "on"},
 		"sandbox": {Type: "sandbox", State: "on"},
 	} {
 		want.Name = name

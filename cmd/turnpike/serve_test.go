@@ -488,10 +488,10 @@ func TestEveryKindOfProviderIsMade(t *testing.T) {
 		if err != nil || a.Provider.Name() != p.Name || a.Provider.Kind() != kind || a.Weight != 7 || !a.Serves("mm") {
 			t.Errorf("%s: %+v, %v", kind, a, err)
 		}
-		if (a.Off != "") != (kind == config.TypeGemini) {
+		if a.Off != "" {
 			t.Errorf("%s: off %q", kind, a.Off)
 		}
-		if a.Off == "" && a.Provider.Timeouts().Total != p.Timeouts.Total {
+		if a.Provider.Timeouts().Total != p.Timeouts.Total {
 			t.Errorf("%s: timeouts %+v", kind, a.Provider.Timeouts())
 		}
 		p.Disabled, p.Reason = true, "no key"

@@ -8,6 +8,7 @@ import (
 	"turnpike/internal/catalog"
 	"turnpike/internal/dialect/chat"
 	"turnpike/internal/dialect/converse"
+	"turnpike/internal/dialect/gemini"
 	"turnpike/internal/dialect/messages"
 	"turnpike/internal/dialect/responses"
 	"turnpike/internal/gateway"
@@ -18,6 +19,7 @@ import (
 var fronts = []gateway.Front{
 	{Path: "/v1/chat/completions", Dialect: chat.Dialect{}},
 	{Path: "/v1/messages", Dialect: messages.Dialect{}},
+	{Path: "/v1/messages/count_tokens", Dialect: messages.Dialect{}, Ask: gateway.Counts("input_tokens")},
 	{Path: "/v1/embeddings", Dialect: chat.Dialect{}, Ask: gateway.Told(gateway.Embed)},
 	{Path: "/model/{model}/invoke", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, false)},
 	{Path: "/model/{model}/invoke-with-response-stream", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, true)},
@@ -30,6 +32,7 @@ var backs = map[string]llm.Back{
 	"messages":  messages.Dialect{},
 	"converse":  converse.Dialect{},
 	"responses": responses.Dialect{},
+	"gemini":    gemini.Dialect{},
 }
 
 const (

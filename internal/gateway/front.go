@@ -14,6 +14,7 @@ type Op uint8
 const (
 	Generate Op = iota // an answer
 	Embed              // vectors of texts
+	Count              // the tokens of a prompt
 )
 
 // Front is a client API: a path and the dialect spoken there.
@@ -29,11 +30,17 @@ type Ask struct {
 	Op     Op
 	Model  string // empty: the body names it
 	Stream bool   // where the path names the model, it also tells this
+	Count  string // for Count: the member of the answer that tells the number
 }
 
 // Told is the Ask of paths that tell the operation alone.
 func Told(op Op) func(*http.Request) (Ask, bool) {
 	return func(*http.Request) (Ask, bool) { return Ask{Op: op}, true }
+}
+
+// Counts is the Ask of a path that counts, with the model in the body.
+func Counts(member string) func(*http.Request) (Ask, bool) {
+	return func(*http.Request) (Ask, bool) { return Ask{Op: Count, Count: member}, true }
 }
 
 // InPath is the Ask of paths with a {model}: Bedrock's own.

@@ -92,7 +92,7 @@ func (x *exchange) strict() error {
 		return nil
 	}
 	return &llm.Error{
-		Kind: llm.ErrInvalid, Param: x.losses[0].Path, NoRetry: true,
+		Kind: llm.ErrInvalid, Code: "unsupported_parameter", Param: x.losses[0].Path, NoRetry: true,
 		Message: "strict: provider " + x.target.Provider.Name() + " cannot carry " + llm.LossHeader(x.losses),
 	}
 }

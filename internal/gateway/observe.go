@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync"
 
 	"turnpike/internal/llm"
 )
@@ -55,8 +56,8 @@ func (x *exchange) log() {
 	if !l.Enabled(context.Background(), level) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 20)
-	attrs = append(attrs, slog.String("request", x.id), slog.String("front", x.front.Name()), slog.Int("status", x.status),
+	room := logRooms.Get().(*[]slog.Attr) //nolint:forcetypeassert // nothing else is put in
+	attrs := append((*room)[:0], slog.String("request", x.id), slog.String("front", x.front.Name()), slog.Int("status", x.status),
 		slog.String("model", x.model), slog.Bool("stream", x.stream), slog.Duration("took", x.gw.opt.Now().Sub(x.start)))
 	if x.who != nil {
 		attrs = append(attrs, slog.String("key", x.who.KeyID))
@@ -78,4 +79,10 @@ func (x *exchange) log() {
 		attrs = append(attrs, slog.String("error", x.err.Error()))
 	}
 	l.LogAttrs(context.Background(), level, "request", attrs...)
+	clear(attrs)
+	*room = attrs
+	logRooms.Put(room)
 }
+
+// logRooms are used lists of attributes; handlers keep none.
+var logRooms = sync.Pool{New: func() any { return new([]slog.Attr) }}

@@ -41,6 +41,9 @@ var roads = map[Op][]stage{
 	Embed: append(slices.Clip(approach),
 		stage{"embed", (*exchange).embed}, // the calls an upstream's form needs, joined
 	),
+	Count: append(slices.Clip(approach),
+		stage{"count", (*exchange).count}, // the upstream's count, or an estimate
+	),
 }
 
 // exchange is one request on its way, and what has been learned of it.

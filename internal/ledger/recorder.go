@@ -17,7 +17,7 @@ type Sink interface {
 }
 
 const (
-	queueLen  = 8192 // rows waiting; a full queue makes requests wait at their end, none is dropped
+	queueLen  = 4096 // rows waiting; a full queue makes requests wait at their end, none is dropped
 	batchLen  = 256
 	batchWait = 200 * time.Millisecond
 	retryWait = time.Second

@@ -45,6 +45,16 @@ type Embedder interface {
 	ErrorDialect() string
 }
 
+// Counter is a Provider that counts the tokens of a prompt.
+type Counter interface {
+	Provider
+	// CountAPI is the member of its answer that tells the number, which also names
+	// the form of its request: input_tokens, responses, inputTokens, totalTokens.
+	CountAPI() string
+	// NewCountRequest makes the HTTP request, signed.
+	NewCountRequest(ctx context.Context, model string, body []byte, h http.Header) (*http.Request, error)
+}
+
 // Plain is a Body of bytes that nothing uses again.
 type Plain []byte
 

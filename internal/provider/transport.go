@@ -34,9 +34,13 @@ type Options struct {
 func NewTransport(t Timeouts) *http.Transport {
 	d := &net.Dialer{Timeout: t.Connect, KeepAlive: 30 * time.Second}
 	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           d.DialContext,
-		ForceAttemptHTTP2:     true,
+		Proxy:             http.ProxyFromEnvironment,
+		DialContext:       d.DialContext,
+		ForceAttemptHTTP2: true,
+		// Thousands of streams hold one of each: a head and a small body go out in
+		// one write, and fast answers come in with few reads.
+		WriteBufferSize:       2 << 10,
+		ReadBufferSize:        8 << 10,
 		MaxIdleConns:          4096,
 		MaxIdleConnsPerHost:   2048,
 		IdleConnTimeout:       90 * time.Second,

@@ -138,6 +138,25 @@ func TestEventStreamHeaders(t *testing.T) {
 	}
 }
 
+func TestAppendInvokeChunk(t *testing.T) {
+	for _, event := range []string{"", `{"type":"ping"}`, `{"text":"größe 🐦"}`, strings.Repeat("x", 100_000)} {
+		got := AppendInvokeChunk([]byte("before"), []byte(event))
+		sdk, err := eventstream.NewDecoder().Decode(bytes.NewReader(got[len("before"):]), nil)
+		if err != nil || string(got[:len("before")]) != "before" {
+			t.Fatalf("the SDK reads %v", err)
+		}
+		var part struct{ Bytes []byte }
+		if err := json.Unmarshal(sdk.Payload, &part); err != nil || string(part.Bytes) != event {
+			t.Errorf("payload %.100s, %v", sdk.Payload, err)
+		}
+		for name, want := range map[string]string{":message-type": "event", ":event-type": "chunk", ":content-type": "application/json"} {
+			if v := sdk.Headers.Get(name); v == nil || v.String() != want {
+				t.Errorf("%s is %v", name, v)
+			}
+		}
+	}
+}
+
 func TestEventStreamRefuses(t *testing.T) {
 	good := AppendEventStream(nil, []byte(`{"a":1}`), ":event-type", "x")
 	flipped := func(at int) []byte {

@@ -35,7 +35,7 @@ const DefaultMaxFrame = 32 << 20
 // one that a single read fills serves a fast stream, and is changed for a large
 // one, so that fewer reads and writes are needed. Both are used again.
 const (
-	firstBuffer = 4 << 10
+	firstBuffer = 2 << 10
 	burstBuffer = 32 << 10
 )
 

@@ -13,6 +13,7 @@ type SSE struct {
 	w      window
 	at     progress // in the event at the start of the window
 	begun  bool     // a byte order mark has been looked for
+	cr     bool     // a CR was seen somewhere: lines may end in it
 	final  bool     // no more bytes come
 	joined []byte   // data of that event, if it has several lines of it
 	handed []byte   // data of the event handed out last, if it had
@@ -47,7 +48,9 @@ func (s *SSE) Next() (Frame, error) {
 		case s.final:
 			return s.tail()
 		default:
+			had := len(s.w.bytes())
 			s.final = !s.w.fill()
+			s.cr = s.cr || bytes.IndexByte(s.w.bytes()[had:], '\r') >= 0
 		}
 	}
 }
@@ -101,6 +104,9 @@ func (s *SSE) frame(n int) Frame {
 // twice, however small the pieces in which it comes.
 func (s *SSE) scan() int {
 	b := s.w.bytes()
+	if n := s.usual(b); n > 0 {
+		return n
+	}
 	for s.begun && s.at.seen < len(b) {
 		end := s.lineEnd(b)
 		if end == len(b) || end == len(b)-1 && b[end] == '\r' && !s.final { // an LF may follow the CR
@@ -119,6 +125,37 @@ func (s *SSE) scan() int {
 	}
 	return 0
 }
+
+// usual reads an event of the form nearly all have: one line of data, maybe the
+// event's name before it, LF at the ends.
+func (s *SSE) usual(b []byte) int {
+	if s.cr || !s.begun || s.at.seen > 0 {
+		return 0
+	}
+	var event span
+	at := 0
+	if bytes.HasPrefix(b, eventField) {
+		end := bytes.IndexByte(b, '\n')
+		if end < 0 {
+			return 0
+		}
+		event, at = span{len(eventField), end}, end+1
+	}
+	if !bytes.HasPrefix(b[at:], dataField) {
+		return 0
+	}
+	end := at + bytes.IndexByte(b[at:], '\n')
+	if end < at || end+1 >= len(b) || b[end+1] != '\n' {
+		return 0
+	}
+	s.at = progress{line: end + 1, seen: end + 1, lf: end + 1, event: event, data: span{at + len(dataField), end}, lines: 1}
+	return end + 2
+}
+
+var (
+	eventField = []byte("event: ")
+	dataField  = []byte("data: ")
+)
 
 // lineEnd returns the offset of the CR or LF that ends the line, len(b) where there is none yet.
 func (s *SSE) lineEnd(b []byte) int {

@@ -103,6 +103,13 @@ func (e *encoder) reasoning(t *llm.Thinking) {
 	e.w.EndObject()
 }
 
+// Members of an input that stand for a call whose arguments are no JSON object:
+// free text by design, and what the model got wrong.
+const (
+	freeText     = "input"
+	rawArguments = "_raw_arguments"
+)
+
 func (e *encoder) toolUse(c *llm.ToolCall) {
 	e.w.Object()
 	e.w.Key("toolUse")
@@ -113,13 +120,13 @@ func (e *encoder) toolUse(c *llm.ToolCall) {
 	case c.Broken != "" && c.Custom:
 		e.w.Key("input")
 		e.w.Object()
-		e.w.StrField("input", c.Broken)
+		e.w.StrField(freeText, c.Broken)
 		e.w.EndObject()
 	case c.Broken != "":
 		e.lose("messages: tool call", "its arguments are no JSON object: sent as they are in _raw_arguments")
 		e.w.Key("input")
 		e.w.Object()
-		e.w.StrField("_raw_arguments", c.Broken)
+		e.w.StrField(rawArguments, c.Broken)
 		e.w.EndObject()
 	default:
 		e.w.RawField("input", c.Arguments())

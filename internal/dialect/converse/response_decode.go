@@ -198,7 +198,11 @@ func addCitations(parts []llm.Part, r *wire.Reader, raw []byte) []llm.Part {
 		}
 	}
 	if len(text) > 0 {
-		return append(parts, &llm.Text{Text: string(text), Citations: citations, Source: dialectName})
+		t := &llm.Text{Text: string(text)}
+		if len(citations) > len("[]") {
+			t.Citations, t.Source = citations, dialectName
+		}
+		return append(parts, t)
 	}
 	if n := len(parts); n > 0 {
 		if last, ok := parts[n-1].(*llm.Text); ok && len(citations) > 0 && (last.Source == dialectName || last.Source == "") {
@@ -212,6 +216,9 @@ func addCitations(parts []llm.Part, r *wire.Reader, raw []byte) []llm.Part {
 // joinLists appends the values of JSON list b to those of a, which may be nil.
 func joinLists(a, b []byte) []byte {
 	b = bytes.TrimSpace(b)
+	if len(b) < len("[]") {
+		return a
+	}
 	inner := bytes.TrimSpace(b[1 : len(b)-1])
 	switch {
 	case len(inner) == 0 && len(a) > 0:

@@ -55,7 +55,7 @@ func TestDecodeBlocks(t *testing.T) {
 			"citations behind the text", `{"text":"a"},{"citationsContent":{"citations":[{"n":1}]}},{"citationsContent":{"citations":[{"n":2}]}}`,
 			[]llm.Part{&llm.Text{Text: "a", Citations: []byte(`[{"n":1},{"n":2}]`), Source: "converse"}},
 		},
-		{"citations that are no list", `{"citationsContent":{"content":[{"text":"a"}],"citations":3}}`, []llm.Part{&llm.Text{Text: "a", Source: "converse"}}},
+		{"citations that are no list", `{"citationsContent":{"content":[{"text":"a"}],"citations":3}}`, []llm.Part{&llm.Text{Text: "a"}}},
 		{
 			"empty lists of citations", `{"text":"a"},{"citationsContent":{"citations":[ ]}},{"citationsContent":{"citations":[ 1 ]}},{"citationsContent":{"citations":[]}}`,
 			[]llm.Part{&llm.Text{Text: "a", Citations: []byte(`[1]`), Source: "converse"}},

@@ -76,8 +76,9 @@ func (f Form) limits(model string) limits {
 			return limits{inputs: 1}
 		}
 		return limits{inputs: 250, bytes: vertexBytes}
+	default:
+		return limits{inputs: maxInputs}
 	}
-	return limits{inputs: maxInputs}
 }
 
 // Split tells which inputs go into which call to a model.

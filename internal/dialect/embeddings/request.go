@@ -68,13 +68,11 @@ func DecodeRequest(body []byte) (*Request, error) {
 	if err := r.End(); err != nil {
 		return nil, syntax(err)
 	}
-	switch n := req.Len(); {
+	switch {
 	case !seen:
 		return nil, invalid("input", "input is missing: send a text or a list of texts")
-	case n == 0:
+	case req.Len() == 0:
 		return nil, invalid("input", "input is empty: send a text or a list of texts")
-	case n > maxInputs:
-		return nil, invalid("input", "input holds more than 2048 entries: send them in several requests")
 	}
 	return req, nil
 }
@@ -103,7 +101,7 @@ func (req *Request) input(r *wire.Reader) {
 			r.Fail("must be of the same kind as the entry before it, not %s", k)
 		}
 		if req.Len() > maxInputs {
-			return
+			r.Fail("more than %d inputs: send them in several requests", maxInputs)
 		}
 	}
 }
@@ -140,8 +138,7 @@ func invalid(param, message string) *llm.Error {
 // syntax makes a client's error of a reader's.
 func syntax(err error) *llm.Error {
 	e := &llm.Error{Kind: llm.ErrInvalid, Message: err.Error()}
-	var at *wire.Error
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*wire.Error](err); ok {
 		e.Param = at.Path
 	}
 	return e

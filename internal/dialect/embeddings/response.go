@@ -95,8 +95,7 @@ func upstream(message string, cause error) *llm.Error {
 
 // broken makes an error of an answer that could not be read.
 func broken(err error) *llm.Error {
-	var e *llm.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*llm.Error](err); ok {
 		return e
 	}
 	return upstream("the upstream's answer to the embeddings request could not be read", err)

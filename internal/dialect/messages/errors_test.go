@@ -114,7 +114,7 @@ func TestEncodeError(t *testing.T) {
 		{"ERR-04 overflow", &llm.Error{Kind: llm.ErrContext, Message: "This model's maximum context length is 10"}, 400, "invalid_request_error", "prompt is too long: This model's maximum context length is 10"},
 		{"ERR-04 already in its words", &llm.Error{Kind: llm.ErrContext, Message: "prompt is too long: 5 > 4"}, 400, "invalid_request_error", "prompt is too long: 5 > 4"},
 		{"auth", &llm.Error{Kind: llm.ErrAuth, Message: "m"}, 401, "authentication_error", "m"},
-		{"ERR-13 BUD-10 billing", &llm.Error{Kind: llm.ErrBilling, Message: "m"}, 429, "billing_error", "m"},
+		{"ERR-13 billing", &llm.Error{Kind: llm.ErrBilling, Message: "m"}, 429, "billing_error", "m"},
 		{"forbidden", &llm.Error{Kind: llm.ErrForbidden, Message: "m"}, 403, "permission_error", "m"},
 		{"not found", &llm.Error{Kind: llm.ErrNotFound, Message: "m"}, 404, "not_found_error", "m"},
 		{"conflict", &llm.Error{Kind: llm.ErrConflict, Message: "m"}, 409, "conflict_error", "m"},

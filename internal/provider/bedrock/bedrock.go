@@ -127,7 +127,12 @@ func (a *Account) NewRequest(ctx context.Context, c *provider.Call) (*http.Reque
 	} else {
 		setDefault(r.Header, "Accept", "application/json")
 	}
-	if err := a.signer.sign(ctx, r, c.Body.Bytes()); err != nil {
+	return a.signed(ctx, r, c.Body.Bytes())
+}
+
+// signed signs a request that is complete.
+func (a *Account) signed(ctx context.Context, r *http.Request, body []byte) (*http.Request, error) {
+	if err := a.signer.sign(ctx, r, body); err != nil {
 		if r.Body != nil {
 			_ = r.Body.Close()
 		}

@@ -64,24 +64,47 @@ func TestAddresses(t *testing.T) {
 }
 
 func TestSurface(t *testing.T) {
+	chat, answers := provider.Surface{Dialect: "chat"}, provider.Surface{Dialect: "responses"}
+	compatChat, compatAnswers := provider.Surface{Dialect: "chat", Compat: true}, provider.Surface{Dialect: "responses", Compat: true}
 	for _, c := range []struct {
 		compat bool
 		api    string
 		kind   string
+		client string // what the client speaks
 		want   provider.Surface
-		err    error
 	}{
-		{false, "", "openai", provider.Surface{Dialect: "chat"}, nil},
-		{false, "chat", "openai", provider.Surface{Dialect: "chat"}, nil},
-		{true, "", "openai-compat", provider.Surface{Dialect: "chat", Compat: true}, nil},
-		{true, "chat", "openai-compat", provider.Surface{Dialect: "chat", Compat: true}, nil},
-		{false, "responses", "openai", provider.Surface{}, ErrAPI},
-		{true, "responses", "openai-compat", provider.Surface{}, ErrAPI},
+		{false, "", "openai", "chat", chat},
+		{false, "", "openai", "messages", chat},
+		{false, "", "openai", "responses", answers}, // OpenAI speaks it too: the body may pass as it is
+		{false, "chat", "openai", "responses", chat},
+		{false, "responses", "openai", "chat", answers},
+		{false, "responses", "openai", "responses", answers},
+		{true, "", "openai-compat", "chat", compatChat},
+		{true, "", "openai-compat", "responses", compatChat}, // few compatible servers speak it
+		{true, "chat", "openai-compat", "responses", compatChat},
+		{true, "responses", "openai-compat", "messages", compatAnswers},
+		{true, "responses", "openai-compat", "responses", compatAnswers},
 	} {
 		a := newAccount(t, provider.Options{BaseURL: "http://h/v1"}, c.compat, c.api)
-		got, err := a.Surface(t.Context(), "any")
-		if got != c.want || !errors.Is(err, c.err) || a.Kind() != c.kind {
-			t.Errorf("compat %v, api %q: %s, %+v, %v", c.compat, c.api, a.Kind(), got, err)
+		got, err := a.SurfaceFor(t.Context(), "any", c.client)
+		if got != c.want || err != nil || a.Kind() != c.kind {
+			t.Errorf("compat %v, api %q, client %s: %s, %+v, %v", c.compat, c.api, c.client, a.Kind(), got, err)
+		}
+		if got, err := a.Surface(t.Context(), "any"); got.Dialect == "responses" != (c.api == "responses") || got.Compat != c.compat || err != nil {
+			t.Errorf("compat %v, api %q: %+v, %v", c.compat, c.api, got, err)
+		}
+	}
+	if _, err := New(provider.Options{Name: "main"}, false, "messages"); err == nil || !strings.Contains(err.Error(), `provider main: api "messages"`) {
+		t.Errorf("an API that OpenAI has not: %v", err)
+	}
+}
+
+func TestAddressOfSurface(t *testing.T) {
+	a := newAccount(t, provider.Options{BaseURL: "http://h/v1/"}, false, "")
+	for dialect, want := range map[string]string{"chat": "http://h/v1/chat/completions", "responses": "http://h/v1/responses"} {
+		r := request(t, a, &provider.Call{Surface: provider.Surface{Dialect: dialect}, Body: body("{}")})
+		if r.URL.String() != want || r.Method != http.MethodPost {
+			t.Errorf("%s goes to %s %s", dialect, r.Method, r.URL)
 		}
 	}
 }

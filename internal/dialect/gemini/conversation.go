@@ -1,0 +1,255 @@
+package gemini
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"turnpike/internal/llm"
+)
+
+// content is one entry of contents: the answers to calls first, in the order of
+// the calls, then everything else.
+type content struct {
+	model   bool
+	answers []answer
+	parts   []llm.Part
+}
+
+// answer is a function response and the call it belongs to.
+type answer struct {
+	call   *llm.ToolCall
+	result *llm.ToolResult
+}
+
+// conversation makes of the request what the API takes: system texts, and
+// contents that alternate, begin with the user and answer every call. What is
+// left in them can all be written.
+func (e *encoder) conversation() ([]*llm.Text, []content) {
+	// A system message placed first belongs to the system prompt.
+	prompt, first := slices.Clone(e.req.System), 0
+	for ; first < len(e.req.Turns) && e.req.Turns[first].Role == llm.System; first++ {
+		prompt = append(prompt, e.req.Turns[first].Parts...)
+	}
+	system := e.systemTexts(prompt)
+	turns := make([]llm.Turn, 0, len(e.req.Turns)+1)
+	if e.caps.NoSystem && len(system) > 0 {
+		e.lose("system", "the model takes no system prompt: it stands before the first message")
+		lead := llm.Turn{Role: llm.User}
+		for _, t := range system {
+			lead.Parts = append(lead.Parts, t)
+		}
+		turns, system = append(turns, lead), nil
+	}
+	for i := first; i < len(e.req.Turns); i++ {
+		if t := e.turn(i); len(t.Parts) > 0 {
+			turns = append(turns, t)
+		}
+	}
+	return system, e.ends(e.paired(llm.Merged(turns)))
+}
+
+// attributionPrefix begins the entry Claude Code puts first into its system
+// prompt. Claude's own endpoints read it; to other models it is noise that
+// changes the prompt (Claude Code gateway contract).
+const attributionPrefix = "x-anthropic-billing-header:"
+
+func (e *encoder) systemTexts(parts []llm.Part) []*llm.Text {
+	var out []*llm.Text
+	for i, p := range parts {
+		t, ok := p.(*llm.Text)
+		switch {
+		case !ok:
+			e.lose(fmt.Sprintf("system[%d]", i), "only text can stand in the system prompt")
+		case blank(t.Text), strings.HasPrefix(t.Text, attributionPrefix):
+		default:
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// place names something in a turn. It is built only for a loss.
+func place(turn int, what string) string {
+	return fmt.Sprintf("messages[%d].content: %s", turn, what)
+}
+
+// turn copies a turn with the parts that can be written.
+func (e *encoder) turn(i int) llm.Turn {
+	src := &e.req.Turns[i]
+	out := llm.Turn{Role: src.Role, Parts: make([]llm.Part, 0, len(src.Parts))}
+	if src.Role == llm.System {
+		out.Role = llm.User
+		e.lose(fmt.Sprintf("messages[%d].role", i), "Gemini takes no system message inside a conversation: sent in place as the user's")
+	}
+	if src.Name != "" {
+		e.lose(fmt.Sprintf("messages[%d].name", i), "Gemini has no names of participants")
+	}
+	for _, p := range src.Parts {
+		if p = e.part(p, src.Role, i); p != nil {
+			out.Parts = append(out.Parts, p)
+		}
+	}
+	return out
+}
+
+// part returns what is to be written for a part: itself, another, or nil where
+// there is nothing.
+func (e *encoder) part(p llm.Part, role llm.Role, at int) llm.Part {
+	switch p := p.(type) {
+	case *llm.Text:
+		if len(p.Citations) > 0 {
+			e.lose(place(at, "citations"), "Gemini takes none back")
+		}
+		switch {
+		case blank(p.Text):
+			return nil
+		case role == llm.System:
+			return &llm.Text{Text: "<system>\n" + p.Text + "\n</system>", Cache: p.Cache}
+		}
+		return p
+	case *llm.Refusal:
+		if blank(p.Text) {
+			return nil
+		}
+		return &llm.Text{Text: p.Text}
+	case *llm.Thinking:
+		return e.thinkingPart(p, role, at)
+	case *llm.Media:
+		return e.media(p, at)
+	case *llm.Native:
+		return e.native(p, at)
+	case *llm.ToolCall:
+		switch {
+		case role != llm.Assistant:
+			e.lose(place(at, "tool call"), "only an assistant's message can hold it")
+			return nil
+		case e.caps.NoTools:
+			e.lose(place(at, "tool call"), "the model has no tools: sent as text")
+			return &llm.Text{Text: "Call of the tool " + p.Name + ": " + string(p.Arguments()) + p.Broken}
+		}
+		return p
+	case *llm.ToolResult:
+		switch {
+		case role == llm.Assistant:
+			e.lose(place(at, "tool result"), "an assistant's message cannot hold it")
+			return nil
+		case e.caps.NoTools:
+			e.lose(place(at, "tool result"), "the model has no tools: sent as text")
+			return &llm.Text{Text: "Result of a tool:\n" + e.resultText(p)}
+		}
+		return p
+	}
+	return nil
+}
+
+// thinkingPart keeps reasoning that Gemini signed. What nobody signed is not
+// taken back, and another model's signature would be refused.
+func (e *encoder) thinkingPart(t *llm.Thinking, role llm.Role, at int) llm.Part {
+	if role != llm.Assistant {
+		e.lose(place(at, "thinking"), "only an assistant's message can hold it")
+		return nil
+	}
+	if _, ok := ownSignature(t); ok {
+		return t
+	}
+	if t.Signature != "" || t.Redacted != "" {
+		e.lose(place(at, "thinking"), "another model's reasoning: Gemini takes back only what it signed itself")
+		return nil
+	}
+	e.lose(place(at, "thinking"), "it is not signed: Gemini takes back only what it signed itself")
+	return nil
+}
+
+// native keeps what is Gemini's own.
+func (e *encoder) native(n *llm.Native, at int) llm.Part {
+	if n.Dialect == name {
+		return n
+	}
+	if n.Dialect == "messages" && n.Type == "tool_reference" {
+		if tool := memberText(n.Raw, "tool_name"); tool != "" {
+			return &llm.Text{Text: "Tool available: " + wireName(tool)}
+		}
+	}
+	e.lose(place(at, clip(n.Type)), "Gemini has no such part")
+	return nil
+}
+
+// paired makes every call be answered in the content behind it, as many answers
+// as calls and in their order, which the API insists on.
+func (e *encoder) paired(turns []llm.Turn) []content {
+	out := make([]content, 0, len(turns)+1)
+	var open []answer
+	for i := range turns {
+		t := &turns[i]
+		if t.Role == llm.Assistant {
+			c := content{model: true, parts: t.Parts}
+			for _, p := range t.Parts {
+				if call, ok := p.(*llm.ToolCall); ok {
+					open = append(open, answer{call: call})
+				}
+			}
+			out = append(out, c)
+			continue
+		}
+		out = append(out, e.answered(open, t.Parts))
+		open = nil
+	}
+	if len(open) > 0 {
+		out = append(out, e.answered(open, nil))
+	}
+	return out
+}
+
+// answered brings results to their calls. A result of no call becomes text, a
+// call without a result is closed.
+func (e *encoder) answered(open []answer, parts []llm.Part) content {
+	waiting := make(map[string][]int, len(open))
+	for i := range open {
+		waiting[open[i].call.ID] = append(waiting[open[i].call.ID], i)
+	}
+	c := content{answers: open, parts: make([]llm.Part, 0, len(parts))}
+	for _, p := range parts {
+		r, ok := p.(*llm.ToolResult)
+		if !ok {
+			c.parts = append(c.parts, p)
+			continue
+		}
+		if at := waiting[r.CallID]; len(at) > 0 {
+			open[at[0]].result, waiting[r.CallID] = r, at[1:]
+			continue
+		}
+		e.lose("messages: tool result", "it answers no tool call of the message before, and is sent as text")
+		c.parts = append(c.parts, &llm.Text{Text: "Result of a tool:\n" + e.resultText(r)})
+		for _, q := range r.Parts {
+			if m, ok := q.(*llm.Media); ok {
+				if m = e.media(m, -1); m != nil {
+					c.parts = append(c.parts, m)
+				}
+			}
+		}
+	}
+	for i := range open {
+		if open[i].result == nil {
+			e.lose("messages: tool call", "nobody answered it: closed with an error result")
+			open[i].result = &llm.ToolResult{Error: true, Parts: []llm.Part{&llm.Text{Text: "No result: the call was not carried out."}}}
+		}
+	}
+	return c
+}
+
+// ends sees to it that the user speaks first, and last where the model wants that.
+func (e *encoder) ends(list []content) []content {
+	if len(list) == 0 {
+		return nil
+	}
+	if list[0].model {
+		e.lose("messages", "a conversation must begin with the user: a short message was put first")
+		list = append([]content{{parts: []llm.Part{&llm.Text{Text: "(continued)"}}}}, list...)
+	}
+	if list[len(list)-1].model && e.caps.NoPrefill {
+		e.lose("messages", "the model does not go on with a begun answer: it is asked to continue")
+		list = append(list, content{parts: []llm.Part{&llm.Text{Text: "Continue."}}})
+	}
+	return list
+}

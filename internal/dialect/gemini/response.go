@@ -1,0 +1,382 @@
+package gemini
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"time"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/wire"
+)
+
+// chunk is a GenerateContentResponse but for the parts of its candidate: a
+// whole answer, or one event of a stream.
+type chunk struct {
+	id, model, tier string
+	created         int64
+	finish, message string // of the candidate
+	block, blockMsg string // of the prompt
+	usage           llm.Usage
+	extra           []llm.Extra
+	others          bool // candidates beyond the first
+	answer          bool // it is an answer at all
+	err             *llm.Error
+}
+
+// read reads a response and hands the first candidate's parts to take. keep says
+// whether members that only Gemini has are kept.
+func (c *chunk) read(r *wire.Reader, keep bool, take func(*piece) error) error {
+	for name := range r.Fields() {
+		switch string(name) {
+		case "candidates":
+			c.answer = true
+			if err := c.candidates(r, keep, take); err != nil {
+				return err
+			}
+		case "usageMetadata":
+			c.answer = true
+			readUsage(r, &c.usage, &c.tier)
+		case "promptFeedback":
+			c.feedback(r)
+		case "error":
+			c.err = errorOf(r.Raw(), 0)
+		default:
+			c.head(name, r, keep)
+		}
+	}
+	return nil
+}
+
+// head reads members that tell what answers.
+func (c *chunk) head(name []byte, r *wire.Reader, keep bool) {
+	switch string(name) {
+	case "responseId":
+		if c.id == "" {
+			c.id = r.Str()
+		}
+	case "modelVersion":
+		if c.model == "" {
+			c.model = r.Str()
+		}
+	case "createTime":
+		if c.created == 0 && r.Kind() == '"' {
+			if at, err := time.Parse(time.RFC3339Nano, r.Str()); err == nil {
+				c.created = max(0, at.Unix())
+			}
+		}
+	default:
+		if keep {
+			key := string(name)
+			c.extra = append(c.extra, llm.Extra{Dialect: dialectName, Name: key, Raw: bytes.Clone(r.Raw())})
+		}
+	}
+}
+
+func (c *chunk) candidates(r *wire.Reader, keep bool, take func(*piece) error) (err error) {
+	for i := range r.Elements() {
+		if i > 0 || err != nil {
+			c.others = true
+			continue
+		}
+		for name := range r.Fields() {
+			switch string(name) {
+			case "content":
+				if err = readContent(r, take); err != nil {
+					return err
+				}
+			case "finishReason":
+				c.finish = r.Str()
+			case "finishMessage":
+				c.message = r.Str()
+			case "index":
+			default:
+				if keep {
+					key := candidatePrefix + string(name)
+					c.extra = append(c.extra, llm.Extra{Dialect: dialectName, Name: key, Raw: bytes.Clone(r.Raw())})
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// dialectName is the dialect's name where members' names are at hand.
+const dialectName = name
+
+// candidatePrefix marks extras that belong into the candidate.
+const candidatePrefix = "candidate."
+
+func (c *chunk) feedback(r *wire.Reader) {
+	for name := range r.Fields() {
+		switch string(name) {
+		case "blockReason":
+			c.block, c.answer = r.Str(), true
+		case "blockReasonMessage":
+			c.blockMsg = r.Str()
+		}
+	}
+}
+
+// ended tells whether this is the end of an answer: the model's, or a prompt
+// that was blocked.
+func (c *chunk) ended() bool {
+	return c.finish != "" && c.finish != "FINISH_REASON_UNSPECIFIED" || c.block != ""
+}
+
+// stop is the reason to stop and the upstream's own word for it.
+func (c *chunk) stop() (stop llm.Stop, native string) {
+	if c.block != "" {
+		return llm.StopFilter, c.block
+	}
+	return stopOf(c.finish), c.finish
+}
+
+// stopOf translates a finishReason (API reference, FinishReason).
+func stopOf(reason string) llm.Stop {
+	switch reason {
+	case "", "FINISH_REASON_UNSPECIFIED":
+		return ""
+	case "STOP":
+		return llm.StopEnd
+	case "MAX_TOKENS":
+		return llm.StopLength
+	case "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "MODEL_ARMOR",
+		"IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION":
+		return llm.StopFilter
+	}
+	return llm.StopOther
+}
+
+// details says in words why an answer was filtered.
+func (c *chunk) details() []byte {
+	words := c.blockMsg
+	switch {
+	case c.block != "" && words == "":
+		words = "Gemini blocked the prompt: " + c.block
+	case c.block == "" && stopOf(c.finish) == llm.StopFilter:
+		if words = c.message; words == "" {
+			words = "Gemini ended the answer: " + c.finish
+		}
+	}
+	if words == "" {
+		return nil
+	}
+	w := wire.NewWriter(nil)
+	w.Object()
+	w.StrField("type", "refusal")
+	w.Key("category")
+	w.Null()
+	w.StrField("explanation", clip(words))
+	w.EndObject()
+	return w.Bytes()
+}
+
+// piece is one part of a candidate. Texts are views, valid until the next one.
+type piece struct {
+	text, signature []byte
+	thought         bool
+	call, inline    []byte // raw
+	kind            string // of a part that only Gemini has
+	raw             []byte // the whole of it
+}
+
+func readContent(r *wire.Reader, take func(*piece) error) error {
+	for name := range r.Fields() {
+		if string(name) != "parts" {
+			continue
+		}
+		for range r.Elements() {
+			var p piece
+			p.read(r)
+			if r.Err() != nil {
+				break
+			}
+			if err := take(&p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (p *piece) read(r *wire.Reader) {
+	p.raw = r.Raw()
+	inner := wire.NewReader(p.raw)
+	for name := range inner.Fields() {
+		switch string(name) {
+		case "text":
+			p.text = inner.Bytes()
+		case "thought":
+			p.thought = inner.Bool()
+		case signatureMember:
+			p.signature = inner.Bytes()
+		case "functionCall":
+			p.call = inner.Raw()
+		case "inlineData":
+			p.inline = inner.Raw()
+		case "partMetadata", "videoMetadata", "mediaResolution":
+		default:
+			p.kind = string(name)
+		}
+	}
+	if err := inner.Err(); err != nil {
+		r.Fail("%v", err)
+	}
+}
+
+// toolCall reads a function call. n is its place among the calls of the answer.
+func (p *piece) toolCall(answer string, n int) (*llm.ToolCall, error) {
+	c := &llm.ToolCall{Seal: string(p.signature)}
+	r := wire.NewReader(p.call)
+	for name := range r.Fields() {
+		switch string(name) {
+		case "id":
+			c.ID = r.Str()
+		case "name":
+			c.Name = plainName(r.Str())
+		case "args":
+			c.SetArguments(string(r.Raw()))
+		}
+	}
+	if err := r.Err(); err != nil {
+		return nil, err
+	}
+	if c.ID == "" {
+		c.ID = callID(answer, n, p.call)
+	}
+	return c, nil
+}
+
+// callID makes an id for a call that came without one. It is the same whenever
+// the same answer is read, and another in every answer: clients keep calls of a
+// whole conversation by it.
+func callID(answer string, n int, call []byte) string {
+	h := sha256.New()
+	h.Write([]byte(answer))
+	h.Write([]byte{0})
+	h.Write(strconv.AppendInt(nil, int64(n), 10))
+	h.Write([]byte{0})
+	h.Write(call)
+	return "call_" + hex.EncodeToString(h.Sum(nil)[:12])
+}
+
+// media reads inlineData.
+func (p *piece) media() (llm.Part, error) {
+	r := wire.NewReader(p.inline)
+	m := inlineData(r)
+	return m, r.Err()
+}
+
+func (p *piece) native() *llm.Native {
+	return &llm.Native{Dialect: name, Type: p.kind, Raw: bytes.Clone(p.raw)}
+}
+
+// DecodeResponse reads a whole answer.
+func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
+	r := wire.NewReader(body)
+	if r.Kind() != '{' {
+		return nil, notAnAnswer("is not a JSON object", r.Err())
+	}
+	res := &llm.Response{}
+	var c chunk
+	var head chunk
+	if err := head.scan(body); err != nil {
+		return nil, notAnAnswer("cannot be read", err)
+	}
+	calls := 0
+	err := c.read(r, true, func(p *piece) error {
+		if p.call != nil {
+			call, err := p.toolCall(head.id, calls)
+			if err != nil {
+				return err
+			}
+			calls++
+			res.Parts = append(res.Parts, call)
+			return nil
+		}
+		return p.appendTo(res)
+	})
+	if err == nil {
+		err = r.End()
+	}
+	switch {
+	case err != nil:
+		return nil, notAnAnswer("cannot be read", err)
+	case c.err != nil:
+		return nil, c.err
+	case !c.answer || len(res.Parts) == 0 && !c.ended():
+		return nil, notAnAnswer("has no candidate", nil)
+	}
+	res.ID, res.Model, res.Created, res.Tier, res.Usage, res.Extra = c.id, c.model, c.created, c.tier, c.usage, c.extra
+	if c.others {
+		res.Losses = llm.AddLoss(res.Losses, "candidates", "only the first one is passed on")
+	}
+	res.Stop, res.NativeStop = c.stop()
+	res.StopDetails = c.details()
+	res.Settle()
+	return res, nil
+}
+
+// scan reads the head of a response and nothing else: it may stand behind the
+// candidates.
+func (c *chunk) scan(body []byte) error {
+	r := wire.NewReader(body)
+	for name := range r.Fields() {
+		switch string(name) {
+		case "usageMetadata":
+			readUsage(r, &c.usage, &c.tier)
+		case "candidates", "promptFeedback", "error":
+		default:
+			c.head(name, r, false)
+		}
+	}
+	return r.Err()
+}
+
+// appendTo adds a piece other than a call to a whole answer. Texts that follow
+// one another are one text.
+func (p *piece) appendTo(res *llm.Response) error {
+	var last llm.Part
+	if n := len(res.Parts); n > 0 {
+		last = res.Parts[n-1]
+	}
+	switch {
+	case p.inline != nil:
+		m, err := p.media()
+		if err != nil {
+			return err
+		}
+		res.Parts = append(res.Parts, m)
+	case p.kind != "":
+		res.Parts = append(res.Parts, p.native())
+	case p.thought:
+		t, ok := last.(*llm.Thinking)
+		if !ok || t.Signature != "" {
+			if len(p.text)+len(p.signature) == 0 {
+				return nil
+			}
+			t = &llm.Thinking{}
+			res.Parts = append(res.Parts, t)
+		}
+		t.Text += string(p.text)
+		if len(p.signature) > 0 {
+			t.Signature = ownSeal(string(p.signature))
+		}
+	default:
+		if t, ok := last.(*llm.Text); ok {
+			t.Text += string(p.text)
+		} else if len(p.text) > 0 {
+			res.Parts = append(res.Parts, &llm.Text{Text: string(p.text)})
+		}
+		if len(p.signature) > 0 {
+			res.Parts = append(res.Parts, signaturePart(string(p.signature)))
+		}
+	}
+	return nil
+}
+
+func notAnAnswer(what string, cause error) *llm.Error {
+	return &llm.Error{Kind: llm.ErrUpstream, Message: "the upstream's answer " + what, Upstream: true, Cause: cause}
+}

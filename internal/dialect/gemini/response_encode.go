@@ -1,0 +1,256 @@
+package gemini
+
+import (
+	"math/rand/v2"
+	"strings"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/wire"
+)
+
+// EncodeResponse writes a whole answer for a client of the Gemini API.
+func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
+	w := wire.NewWriter(make([]byte, 0, 512+sizeOf(res.Parts)))
+	p := partWriter{req: req, w: w}
+	w.Object()
+	w.Key("candidates")
+	w.List()
+	w.Object()
+	w.Key("content")
+	w.Object()
+	w.Key("parts")
+	w.List()
+	for i, part := range res.Parts {
+		res.Losses = foreign(res.Losses, part)
+		if i+1 < len(res.Parts) {
+			p.next = res.Parts[i+1]
+		} else {
+			p.next = nil
+		}
+		p.part(part)
+	}
+	p.flush()
+	w.EndList()
+	w.StrField("role", "model")
+	w.EndObject()
+	w.StrField("finishReason", finishReason(res.Stop, res.NativeStop))
+	w.IntField("index", 0)
+	extras(w, res.Extra, true)
+	w.EndObject()
+	w.EndList()
+	if res.Usage.Known || res.Usage.Estimated {
+		w.Key("usageMetadata")
+		writeUsage(w, res.Usage)
+	}
+	w.StrField("modelVersion", req.Model)
+	w.StrField("responseId", responseID(res.ID))
+	extras(w, res.Extra, false)
+	w.EndObject()
+	return w.Bytes()
+}
+
+func sizeOf(parts []llm.Part) int {
+	n := 0
+	for _, p := range parts {
+		n += partSize(p)
+		if t, ok := p.(*llm.Thinking); ok {
+			n += len(t.Text) + len(t.Redacted)
+		}
+	}
+	return n
+}
+
+// extras writes what only Gemini says: of the candidate, or beside it.
+func extras(w *wire.Writer, list []llm.Extra, candidate bool) {
+	for _, x := range list {
+		if x.Dialect != name {
+			continue
+		}
+		if member, ok := strings.CutPrefix(x.Name, candidatePrefix); ok == candidate {
+			w.RawField(member, x.Raw)
+		}
+	}
+}
+
+// foreign names what only another API can say in an answer.
+func foreign(losses []llm.Loss, p llm.Part) []llm.Loss {
+	switch p := p.(type) {
+	case *llm.Native:
+		if p.Dialect != name {
+			return llm.AddLoss(losses, "content", "gemini has no part of type "+clip(p.Type))
+		}
+	case *llm.Text:
+		if p.Citations != nil {
+			return llm.AddLoss(losses, "content: citations", "gemini writes them in another way")
+		}
+	}
+	return losses
+}
+
+// partWriter writes the parts of an answer. A signature stands on the part behind
+// the reasoning, where clients keep it.
+type partWriter struct {
+	req     *llm.Request
+	w       *wire.Writer
+	next    llm.Part
+	pending string // the thought signature that waits for a part
+}
+
+func (p *partWriter) hidden() bool { return p.req.Thinking.Display == displayOmitted }
+
+func (p *partWriter) part(part llm.Part) {
+	w := p.w
+	switch part := part.(type) {
+	case *llm.Text:
+		p.text(part.Text)
+	case *llm.Refusal:
+		p.text(part.Text)
+	case *llm.Thinking:
+		p.thinking(part)
+	case *llm.ToolCall:
+		if part.Seal != "" {
+			p.flush()
+		}
+		w.Object()
+		w.Key("functionCall")
+		writeCall(w, p.req, part)
+		if part.Seal != "" {
+			w.StrField(signatureMember, part.Seal)
+		}
+		p.sign()
+		w.EndObject()
+	case *llm.Media:
+		if part.Data == "" {
+			return
+		}
+		w.Object()
+		w.Key("inlineData")
+		w.Object()
+		w.StrField("mimeType", mimeOf(part))
+		w.StrField("data", part.Data)
+		w.EndObject()
+		p.sign()
+		w.EndObject()
+	case *llm.Native:
+		if part.Dialect == name && part.Type != typeSignature {
+			p.flush()
+			w.Raw(part.Raw)
+		} else if s := textSignature(part); s != "" && p.pending != s {
+			p.flush()
+			p.pending = s
+			p.flush()
+		}
+	}
+}
+
+func (p *partWriter) text(s string) {
+	if s == "" {
+		return
+	}
+	p.w.Object()
+	p.w.StrField("text", s)
+	p.sign()
+	p.w.EndObject()
+}
+
+func (p *partWriter) thinking(t *llm.Thinking) {
+	own, mine := ownSignature(t)
+	if t.Text != "" && !p.hidden() {
+		p.w.Object()
+		p.w.StrField("text", t.Text)
+		p.w.BoolField("thought", true)
+		if mine && own != "" {
+			p.w.StrField(signatureMember, own)
+			own = ""
+		}
+		p.w.EndObject()
+	}
+	signature := own
+	if !mine {
+		signature = sealed(t)
+	}
+	if signature != "" {
+		p.flush()
+		p.pending = signature
+	}
+}
+
+// sign puts the waiting signature on the open part.
+func (p *partWriter) sign() {
+	if p.pending != "" {
+		p.w.StrField(signatureMember, p.pending)
+		p.pending = ""
+	}
+}
+
+// flush gives a waiting signature a part of its own.
+func (p *partWriter) flush() {
+	if p.pending == "" {
+		return
+	}
+	p.w.Object()
+	p.w.StrField("text", "")
+	p.sign()
+	p.w.EndObject()
+}
+
+func writeCall(w *wire.Writer, req *llm.Request, c *llm.ToolCall) {
+	w.Object()
+	w.StrField("id", callIDFor(c.ID))
+	w.StrField("name", llm.RestoreName(req, c.Name))
+	w.Key("args")
+	if c.Broken != "" {
+		oneString(w, rawArguments, c.Broken)
+	} else {
+		w.Raw(c.Arguments())
+	}
+	w.EndObject()
+}
+
+func callIDFor(id string) string {
+	if id == "" {
+		return "call_" + randomID()
+	}
+	return id
+}
+
+func responseID(id string) string {
+	if id == "" {
+		return randomID()
+	}
+	return id
+}
+
+// randomID tells answers apart; nobody relies on it being hard to guess.
+func randomID() string {
+	const letters = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+	b := make([]byte, 22)
+	for i := range b {
+		b[i] = letters[rand.IntN(len(letters))] //nolint:gosec // an id, no secret
+	}
+	return string(b)
+}
+
+// finishReason is the canonical reason in Gemini's words; its own word stays.
+func finishReason(s llm.Stop, native string) string {
+	if native != "" && stopOf(native) == s {
+		switch s {
+		case llm.StopFilter:
+			return native
+		case llm.StopOther:
+			if native == strings.ToUpper(native) {
+				return native
+			}
+		}
+	}
+	switch s {
+	case llm.StopLength, llm.StopContext:
+		return "MAX_TOKENS"
+	case llm.StopFilter:
+		return "SAFETY"
+	case llm.StopOther, llm.StopPause:
+		return "OTHER"
+	case llm.StopEnd, llm.StopTool, llm.StopSequence:
+	}
+	return "STOP"
+}

@@ -1,0 +1,246 @@
+package gemini
+
+import (
+	"bytes"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/wire"
+)
+
+// streamDecoder makes events of a stream's chunks. They have no marks where a
+// part begins or ends: a part is open until another kind of piece comes. The
+// stream ends without a terminator, so the Finish waits for its end.
+type streamDecoder struct {
+	r    wire.Reader
+	ev   llm.Event
+	c    chunk
+	take func(*piece) error
+
+	yield         llm.Yield
+	started, over bool
+	ended         bool // a reason to stop was told
+
+	part  partKind
+	index int // of the open part, or of the next one
+	calls int
+}
+
+// partKind is the kind of the part that is open.
+type partKind uint8
+
+const (
+	noPart partKind = iota
+	textPart
+	thinkingPart
+	wholePart
+)
+
+// NewStreamDecoder makes a decoder of one stream.
+func (Dialect) NewStreamDecoder() llm.StreamDecoder {
+	d := &streamDecoder{}
+	d.take = d.piece
+	return d
+}
+
+// Frame takes the next chunk, or a list of them.
+func (d *streamDecoder) Frame(f wire.Frame, yield llm.Yield) error {
+	if d.over {
+		return nil
+	}
+	d.yield = yield
+	d.r.Reset(f.Data)
+	if d.r.Kind() != '[' {
+		return d.chunk(f.Data)
+	}
+	list := wire.NewReader(f.Data)
+	for range list.Elements() {
+		raw := list.Raw()
+		if list.Err() != nil || d.over {
+			break
+		}
+		d.r.Reset(raw)
+		if err := d.chunk(raw); err != nil {
+			return err
+		}
+	}
+	if err := list.End(); err != nil && !d.over {
+		return notAnAnswer("has an event that cannot be read", err)
+	}
+	return nil
+}
+
+func (d *streamDecoder) chunk(data []byte) error {
+	if d.r.Kind() != '{' {
+		return notAnAnswer("has an event that is not a JSON object", d.r.Err())
+	}
+	if !d.started {
+		if err := d.c.scan(data); err != nil {
+			return notAnAnswer("has an event that cannot be read", err)
+		}
+	}
+	if err := d.c.read(&d.r, false, d.take); err != nil {
+		return err
+	}
+	if err := d.r.End(); err != nil {
+		return notAnAnswer("has an event that cannot be read", err)
+	}
+	if d.c.err != nil {
+		return d.fault(d.c.err)
+	}
+	d.ended = d.ended || d.c.ended()
+	if d.c.answer {
+		return d.start()
+	}
+	return nil
+}
+
+// End is called when the frames have ended.
+func (d *streamDecoder) End(yield llm.Yield) error {
+	if d.over {
+		return nil
+	}
+	d.yield = yield
+	if !d.ended {
+		return d.fault(&llm.Error{Kind: llm.ErrUpstream, Message: "the upstream's answer broke off", Upstream: true})
+	}
+	if err := d.closePart(); err != nil {
+		return err
+	}
+	d.over = true
+	stop, native := d.c.stop()
+	d.ev = llm.Event{
+		Kind: llm.EventFinish, Stop: llm.SettledStop(stop, d.calls > 0), NativeStop: native,
+		StopDetails: d.c.details(), Usage: d.c.usage,
+	}
+	return yield(&d.ev)
+}
+
+func (d *streamDecoder) fault(e *llm.Error) error {
+	d.over = true
+	d.ev = llm.Event{Kind: llm.EventFault, Err: e}
+	return d.yield(&d.ev)
+}
+
+// start tells that the answer begins, once.
+func (d *streamDecoder) start() error {
+	if d.started {
+		return nil
+	}
+	d.started = true
+	usage := d.c.usage
+	usage.Output, usage.Reasoning = 0, 0
+	d.ev = llm.Event{Kind: llm.EventStart, ID: d.c.id, Model: d.c.model, Created: d.c.created, Usage: usage}
+	return d.yield(&d.ev)
+}
+
+func (d *streamDecoder) open(kind partKind, p llm.Part) error {
+	if err := d.start(); err != nil {
+		return err
+	}
+	if err := d.closePart(); err != nil {
+		return err
+	}
+	d.part = kind
+	d.ev = llm.Event{Kind: llm.EventPartStart, Index: d.index, Part: p}
+	return d.yield(&d.ev)
+}
+
+func (d *streamDecoder) closePart() error {
+	if d.part == noPart {
+		return nil
+	}
+	d.part = noPart
+	d.ev = llm.Event{Kind: llm.EventPartEnd, Index: d.index}
+	d.index++
+	return d.yield(&d.ev)
+}
+
+// tell yields a delta of the open part.
+func (d *streamDecoder) tell(kind llm.DeltaKind, text []byte) error {
+	if len(text) == 0 {
+		return nil
+	}
+	d.ev = llm.Event{Kind: llm.EventDelta, Index: d.index, Delta: kind, Text: text}
+	return d.yield(&d.ev)
+}
+
+// whole yields a part that is complete at once.
+func (d *streamDecoder) whole(p llm.Part) error {
+	if err := d.open(wholePart, p); err != nil {
+		return err
+	}
+	return d.closePart()
+}
+
+// piece makes events of one part of a chunk.
+func (d *streamDecoder) piece(p *piece) error {
+	switch {
+	case p.call != nil:
+		return d.call(p)
+	case p.inline != nil:
+		m, err := p.media()
+		if err != nil {
+			return notAnAnswer("has a part that cannot be read", err)
+		}
+		return d.whole(m)
+	case p.kind != "":
+		return d.whole(p.native())
+	case p.thought:
+		return d.thought(p)
+	}
+	if err := d.prose(textPart, p.text); err != nil || len(p.signature) == 0 {
+		return err
+	}
+	return d.whole(signaturePart(string(p.signature)))
+}
+
+func (d *streamDecoder) thought(p *piece) error {
+	if err := d.prose(thinkingPart, p.text); err != nil || len(p.signature) == 0 {
+		return err
+	}
+	if d.part != thinkingPart {
+		if err := d.open(thinkingPart, &llm.Thinking{}); err != nil {
+			return err
+		}
+	}
+	if err := d.tell(llm.DeltaSignature, []byte(ownSeal(string(p.signature)))); err != nil {
+		return err
+	}
+	return d.closePart()
+}
+
+// prose goes on with a text or reasoning, opening it where none is open.
+func (d *streamDecoder) prose(kind partKind, text []byte) error {
+	if len(text) == 0 {
+		return nil
+	}
+	if d.part != kind {
+		var p llm.Part = &llm.Text{}
+		if kind == thinkingPart {
+			p = &llm.Thinking{}
+		}
+		if err := d.open(kind, p); err != nil {
+			return err
+		}
+	}
+	return d.tell(llm.DeltaText, text)
+}
+
+func (d *streamDecoder) call(p *piece) error {
+	c, err := p.toolCall(d.c.id, d.calls)
+	if err != nil {
+		return notAnAnswer("has a tool call that cannot be read", err)
+	}
+	d.calls++
+	args := bytes.Clone(c.Input)
+	if c.Broken != "" {
+		args = []byte(c.Broken)
+	}
+	if err := d.open(wholePart, &llm.ToolCall{ID: c.ID, Name: c.Name, Seal: c.Seal}); err != nil {
+		return err
+	}
+	if err := d.tell(llm.DeltaInput, args); err != nil {
+		return err
+	}
+	return d.closePart()
+}

@@ -1,0 +1,276 @@
+package responses
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/wire"
+)
+
+// items writes the conversation. Behind what the model said and called come the
+// results of its calls, and then what else the user says.
+func (e *encoder) items() {
+	turns := e.req.Turns
+	for i := 0; i < len(turns); {
+		var open []string
+		if turns[i].Role == llm.Assistant {
+			end := i + runOf(turns[i:], func(t llm.Turn) bool { return t.Role == llm.Assistant })
+			open = e.assistant(i, turns[i:end])
+			i = end
+		}
+		end := i + runOf(turns[i:], func(t llm.Turn) bool { return t.Role != llm.Assistant })
+		e.answers(i, turns[i:end], open)
+		for k, t := range turns[i:end] {
+			e.said(i+k, t)
+		}
+		i = end
+	}
+	if n := len(turns); n > 0 && turns[n-1].Role == llm.Assistant && !hasCall(turns[n-1]) && !e.t.Compat {
+		e.lose("messages", "the API does not go on with an answer that was begun: it is asked to")
+		e.message("user", "Continue.")
+	}
+}
+
+func hasCall(t llm.Turn) bool {
+	return slices.ContainsFunc(t.Parts, func(p llm.Part) bool { _, ok := p.(*llm.ToolCall); return ok })
+}
+
+// runOf is the length of the run of turns at the start that are as wanted.
+func runOf(turns []llm.Turn, wanted func(llm.Turn) bool) int {
+	if n := slices.IndexFunc(turns, func(t llm.Turn) bool { return !wanted(t) }); n >= 0 {
+		return n
+	}
+	return len(turns)
+}
+
+func (e *encoder) loseIn(at int, what, reason string) {
+	e.lose(fmt.Sprintf("messages[%d].content: %s", at, what), reason)
+}
+
+// assistant writes what the model said and called in a run of turns, in its
+// order, and returns the ids of the calls.
+func (e *encoder) assistant(at int, turns []llm.Turn) (open []string) {
+	for k, t := range turns {
+		var words []llm.Part
+		flush := func() {
+			if len(words) > 0 {
+				e.recall()
+				e.words(words)
+				words = nil
+			}
+		}
+		for _, p := range t.Parts {
+			switch p := p.(type) {
+			case *llm.Text:
+				if p.Text != "" {
+					words = append(words, p)
+				}
+				e.cache(p.Cache)
+			case *llm.Refusal:
+				words = append(words, p)
+			case *llm.Thinking:
+				flush()
+				e.thinking(at+k, p)
+			case *llm.ToolCall:
+				flush()
+				e.recall()
+				e.call(at+k, p)
+				open = append(open, p.ID)
+			case *llm.Native:
+				if p.Dialect == Name && !isContent(p.Type) {
+					flush()
+					e.recall()
+					e.w.Raw(p.Raw)
+				} else {
+					e.loseIn(at+k, "part", "responses has no "+cut(p.Type, 40)+" in an answer")
+				}
+			case *llm.Media:
+				e.loseIn(at+k, string(p.Kind), "responses takes none in an answer")
+			case *llm.ToolResult:
+			}
+		}
+		flush()
+	}
+	if len(e.pending) > 0 {
+		e.loseIn(at+len(turns)-1, "thinking", "reasoning must be followed by what it led to")
+		e.pending = nil
+	}
+	return open
+}
+
+// isContent tells whether a native part is a part of a message, and not an item:
+// OpenAI names the two kinds apart.
+func isContent(kind string) bool {
+	return strings.HasPrefix(kind, "input_") || strings.HasPrefix(kind, "output_") || kind == "computer_screenshot"
+}
+
+func (e *encoder) words(words []llm.Part) {
+	e.openMessage("assistant")
+	for _, p := range words {
+		switch p := p.(type) {
+		case *llm.Text:
+			textPiece(e.w, "output_text", p.Text)
+		case *llm.Refusal:
+			e.w.Object()
+			e.w.StrField("type", "refusal")
+			e.w.StrField("refusal", p.Text)
+			e.w.EndObject()
+		}
+	}
+	e.closeMessage()
+}
+
+// thinking keeps reasoning that this API takes back until what it led to: its own,
+// encrypted, or shown openly by a server that wants it again.
+func (e *encoder) thinking(at int, t *llm.Thinking) {
+	issuer, inner, ok := llm.Unseal(t.Signature)
+	open := t.Signature == "" && t.Redacted == "" || ok && issuer == unsigned
+	w := &wire.Writer{}
+	w.Object()
+	w.StrField("type", "reasoning")
+	switch {
+	case ok && issuer == Issuer:
+		writeTexts(w, "summary", "summary_text", inner.Text)
+		w.StrField("encrypted_content", inner.Signature)
+		e.recalled = true
+	case open && e.t.Compat:
+		said := t.Text
+		if said == "" && ok {
+			said = inner.Text
+		}
+		writeTexts(w, "summary", "", "")
+		writeTexts(w, "content", "reasoning_text", said)
+	case open:
+		e.loseIn(at, "thinking", "OpenAI takes back only reasoning that it encrypted")
+		return
+	default:
+		e.loseIn(at, "thinking", "signed reasoning, which only its issuer takes back")
+		return
+	}
+	w.EndObject()
+	e.pending = append(e.pending, w.Bytes())
+}
+
+func writeTexts(w *wire.Writer, member, kind, said string) {
+	w.Key(member)
+	w.List()
+	if said != "" {
+		textPiece(w, kind, said)
+	}
+	w.EndList()
+}
+
+// recall writes the reasoning that led to what comes next.
+func (e *encoder) recall() {
+	for _, r := range e.pending {
+		e.w.Raw(r)
+	}
+	e.pending = nil
+}
+
+// call writes a call, of a custom tool in that tool's own form.
+func (e *encoder) call(at int, c *llm.ToolCall) {
+	w := e.w
+	h := homeOf(e.req, c.Name)
+	custom := c.Custom || h != nil && h.Custom
+	if custom {
+		e.free[c.ID] = true
+	}
+	name, kind := llm.ShortName(c.Name, nameLimit), "function_call"
+	if h != nil {
+		name = h.Name
+	}
+	if custom {
+		kind = "custom_tool_call"
+	}
+	w.Object()
+	w.StrField("type", kind)
+	w.StrField("call_id", llm.ShortID(c.ID, idLimit))
+	w.StrField("name", name)
+	if h != nil && h.Group != "" {
+		w.StrField("namespace", h.Group)
+	}
+	switch {
+	case custom && c.Broken != "":
+		w.StrField("input", c.Broken)
+	case custom && c.Custom:
+		w.StrField("input", "")
+	case custom:
+		w.StrField("input", freeText(c.Arguments()))
+	case c.Broken != "":
+		w.StrField("arguments", c.Broken)
+	default:
+		w.Key("arguments")
+		w.Text(c.Arguments())
+	}
+	w.EndObject()
+	e.cache(c.Cache)
+	if c.Seal != "" {
+		e.loseIn(at, "thought signature", "only its issuer takes it back")
+	}
+}
+
+// answers writes the results of the open calls that stand in a run of turns, and
+// closes the calls that have none.
+func (e *encoder) answers(at int, turns []llm.Turn, open []string) {
+	for k, t := range turns {
+		for _, p := range t.Parts {
+			r, ok := p.(*llm.ToolResult)
+			if !ok {
+				continue
+			}
+			if i := slices.Index(open, r.CallID); i >= 0 {
+				open = slices.Delete(open, i, i+1)
+				e.matched[r] = true
+				e.result(at+k, r)
+			}
+		}
+	}
+	for _, id := range open {
+		e.lose(fmt.Sprintf("messages[%d].tool_calls", max(at-1, 0)), "a call without a result: closed with an error")
+		e.openResult(id)
+		e.w.Str("[tool error] There is no result: the call was never answered.")
+		e.w.EndObject()
+	}
+}
+
+// openResult writes the item of a result up to its output.
+func (e *encoder) openResult(id string) {
+	kind := "function_call_output"
+	if e.free[id] {
+		kind = "custom_tool_call_output"
+	}
+	e.w.Object()
+	e.w.StrField("type", kind)
+	e.w.StrField("call_id", llm.ShortID(id, idLimit))
+	e.w.Key("output")
+}
+
+// result writes a result: as a text where it is one, since not every server takes
+// lists.
+func (e *encoder) result(at int, r *llm.ToolResult) {
+	pieces := e.pieces(at, r.Parts)
+	e.cache(r.Cache)
+	if r.Error {
+		e.loseIn(at, "tool result", "that the call failed is told in words")
+		if len(pieces) > 0 && pieces[0].json == nil {
+			pieces[0].text = "[tool error] " + pieces[0].text
+		} else {
+			pieces = slices.Insert(pieces, 0, piece{text: "[tool error]"})
+		}
+	}
+	e.openResult(r.CallID)
+	switch {
+	case len(pieces) == 0:
+		e.w.Str("")
+	case len(pieces) == 1 && pieces[0].json == nil:
+		e.w.Str(pieces[0].text)
+	default:
+		e.w.List()
+		e.writePieces(pieces)
+		e.w.EndList()
+	}
+	e.w.EndObject()
+}

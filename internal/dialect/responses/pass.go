@@ -1,0 +1,19 @@
+package responses
+
+import (
+	"net/http"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/wire"
+)
+
+// Pass lets a body through to a server of the same API with the model's name there.
+func (Dialect) Pass(body wire.Object, _ http.Header, t *llm.Target) ([]wire.Edit, []llm.Loss, bool) {
+	if v := body.Get("model"); len(v) == len(t.Model)+2 && string(v[1:len(v)-1]) == t.Model {
+		return nil, nil, true
+	}
+	return []wire.Edit{{Name: "model", Value: wire.AppendString(nil, t.Model)}}, nil, true
+}
+
+// AsksUsage is true: Responses streams always tell their usage.
+func (Dialect) AsksUsage(wire.Object) bool { return true }

@@ -1,0 +1,365 @@
+package responses
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/wire"
+)
+
+// Limits of OpenAI's API.
+const (
+	nameLimit = llm.NameLimit64
+	idLimit   = llm.IDLimit64
+	userLimit = 64
+	minOutput = 16
+)
+
+// encoder writes one request for an upstream.
+type encoder struct {
+	w      *wire.Writer
+	req    *llm.Request
+	t      *llm.Target
+	losses []llm.Loss
+
+	asItem   bool              // the system prompt is the first item of the input
+	free     map[string]bool   // ids of calls of custom tools, by the client's id
+	pending  [][]byte          // reasoning that waits for what it led to
+	recalled bool              // encrypted reasoning is sent back
+	matched  map[llm.Part]bool // results that answer a call
+}
+
+// EncodeRequest makes the body for a target and tells what it could not carry.
+func (Dialect) EncodeRequest(req *llm.Request, t *llm.Target) ([]byte, []llm.Loss, error) {
+	e := &encoder{w: wire.NewWriter(make([]byte, 0, size(req))), req: req, t: t,
+		free: map[string]bool{}, matched: map[llm.Part]bool{}}
+	w := e.w
+	w.Object()
+	w.StrField("model", t.Model)
+	instructions := e.system()
+	w.Key("input")
+	w.List()
+	start := w.Len()
+	if e.asItem {
+		e.systemItem()
+	}
+	e.items()
+	if w.Len() == start {
+		return nil, nil, invalid("input", "nothing is left to send: every message is empty")
+	}
+	w.EndList()
+	if instructions != "" {
+		w.StrField("instructions", instructions)
+	}
+	if t.Stream {
+		w.BoolField("stream", true)
+	}
+	e.limits()
+	e.sampling()
+	e.reasoning()
+	e.tools()
+	e.text()
+	e.identity()
+	e.extras()
+	w.EndObject()
+	return w.Bytes(), e.losses, nil
+}
+
+// size guesses the length of the body, so that a long one is not copied over and
+// over while it grows.
+func size(req *llm.Request) int {
+	n := 1 << 10
+	n += sizeOf(req.System)
+	for _, t := range req.Turns {
+		n += 64 + sizeOf(t.Parts)
+	}
+	for i := range req.Tools {
+		n += 128 + len(req.Tools[i].Description)*9/8 + len(req.Tools[i].Schema)
+	}
+	return n
+}
+
+func sizeOf(parts []llm.Part) int {
+	n := 0
+	for _, p := range parts {
+		n += 96
+		switch p := p.(type) {
+		case *llm.Text:
+			n += len(p.Text) * 9 / 8 // line ends take two bytes
+		case *llm.Media:
+			n += len(p.Data) + len(p.Text)
+		case *llm.Thinking:
+			n += len(p.Text) + len(p.Signature)
+		case *llm.ToolCall:
+			n += len(p.Input) * 5 / 4
+		case *llm.ToolResult:
+			n += sizeOf(p.Parts)
+		case *llm.Native:
+			n += len(p.Raw)
+		case *llm.Refusal:
+		}
+	}
+	return n
+}
+
+func (e *encoder) lose(path, reason string) { e.losses = llm.AddLoss(e.losses, path, reason) }
+
+// cache notes a cache mark that cannot be sent on.
+func (e *encoder) cache(c *llm.Cache) {
+	if c != nil {
+		e.lose("cache_control", "OpenAI caches by itself")
+	}
+}
+
+// attribution begins the first system entry of Claude Code: a line for Anthropic's
+// books (its gateway contract says so), which other models would read as prompt.
+const attribution = "x-anthropic-billing-header:"
+
+// system returns the system prompt as instructions. One that carries cache marks,
+// and one that nothing follows, becomes the first item instead: there it is part
+// of the prefix that is cached, piece by piece as the client had it.
+func (e *encoder) system() string {
+	var texts []string
+	for _, t := range e.systemTexts() {
+		e.asItem = e.asItem || t.Cache != nil
+		e.cache(t.Cache)
+		texts = append(texts, t.Text)
+	}
+	said := false
+	for _, t := range e.req.Turns {
+		said = said || len(t.Parts) > 0
+	}
+	if e.asItem = len(texts) > 0 && (e.asItem || !said || e.t.Caps.NoSystem); e.asItem {
+		return ""
+	}
+	return strings.Join(texts, paragraph)
+}
+
+// systemTexts are the entries of the system prompt that say something.
+func (e *encoder) systemTexts() []*llm.Text {
+	out := make([]*llm.Text, 0, len(e.req.System))
+	for _, p := range e.req.System {
+		t, ok := p.(*llm.Text)
+		switch {
+		case !ok:
+			e.lose("system", "instructions are text only")
+		case strings.HasPrefix(t.Text, attribution), t.Text == "":
+		default:
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+func (e *encoder) systemItem() {
+	role := "developer"
+	switch {
+	case e.t.Caps.NoSystem:
+		role = "user"
+		e.lose("system", "the model takes no system prompt: sent as the user's")
+	case e.t.Compat:
+		role = "system"
+	}
+	e.openMessage(role)
+	for _, p := range e.req.System {
+		if t, ok := p.(*llm.Text); ok && t.Text != "" && !strings.HasPrefix(t.Text, attribution) {
+			textPiece(e.w, "input_text", t.Text)
+		}
+	}
+	e.closeMessage()
+}
+
+func (e *encoder) limits() {
+	req, caps := e.req, &e.t.Caps
+	if req.MaxTokens != nil {
+		n := *req.MaxTokens
+		switch {
+		case caps.MaxOutput > 0 && n > caps.MaxOutput:
+			n = caps.MaxOutput
+			e.lose("max_tokens", fmt.Sprintf("the model writes at most %d", n))
+		case n < minOutput:
+			n = minOutput
+			e.lose("max_tokens", "the least is 16")
+		}
+		e.w.IntField("max_output_tokens", n)
+	}
+	if len(req.Stop) > 0 {
+		e.lose("stop", "no such setting in responses")
+	}
+	if req.TopK != nil {
+		e.lose("top_k", "no such setting in responses")
+	}
+}
+
+// sampling passes temperature and top_p. OpenAI's newer models take them only
+// while they do not reason (OpenAI's guide to GPT-5.2): where that can be
+// switched off and the client asks for no reasoning, it is the client's affair.
+func (e *encoder) sampling() {
+	temperature, topP := e.req.Temperature, e.req.TopP
+	rule := e.t.Caps.Sampling
+	if rule == llm.SamplingNone && !e.req.Thinking.Wanted() && slices.Contains(e.t.Caps.Efforts, "none") {
+		rule = llm.SamplingFree
+	}
+	switch rule {
+	case llm.SamplingNone:
+		e.dropped("temperature", temperature)
+		e.dropped("top_p", topP)
+		return
+	case llm.SamplingOne:
+		if temperature != nil {
+			e.dropped("top_p", topP)
+			topP = nil
+		}
+	case llm.SamplingFree:
+	}
+	if temperature != nil {
+		e.w.Key("temperature")
+		e.w.Float(*temperature)
+	}
+	if topP != nil {
+		e.w.Key("top_p")
+		e.w.Float(*topP)
+	}
+}
+
+// dropped notes a setting that the model takes none of; 1 is the default.
+func (e *encoder) dropped(name string, value *float64) {
+	if value != nil && *value != 1 {
+		e.lose(name, "the model takes none")
+	}
+}
+
+// text writes the format of the answer, and what else stands beside it.
+func (e *encoder) text() {
+	verbosity := e.shared("verbosity")
+	var own []llm.Extra
+	for _, x := range e.req.Extra {
+		if x.Dialect == Name && strings.HasPrefix(x.Name, textPrefix) {
+			own = append(own, x)
+		}
+	}
+	if e.req.Format == nil && verbosity == nil && own == nil {
+		return
+	}
+	w := e.w
+	w.Key("text")
+	w.Object()
+	if e.req.Format != nil {
+		w.Key("format")
+		writeFormat(w, e.req.Format)
+	}
+	if verbosity != nil {
+		w.RawField("verbosity", verbosity)
+	}
+	for _, x := range own {
+		w.RawField(strings.TrimPrefix(x.Name, textPrefix), x.Raw)
+	}
+	w.EndObject()
+}
+
+// shared is a setting that chat has under the same name.
+func (e *encoder) shared(name string) []byte {
+	for _, x := range e.req.Extra {
+		if x.Dialect == "chat" && x.Name == name {
+			return x.Raw
+		}
+	}
+	return nil
+}
+
+// identity writes who asks and how urgently.
+func (e *encoder) identity() {
+	if user := e.req.User; user != "" {
+		if len(user) > userLimit && !e.t.Compat {
+			sum := sha256.Sum256([]byte(user))
+			user = hex.EncodeToString(sum[:16])
+			e.lose("user", "longer than 64 characters: a hash is sent")
+		}
+		e.w.StrField("user", user)
+	}
+	switch tier := e.req.Tier; tier {
+	case "":
+	case "auto", "default", "flex", "priority", "scale":
+		e.w.StrField("service_tier", tier)
+	case "standard_only":
+		e.w.StrField("service_tier", "default")
+	default:
+		e.lose("service_tier", "OpenAI has no tier of this name")
+	}
+	for range e.req.Betas {
+		e.lose("anthropic-beta", "no such header in responses")
+	}
+}
+
+// extras writes the members that only this API has, those that chat has too, and
+// that nothing is to be kept unless the client wants it so.
+func (e *encoder) extras() {
+	store := false
+	for _, x := range e.req.Extra {
+		switch {
+		case x.Dialect == Name && (strings.HasPrefix(x.Name, textPrefix) || strings.HasPrefix(x.Name, reasoningPrefix)):
+			continue // written where they belong
+		case x.Dialect == Name && (x.Name == "tool_choice" || x.Name == "include"):
+			continue
+		case x.Dialect == "chat" && x.Name == "verbosity":
+			continue
+		case x.Dialect == Name, x.Dialect == "chat" && sharedWithChat(x.Name):
+			e.w.RawField(x.Name, x.Raw)
+			store = store || x.Name == "store"
+		default:
+			e.lose(x.Name, "no such setting in responses")
+		}
+	}
+	if !store {
+		e.w.BoolField("store", false)
+	}
+	e.include()
+}
+
+// sharedWithChat tells whether both of OpenAI's APIs have a setting of this name
+// that means the same.
+func sharedWithChat(name string) bool {
+	switch name {
+	case "store", "metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier":
+		return true
+	}
+	return false
+}
+
+// include asks for encrypted reasoning where there may be some: without it the
+// next turn could not have it back.
+func (e *encoder) include() {
+	reasons := e.t.Caps.Thinking == llm.ThinkEffort ||
+		e.t.Caps.Thinking != llm.ThinkNone && (e.req.Thinking.Wanted() || e.recalled)
+	var asked []byte
+	for _, x := range e.req.Extra {
+		if x.Dialect == Name && x.Name == "include" {
+			asked = x.Raw
+		}
+	}
+	if asked == nil && !reasons {
+		return
+	}
+	w := e.w
+	w.Key("include")
+	w.List()
+	if asked != nil {
+		r := wire.NewReader(asked)
+		for range r.Elements() {
+			if raw := r.Raw(); !bytes.Contains(raw, []byte(encryptedReasoning)) {
+				w.Raw(raw)
+			} else {
+				reasons = true
+			}
+		}
+	}
+	if reasons {
+		w.Str(encryptedReasoning)
+	}
+	w.EndList()
+}

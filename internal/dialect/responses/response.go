@@ -1,0 +1,263 @@
+package responses
+
+import (
+	"bytes"
+	"crypto/rand"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/wire"
+)
+
+// DecodeResponse reads a whole answer. One that failed becomes an error.
+func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
+	a, err := readAnswer(body)
+	if err != nil {
+		return nil, err
+	}
+	res := &llm.Response{ID: a.id, Model: a.model, Created: a.created, Tier: a.tier, NativeStop: a.native(), Usage: a.usage.usage()}
+	for _, raw := range a.items() {
+		it := readItem(raw)
+		res.Parts = append(res.Parts, it.parts()...)
+	}
+	res.Stop = a.stop()
+	res.Settle()
+	return res, nil
+}
+
+// answer is a response object, in a body or in an event.
+type answer struct {
+	id, model, tier, status, why string
+	created                      int64
+	usage                        tokens
+	output                       []byte // the list of items, raw
+	failed                       bool   // it holds an error
+}
+
+// readAnswer reads a response object that says it is one.
+func readAnswer(body []byte) (*answer, *llm.Error) {
+	a := &answer{}
+	r := wire.NewReader(body)
+	if r.Kind() != '{' {
+		return nil, notAnAnswer(body)
+	}
+	if a.read(r); r.End() != nil {
+		return nil, notAnAnswer(body)
+	}
+	if a.failed || a.status == "failed" || a.output == nil {
+		f, _ := readError(body)
+		if f == (fault{}) && !a.failed && a.status != "failed" {
+			return nil, upstream("the upstream's answer holds no output")
+		}
+		return nil, f.toError(0)
+	}
+	switch a.status {
+	case "queued", "in_progress":
+		return nil, upstream("the upstream put the answer off (status " + a.status + "): ask without background")
+	case "cancelled":
+		return nil, upstream("the upstream cancelled the answer")
+	}
+	return a, nil
+}
+
+func notAnAnswer(body []byte) *llm.Error {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return upstream("the upstream's answer is empty")
+	}
+	return upstream("the upstream answered with something that is not JSON")
+}
+
+func (a *answer) read(r *wire.Reader) {
+	for name := range r.Fields() {
+		switch string(name) {
+		case "id":
+			a.id = string(text(r))
+		case "model":
+			a.model = string(text(r))
+		case "created_at":
+			a.created, _ = count(r)
+		case "status":
+			a.status = string(text(r))
+		case "service_tier":
+			a.tier = string(text(r))
+		case "usage":
+			a.usage.take(r)
+		case "output":
+			if raw := r.Raw(); len(raw) > 0 && raw[0] == '[' {
+				a.output = raw
+			}
+		case "error":
+			a.failed = a.failed || r.Kind() == '{' || r.Kind() == '"'
+		case "incomplete_details":
+			a.why = string(peek(*r, "reason"))
+		}
+	}
+}
+
+// items are the raw items of the output.
+func (a *answer) items() [][]byte {
+	if a.output == nil {
+		return nil
+	}
+	var out [][]byte
+	r := wire.NewReader(a.output)
+	for range r.Elements() {
+		out = append(out, r.Raw())
+	}
+	return out
+}
+
+// stop maps the status, and why an answer is incomplete.
+func (a *answer) stop() llm.Stop {
+	switch {
+	case a.status != "incomplete":
+		return llm.StopEnd
+	case a.why == "max_output_tokens", a.why == "max_tokens":
+		return llm.StopLength
+	case a.why == "content_filter":
+		return llm.StopFilter
+	}
+	return llm.StopOther
+}
+
+func (a *answer) native() string {
+	if a.why != "" {
+		return a.why
+	}
+	return a.status
+}
+
+// item is one item of an answer's output.
+type item struct {
+	kind, id, callID, name, group string
+	input                         string // arguments, or free text
+	proof                         string
+	summary, content              string
+	said                          []llm.Part
+	raw                           []byte
+}
+
+func readItem(raw []byte) *item {
+	it := &item{raw: raw}
+	r := wire.NewReader(raw)
+	if r.Kind() != '{' {
+		return it
+	}
+	it.kind = string(peek(*r, "type"))
+	for name := range r.Fields() {
+		switch string(name) {
+		case "id":
+			it.id = str(r)
+		case "call_id":
+			it.callID = str(r)
+		case "name":
+			it.name = string(text(r))
+		case "namespace":
+			it.group = string(text(r))
+		case "arguments", "input":
+			if r.Kind() == '{' {
+				it.input = string(r.Raw())
+			} else {
+				it.input = string(text(r))
+			}
+		case "encrypted_content":
+			it.proof = string(text(r))
+		case "summary":
+			it.summary = joined(r)
+		case "content":
+			if it.kind == "message" {
+				it.contents(r)
+			} else {
+				it.content = joined(r)
+			}
+		}
+	}
+	return it
+}
+
+// contents reads the content of a message.
+func (it *item) contents(r *wire.Reader) {
+	if r.Kind() == '"' { // not documented, but some servers do
+		it.said = append(it.said, &llm.Text{Text: r.Str()})
+		return
+	}
+	if !list(r) {
+		return
+	}
+	for range r.Elements() {
+		if !object(r) {
+			continue
+		}
+		var kind, said, refusal string
+		var notes []byte
+		for name := range r.Fields() {
+			switch string(name) {
+			case "type":
+				kind = str(r)
+			case "text":
+				said = string(text(r))
+			case "refusal":
+				refusal = string(text(r))
+			case "annotations":
+				if raw := r.Raw(); len(raw) > 2 && raw[0] == '[' {
+					notes = bytes.Clone(raw)
+				}
+			}
+		}
+		switch {
+		case kind == "refusal" && refusal != "":
+			it.said = append(it.said, &llm.Refusal{Text: refusal})
+		case said != "":
+			t := &llm.Text{Text: said}
+			if notes != nil {
+				t.Citations, t.Source = notes, Name
+			}
+			it.said = append(it.said, t)
+		}
+	}
+}
+
+// thought is the text of a reasoning item: its summary, or the reasoning itself
+// where a server shows it.
+func (it *item) thought() string {
+	if it.summary != "" {
+		return it.summary
+	}
+	return it.content
+}
+
+// parts is what an item says.
+func (it *item) parts() []llm.Part {
+	switch it.kind {
+	case "message":
+		return it.said
+	case "reasoning":
+		t := &llm.Thinking{Text: it.thought()}
+		if it.proof != "" {
+			t.Signature = sealed(t.Text, it.proof)
+		}
+		if t.Text == "" && t.Signature == "" {
+			return nil
+		}
+		return []llm.Part{t}
+	case "function_call", "custom_tool_call":
+		c := it.call()
+		c.SetArguments(it.input)
+		return []llm.Part{c}
+	case "":
+		return nil
+	}
+	return []llm.Part{&llm.Native{Dialect: Name, Type: it.kind, Raw: bytes.Clone(it.raw)}}
+}
+
+// call is the call without its arguments. Results name it by its call_id; the id
+// of the item is something else, and stands in where a server gives no other.
+func (it *item) call() *llm.ToolCall {
+	c := &llm.ToolCall{ID: it.callID, Name: grouped(it.group, it.name), Custom: it.kind == "custom_tool_call"}
+	if c.ID == "" {
+		c.ID = it.id
+	}
+	if c.ID == "" {
+		c.ID = "call_" + rand.Text()
+	}
+	return c
+}

@@ -1,0 +1,354 @@
+package responses
+
+import (
+	"crypto/rand"
+	"strings"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/wire"
+)
+
+// EncodeResponse makes the body of a whole answer: that of a stream's last event.
+func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
+	var body []byte
+	s := &streamEncoder{req: req, tier: res.Tier, whole: func(response []byte) { body = response }}
+	_ = res.Replay(func(e *llm.Event) error { // Append cannot fail
+		s.scratch = s.Append(s.scratch[:0], e)
+		return nil
+	})
+	for _, p := range res.Parts {
+		res.Losses = foreign(res.Losses, p)
+	}
+	if res.Stop == llm.StopPause {
+		res.Losses = llm.AddLoss(res.Losses, "stop_reason", res.NativeStop+": the answer is to be continued, for which responses has no word")
+	}
+	return body
+}
+
+// foreign names what only another API can say in an answer.
+func foreign(losses []llm.Loss, p llm.Part) []llm.Loss {
+	switch p := p.(type) {
+	case *llm.Native:
+		if p.Dialect != Name {
+			return llm.AddLoss(losses, "content", "responses has no item of type "+cut(p.Type, 40))
+		}
+	case *llm.Text:
+		if p.Citations != nil && p.Source != Name {
+			return llm.AddLoss(losses, "content: citations", "responses writes them in another way")
+		}
+	case *llm.Media:
+		return llm.AddLoss(losses, "content", "responses takes no "+string(p.Kind)+" in an answer")
+	}
+	return losses
+}
+
+// answerID is an id as this API has them: the upstream's where it fits.
+func answerID(id string) string {
+	switch {
+	case id == "":
+		return "resp_" + rand.Text()
+	case strings.HasPrefix(id, "resp_"):
+		return id
+	}
+	return "resp_" + id
+}
+
+// outcome is how an answer ended.
+type outcome struct {
+	status string // in_progress, completed, incomplete, failed
+	why    string // of an incomplete one
+	native string // the upstream's own word, where the status says too little
+	detail []byte // Anthropic: JSON beside a refusal
+	err    *llm.Error
+}
+
+func outcomeOf(e *llm.Event) outcome {
+	o := outcome{status: "completed", detail: e.StopDetails}
+	switch e.Stop {
+	case llm.StopLength, llm.StopContext:
+		o.status, o.why = "incomplete", "max_output_tokens"
+	case llm.StopFilter:
+		o.status, o.why = "incomplete", "content_filter"
+	case llm.StopEnd, llm.StopTool, llm.StopSequence, llm.StopPause, llm.StopOther:
+	}
+	switch e.Stop {
+	case llm.StopContext, llm.StopPause, llm.StopFilter, llm.StopOther, llm.StopSequence:
+		if e.NativeStop != o.status && e.NativeStop != o.why {
+			o.native = e.NativeStop
+		}
+	case llm.StopEnd, llm.StopLength, llm.StopTool:
+	}
+	return o
+}
+
+// appendResponse writes a response object. output is the text of its items,
+// without brackets.
+func (s *streamEncoder) appendResponse(dst, output []byte, o outcome, usage llm.Usage) []byte {
+	w := wire.NewWriter(dst)
+	w.Object()
+	w.StrField("id", s.id)
+	w.StrField("object", "response")
+	w.IntField("created_at", s.created)
+	w.StrField("status", o.status)
+	w.BoolField("background", false)
+	w.Key("error")
+	if o.err == nil {
+		w.Null()
+	} else {
+		w.Object()
+		w.StrField("code", streamCode(o.err))
+		w.StrField("message", o.err.Message)
+		w.EndObject()
+	}
+	w.Key("incomplete_details")
+	if o.why == "" {
+		w.Null()
+	} else {
+		w.Object()
+		w.StrField("reason", o.why)
+		w.EndObject()
+	}
+	w.StrField("model", s.req.Model)
+	w.Key("output")
+	w.List()
+	if len(output) > 0 {
+		w.Raw(output)
+	}
+	w.EndList()
+	s.echo(w)
+	w.Key("usage")
+	writeUsage(w, usage)
+	if o.native != "" {
+		w.StrField("native_finish_reason", o.native)
+	}
+	if len(o.detail) > 0 {
+		w.RawField("stop_details", o.detail)
+	}
+	w.EndObject()
+	return w.Bytes()
+}
+
+// echo writes what the client asked for, as far as this API tells it again. SDKs
+// have most of these members down as required.
+func (s *streamEncoder) echo(w *wire.Writer) {
+	q := s.req
+	for _, name := range [...]string{"instructions", "previous_response_id"} {
+		w.Key(name)
+		w.Null()
+	}
+	w.Key("max_output_tokens")
+	if q.MaxTokens != nil {
+		w.Int(*q.MaxTokens)
+	} else {
+		w.Null()
+	}
+	for _, f := range [...]struct {
+		name  string
+		value *float64
+	}{{"temperature", q.Temperature}, {"top_p", q.TopP}} {
+		w.Key(f.name)
+		if f.value != nil {
+			w.Float(*f.value)
+		} else {
+			w.Null()
+		}
+	}
+	w.BoolField("parallel_tool_calls", q.Parallel == nil || *q.Parallel)
+	w.Key("tool_choice")
+	writeChoice(w, q)
+	w.Key("tools")
+	w.List()
+	w.EndList()
+	w.Key("reasoning")
+	w.Object()
+	w.Key("effort")
+	strOrNull(w, q.Thinking.Effort)
+	w.Key("summary")
+	w.Null()
+	w.EndObject()
+	w.Key("text")
+	w.Object()
+	w.Key("format")
+	writeFormat(w, q.Format)
+	w.EndObject()
+	w.StrField("truncation", "disabled")
+	w.BoolField("store", false)
+	w.Key("service_tier")
+	strOrNull(w, s.tier)
+	w.Key("metadata")
+	w.Object()
+	w.EndObject()
+}
+
+// writeChoice writes tool_choice in the client's terms.
+func writeChoice(w *wire.Writer, q *llm.Request) {
+	switch q.Choice.Mode {
+	case llm.ChoiceNone:
+		w.Str("none")
+	case llm.ChoiceAny:
+		w.Str("required")
+	case llm.ChoiceTool:
+		kind, name := "function", q.Choice.Name
+		if h := homeOf(q, name); h != nil {
+			name = h.Name
+			if h.Custom {
+				kind = "custom"
+			}
+		} else if t := toolNamed(q, name); t != nil && t.Native != nil && t.Native.Type == "custom" {
+			kind = "custom"
+		}
+		w.Object()
+		w.StrField("type", kind)
+		w.StrField("name", name)
+		w.EndObject()
+	case llm.ChoiceAuto, "":
+		w.Str("auto")
+	}
+}
+
+// writeFormat writes text.format.
+func writeFormat(w *wire.Writer, f *llm.Format) {
+	w.Object()
+	switch {
+	case f == nil:
+		w.StrField("type", "text")
+	case f.Schema == nil:
+		w.StrField("type", "json_object")
+	default:
+		w.StrField("type", "json_schema")
+		name := "answer"
+		if f.Name != "" {
+			name = llm.ShortName(f.Name, nameLimit)
+		}
+		w.StrField("name", name)
+		if f.Description != "" {
+			w.StrField("description", f.Description)
+		}
+		w.RawField("schema", f.Schema)
+		if f.Strict != nil {
+			w.BoolField("strict", *f.Strict)
+		}
+	}
+	w.EndObject()
+}
+
+// explanation is what Anthropic says beside a refusal.
+func explanation(details []byte) string {
+	if len(details) == 0 {
+		return ""
+	}
+	return string(peek(*wire.NewReader(details), "explanation"))
+}
+
+// The items of an answer, as the last event of their own and the whole answer
+// show them.
+
+func appendMessage(dst []byte, id, status string, content []byte) []byte {
+	w := wire.NewWriter(dst)
+	w.Object()
+	w.StrField("id", id)
+	w.StrField("type", "message")
+	w.StrField("status", status)
+	w.StrField("role", "assistant")
+	w.Key("content")
+	w.List()
+	if len(content) > 0 {
+		w.Raw(content)
+	}
+	w.EndList()
+	w.EndObject()
+	return w.Bytes()
+}
+
+// appendContent writes a part of a message.
+func appendContent(dst []byte, refusal bool, said, notes []byte) []byte {
+	w := wire.NewWriter(dst)
+	w.Object()
+	if refusal {
+		w.StrField("type", "refusal")
+		w.Key("refusal")
+		w.Text(said)
+		w.EndObject()
+		return w.Bytes()
+	}
+	w.StrField("type", "output_text")
+	w.Key("annotations")
+	w.List()
+	if len(notes) > 0 {
+		w.Raw(notes)
+	}
+	w.EndList()
+	w.Key("logprobs")
+	w.List()
+	w.EndList()
+	w.Key("text")
+	w.Text(said)
+	w.EndObject()
+	return w.Bytes()
+}
+
+func appendReasoning(dst []byte, id, summary, proof string) []byte {
+	w := wire.NewWriter(dst)
+	w.Object()
+	w.StrField("id", id)
+	w.StrField("type", "reasoning")
+	w.Key("summary")
+	w.List()
+	if summary != "" {
+		w.Object()
+		w.StrField("type", "summary_text")
+		w.StrField("text", summary)
+		w.EndObject()
+	}
+	w.EndList()
+	if proof != "" {
+		w.StrField("encrypted_content", proof)
+	}
+	w.EndObject()
+	return w.Bytes()
+}
+
+// calling is a call on its way to the client, under the name it knows.
+type calling struct {
+	id, callID, name, group string
+	custom                  bool // it takes free text
+}
+
+func (c *calling) kind() string {
+	if c.custom {
+		return "custom_tool_call"
+	}
+	return "function_call"
+}
+
+// event is the kind of events that bring a call's input.
+func (c *calling) event() string {
+	if c.custom {
+		return "response.custom_tool_call_input"
+	}
+	return "response.function_call_arguments"
+}
+
+func (c *calling) member() string {
+	if c.custom {
+		return "input"
+	}
+	return "arguments"
+}
+
+func (c *calling) append(dst []byte, status string, input []byte) []byte {
+	w := wire.NewWriter(dst)
+	w.Object()
+	w.StrField("id", c.id)
+	w.StrField("type", c.kind())
+	w.StrField("status", status)
+	w.StrField("call_id", c.callID)
+	w.StrField("name", c.name)
+	if c.group != "" {
+		w.StrField("namespace", c.group)
+	}
+	w.Key(c.member())
+	w.Text(input)
+	w.EndObject()
+	return w.Bytes()
+}

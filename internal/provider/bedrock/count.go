@@ -1,0 +1,20 @@
+package bedrock
+
+import (
+	"context"
+	"net/http"
+
+	"turnpike/internal/provider"
+)
+
+var _ provider.Counter = (*Account)(nil)
+
+// CountAPI is Bedrock's CountTokens.
+func (*Account) CountAPI() string { return "inputTokens" }
+
+// NewCountRequest makes a signed CountTokens request.
+func (a *Account) NewCountRequest(ctx context.Context, model string, body []byte, _ http.Header) (*http.Request, error) {
+	r := a.Post(ctx, a.modelURL(model, "count-tokens"), &provider.Call{Body: provider.Plain(body)})
+	setDefault(r.Header, "Accept", "application/json")
+	return a.signed(ctx, r, body)
+}
