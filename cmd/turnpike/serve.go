@@ -34,19 +34,9 @@ func serve(args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return newApp(cfg, newLog(cfg)).run(ctx, stop)
-}
-
-func newLog(cfg *config.Config) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(cfg.Server.LogLevel)); err != nil {
-		level = slog.LevelInfo
-	}
-	opt := &slog.HandlerOptions{Level: level}
-	if cfg.Server.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, opt))
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, opt))
+	log, flush := newLog(cfg)
+	defer flush()
+	return newApp(cfg, log).run(ctx, stop)
 }
 
 // app is a running gateway and what it stands on.

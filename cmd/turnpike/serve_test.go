@@ -462,7 +462,8 @@ func TestLog(t *testing.T) {
 		cfg := config.Default()
 		cfg.Server.LogLevel, cfg.Server.LogFormat = c.level, c.format
 		got, _ := capture(t, func() error {
-			log := newLog(cfg)
+			log, flush := newLog(cfg)
+			defer flush()
 			log.Debug("hidden")
 			log.Info("shown")
 			log.Warn("warned")

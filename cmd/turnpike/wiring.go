@@ -21,6 +21,8 @@ var fronts = []gateway.Front{
 	{Path: "/v1/messages", Dialect: messages.Dialect{}},
 	{Path: "/v1/messages/count_tokens", Dialect: messages.Dialect{}, Ask: gateway.Counts("input_tokens")},
 	{Path: "/v1/embeddings", Dialect: chat.Dialect{}, Ask: gateway.Told(gateway.Embed)},
+	{Path: "/model/{model}/converse", Dialect: converse.Dialect{}, Ask: gateway.InPath(gateway.Generate, false)},
+	{Path: "/model/{model}/converse-stream", Dialect: converse.Dialect{}, Ask: gateway.InPath(gateway.Generate, true)},
 	{Path: "/model/{model}/invoke", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, false)},
 	{Path: "/model/{model}/invoke-with-response-stream", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, true)},
 	{Path: "/v1/responses", Dialect: responses.Dialect{}},

@@ -62,6 +62,9 @@ const (
 	awsRegion   = "us-east-1"
 )
 
+// patience bounds every wait for an answer.
+const patience = 30 * time.Second
+
 // setup is what differs between worlds.
 type setup struct {
 	heartbeat, idle, drain time.Duration
@@ -166,7 +169,7 @@ func account(kind string, opt provider.Options) (provider.Provider, error) {
 func (w *world) attempts() []store.Attempt {
 	w.t.Helper()
 	w.once.Do(func() {
-		w.gw.Wait(20 * time.Second)
+		w.gw.Wait(patience)
 		if n := w.gw.Inflight(); n != 0 {
 			w.t.Errorf("%d requests do not end", n)
 		}
@@ -239,7 +242,10 @@ func (w *world) send(ctx context.Context, method, path, body string, header ...s
 			r.Header.Del(header[i])
 		}
 	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{
+		Timeout:       patience,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	return client.Do(r)
 }
 

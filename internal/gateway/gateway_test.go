@@ -61,7 +61,7 @@ func TestStreams(t *testing.T) {
 		want             string
 		class            string // of the attempt
 	}{
-		{"bytes", "/toy", `{"model":"m","stream":true}`, ": c\n\n" + eventD + eventD + eventEnd, 200, eventD + eventD + eventEnd, ""},
+		{"bytes, comments too", "/toy", `{"model":"m","stream":true}`, ": c\n\n" + eventD + eventD + eventEnd, 200, ": c\n\n" + eventD + eventD + eventEnd, ""},
 		{"usage kept from who did not ask", "/toy", `{"model":"m","stream":true}`, eventD + "data: {\"usage\":1}\n\n" + eventEnd, 200, eventD + eventEnd, ""},
 		{"usage for who asked", "/toy", `{"model":"m","stream":true,"usage":1}`, eventD + "data: {\"usage\":1}\n\n" + eventEnd, 200, eventD + "data: {\"usage\":1}\n\n" + eventEnd, ""},
 		{"translated", "/other", `{"model":"m","stream":true}`, eventD + eventEnd, 200, eventD + eventEnd, ""},

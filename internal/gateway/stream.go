@@ -25,7 +25,7 @@ func (x *exchange) relayStream() error {
 		s = &translating{x: x, dec: x.back.NewStreamDecoder(), enc: x.front.NewStreamEncoder(x.request)}
 	}
 	frames := x.target.Provider.Frames(x.call, x.answer.Body)
-	err := x.pump(s, frames)
+	err := x.carry(s, frames)
 	s.settle()
 	x.pulse.stop()
 	if err != nil {
@@ -33,6 +33,15 @@ func (x *exchange) relayStream() error {
 	}
 	x.out.end()
 	return nil
+}
+
+// carry runs the loop that fits: bytes that pass untouched need no copying.
+func (x *exchange) carry(s streamer, frames wire.FrameReader) error {
+	p, passes := s.(*passing)
+	if h, ok := frames.(wire.Holder); ok && passes && x.lane == laneBytes && p.reframe == nil {
+		return x.passOn(p, h)
+	}
+	return x.pump(s, frames)
 }
 
 // streamer makes the client's bytes of the upstream's frames.
@@ -84,13 +93,16 @@ func (x *exchange) pump(s streamer, frames wire.FrameReader) error {
 		}
 		if len(out) >= sendAt || !frames.More() {
 			x.pulse.read(x.gw.opt.Now())
-			if ready {
+			if ready || len(out) > maxEarly {
 				x.send(out, true)
 				out = out[:0]
 			}
 		}
 	}
 }
+
+// maxEarly bounds what is held back before the first content.
+const maxEarly = 1 << 20
 
 // lingerFor bounds the wait for the end of a body whose answer is complete: it
 // is read only so that the connection can be used again.
@@ -190,10 +202,7 @@ func (p *passing) append(out []byte, f wire.Frame) []byte {
 }
 
 func (p *passing) end(out []byte) ([]byte, error) {
-	if !p.meter.Result().Complete {
-		return out, p.x.broken(io.ErrUnexpectedEOF)
-	}
-	return out, nil
+	return out, p.complete()
 }
 
 func (p *passing) settle() {

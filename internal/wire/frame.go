@@ -25,6 +25,14 @@ type FrameReader interface {
 	More() bool
 }
 
+// Holder is a FrameReader whose frames can be passed on as they stand in its
+// buffer, many in one piece.
+type Holder interface {
+	FrameReader
+	Hold()
+	Held() []byte
+}
+
 // ErrFrameTooLarge is returned for a frame over the reader's bound.
 var ErrFrameTooLarge = errors.New("a frame of the stream is larger than allowed")
 

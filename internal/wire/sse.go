@@ -14,6 +14,7 @@ type SSE struct {
 	at     progress // in the event at the start of the window
 	begun  bool     // a byte order mark has been looked for
 	cr     bool     // a CR was seen somewhere: lines may end in it
+	held   int      // where in the window the bytes of Held begin
 	final  bool     // no more bytes come
 	joined []byte   // data of that event, if it has several lines of it
 	handed []byte   // data of the event handed out last, if it had
@@ -51,6 +52,7 @@ func (s *SSE) Next() (Frame, error) {
 			had := len(s.w.bytes())
 			s.final = !s.w.fill()
 			s.cr = s.cr || bytes.IndexByte(s.w.bytes()[had:], '\r') >= 0
+			s.held = s.w.start
 		}
 	}
 }
@@ -63,6 +65,14 @@ func (s *SSE) More() bool {
 	}
 	return n > 0
 }
+
+// Hold begins a run of bytes at what Next returns next.
+func (s *SSE) Hold() { s.held = s.w.start }
+
+// Held is the run of bytes that Next has gone over since Hold, comments included,
+// as a view. It must be used before a Next for which More was false, which begins
+// a run of its own.
+func (s *SSE) Held() []byte { return s.w.buf[s.held:s.w.start:s.w.start] }
 
 // Ended tells why the stream ended, once Next has returned an error.
 func (s *SSE) Ended() error { return s.w.err }
@@ -207,7 +217,7 @@ func (s *SSE) tail() (Frame, error) {
 	}
 	rest := bytes.Clone(s.w.bytes())
 	s.w.buf = append(rest, "\n\n"...)
-	s.w.start, s.w.end = 0, len(s.w.buf)
+	s.w.start, s.w.end, s.held = 0, len(s.w.buf), 0
 	s.at = progress{}
 	n, some := s.scan(), s.at.lines > 0
 	var f Frame

@@ -43,7 +43,7 @@ func (s *streamEncoder) Append(dst []byte, e *llm.Event) []byte {
 		return s.finish(dst, e)
 	case llm.EventFault:
 		s.over = true
-		return wire.AppendEventStream(dst, errorBody(e.Err),
+		return wire.AppendEventStream(dst, llm.BedrockErrorBody(e.Err),
 			":exception-type", streamException(e.Err), ":content-type", "application/json", ":message-type", "exception")
 	}
 	return dst

@@ -144,6 +144,9 @@ func (d *requestDecoder) settle(p *readPart, at string, out []llm.Part) []llm.Pa
 	if p.part != nil {
 		if c, ok := p.part.(*llm.ToolCall); ok {
 			c.Seal = p.signature
+			if before := lastThought(out); before != nil && c.Seal != "" {
+				before.Signature = ownSeal(c.Seal)
+			}
 		}
 		return append(out, p.part)
 	}
@@ -152,6 +155,10 @@ func (d *requestDecoder) settle(p *readPart, at string, out []llm.Part) []llm.Pa
 		t := &llm.Thinking{Text: p.text}
 		if p.signature != "" {
 			t.Signature = ownSeal(p.signature)
+			if before := lastThought(out); before != nil && p.text == "" {
+				before.Signature = t.Signature
+				return out
+			}
 		}
 		if *t != (llm.Thinking{}) {
 			out = append(out, t)
@@ -166,15 +173,23 @@ func (d *requestDecoder) settle(p *readPart, at string, out []llm.Part) []llm.Pa
 	return out
 }
 
+// lastThought is the reasoning without proof that parts end with, if they do.
+func lastThought(parts []llm.Part) *llm.Thinking {
+	if len(parts) == 0 {
+		return nil
+	}
+	t, ok := parts[len(parts)-1].(*llm.Thinking)
+	if !ok || t.Signature != "" || t.Redacted != "" {
+		return nil
+	}
+	return t
+}
+
 // withoutThought takes off reasoning that was shown without its proof, before
 // the same with proof goes on.
 func withoutThought(parts []llm.Part, t *llm.Thinking) []llm.Part {
-	n := len(parts)
-	if n == 0 {
-		return parts
-	}
-	if shown, ok := parts[n-1].(*llm.Thinking); ok && shown.Signature == "" && shown.Redacted == "" && strings.TrimSpace(shown.Text) == strings.TrimSpace(t.Text) {
-		return parts[:n-1]
+	if shown := lastThought(parts); shown != nil && strings.TrimSpace(shown.Text) == strings.TrimSpace(t.Text) {
+		return parts[:len(parts)-1]
 	}
 	return parts
 }

@@ -69,8 +69,14 @@ func (e *encoder) systemTexts(parts []llm.Part) []*llm.Text {
 	return out
 }
 
+// inResult stands for a turn where a tool result is meant.
+const inResult = -1
+
 // place names something in a turn. It is built only for a loss.
 func place(turn int, what string) string {
+	if turn == inResult {
+		return "messages: tool result: " + what
+	}
 	return fmt.Sprintf("messages[%d].content: %s", turn, what)
 }
 
@@ -116,7 +122,10 @@ func (e *encoder) part(p llm.Part, role llm.Role, at int) llm.Part {
 	case *llm.Thinking:
 		return e.thinkingPart(p, role, at)
 	case *llm.Media:
-		return e.media(p, at)
+		if m := e.media(p, at); m != nil {
+			return m
+		}
+		return nil
 	case *llm.Native:
 		return e.native(p, at)
 	case *llm.ToolCall:
@@ -223,7 +232,7 @@ func (e *encoder) answered(open []answer, parts []llm.Part) content {
 		c.parts = append(c.parts, &llm.Text{Text: "Result of a tool:\n" + e.resultText(r)})
 		for _, q := range r.Parts {
 			if m, ok := q.(*llm.Media); ok {
-				if m = e.media(m, -1); m != nil {
+				if m = e.media(m, inResult); m != nil {
 					c.parts = append(c.parts, m)
 				}
 			}

@@ -60,17 +60,17 @@ func (e *encoder) parts(parts []llm.Part) {
 			e.w.EndObject()
 			e.mark(p.Cache)
 		case *llm.Thinking:
+			// What stands before a call carries the signature of that call.
 			signature, _ := ownSignature(p)
-			if p.Text != "" {
+			if i+1 < len(parts) && carries(signature, parts[i+1]) {
+				carried, signature = signature, ""
+			}
+			switch {
+			case p.Text != "":
 				e.thought(p.Text, signature)
-				continue
+			case signature != "":
+				e.w.Raw(signaturePart(signature).Raw)
 			}
-			// Without text it only carries the signature of the call behind it.
-			if i+1 < len(parts) && isCall(parts[i+1]) {
-				carried = signature
-				continue
-			}
-			e.w.Raw(signaturePart(signature).Raw)
 		case *llm.ToolCall:
 			seal := p.Seal
 			if seal == "" {
@@ -90,9 +90,10 @@ func (e *encoder) parts(parts []llm.Part) {
 	}
 }
 
-func isCall(p llm.Part) bool {
-	_, ok := p.(*llm.ToolCall)
-	return ok
+// carries tells whether the signature on reasoning is that of the call behind it.
+func carries(signature string, next llm.Part) bool {
+	c, ok := next.(*llm.ToolCall)
+	return ok && (c.Seal == "" || c.Seal == signature)
 }
 
 // textSignature is the signature of the text before it, if p is one.
@@ -155,7 +156,7 @@ func (e *encoder) functionResponse(a answer) (beside []*llm.Media) {
 		if !ok {
 			continue
 		}
-		if m = e.media(m, -1); m != nil {
+		if m = e.media(m, inResult); m != nil {
 			media = append(media, m)
 		}
 	}
@@ -229,7 +230,7 @@ func (e *encoder) resultText(r *llm.ToolResult) string {
 			e.mark(p.Cache)
 		case *llm.Media: // written by the caller
 		case *llm.Native:
-			if t, ok := e.native(p, -1).(*llm.Text); ok {
+			if t, ok := e.native(p, inResult).(*llm.Text); ok {
 				add(t.Text)
 			}
 		default:
@@ -253,13 +254,9 @@ func memberText(raw []byte, want string) (s string) {
 	return s
 }
 
-// media returns the part if it can be written, else notes the loss. at is the
-// turn, -1 for a tool result.
+// media returns the part if it can be written, else notes the loss.
 func (e *encoder) media(m *llm.Media, at int) *llm.Media {
-	where := "messages: tool result: " + string(m.Kind)
-	if at >= 0 {
-		where = place(at, string(m.Kind))
-	}
+	where := place(at, string(m.Kind))
 	switch {
 	case m.Kind == llm.Image && e.caps.NoImages:
 		e.lose(where, "the model takes no images")
@@ -305,8 +302,8 @@ func (e *encoder) writeMedia(m *llm.Media) {
 	e.w.EndObject()
 }
 
-// signs are how the base64 of well-known files begins.
-var signs = []struct{ begins, mime string }{
+// beginnings are how the base64 of well-known files begins.
+var beginnings = []struct{ begins, mime string }{
 	{"iVBORw0KGgo", "image/png"}, {"/9j/", "image/jpeg"}, {"R0lGOD", "image/gif"}, {"UklGR", "image/webp"}, {"JVBERi", "application/pdf"},
 }
 
@@ -328,7 +325,7 @@ func mimeOf(m *llm.Media) string {
 	if mime != "" && !strings.HasSuffix(mime, "/*") && mime != "application/octet-stream" {
 		return mime
 	}
-	for _, s := range signs {
+	for _, s := range beginnings {
 		if strings.HasPrefix(m.Data, s.begins) {
 			return s.mime
 		}

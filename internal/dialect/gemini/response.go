@@ -293,6 +293,13 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 				return err
 			}
 			calls++
+			// Clients that have no place for the signature of a call have one for
+			// that of the reasoning before it.
+			if n := len(res.Parts); n > 0 && call.Seal != "" {
+				if t, ok := res.Parts[n-1].(*llm.Thinking); ok && t.Signature == "" {
+					t.Signature = ownSeal(call.Seal)
+				}
+			}
 			res.Parts = append(res.Parts, call)
 			return nil
 		}

@@ -109,7 +109,7 @@ func (p *partWriter) part(part llm.Part) {
 		p.thinking(part)
 	case *llm.ToolCall:
 		if part.Seal != "" {
-			p.flush()
+			p.flush() // the call has one of its own
 		}
 		w.Object()
 		w.Key("functionCall")
@@ -159,20 +159,21 @@ func (p *partWriter) thinking(t *llm.Thinking) {
 		p.w.Object()
 		p.w.StrField("text", t.Text)
 		p.w.BoolField("thought", true)
-		if mine && own != "" {
+		if own != "" && !signs(own, p.next) {
 			p.w.StrField(signatureMember, own)
-			own = ""
 		}
 		p.w.EndObject()
 	}
-	signature := own
-	if !mine {
-		signature = sealed(t)
-	}
-	if signature != "" {
+	if signature := sealed(t); signature != "" && !mine {
 		p.flush()
 		p.pending = signature
 	}
+}
+
+// signs tells whether a signature on reasoning is also on the call behind it.
+func signs(signature string, next llm.Part) bool {
+	c, ok := next.(*llm.ToolCall)
+	return ok && c.Seal == signature
 }
 
 // sign puts the waiting signature on the open part.

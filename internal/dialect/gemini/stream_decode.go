@@ -236,6 +236,13 @@ func (d *streamDecoder) call(p *piece) error {
 	if c.Broken != "" {
 		args = []byte(c.Broken)
 	}
+	// Clients that have no place for the signature of a call have one for that of
+	// the reasoning before it.
+	if d.part == thinkingPart && c.Seal != "" {
+		if err := d.tell(llm.DeltaSignature, []byte(ownSeal(c.Seal))); err != nil {
+			return err
+		}
+	}
 	if err := d.open(wholePart, &llm.ToolCall{ID: c.ID, Name: c.Name, Seal: c.Seal}); err != nil {
 		return err
 	}

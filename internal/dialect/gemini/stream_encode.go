@@ -21,6 +21,7 @@ type streamEncoder struct {
 	signature     []byte
 	prose         bool
 	pending       string // the thought signature that waits for a part
+	own           bool   // pending is Gemini's own, of the reasoning itself
 }
 
 // NewStreamEncoder encodes one stream as server-sent events, which clients ask
@@ -140,13 +141,30 @@ func (s *streamEncoder) flush(dst []byte) []byte {
 		return dst
 	}
 	dst = append(s.openChunk(dst), `{"text":""`...)
+	if s.own {
+		dst = append(dst, `,"thought":true`...)
+	}
 	return s.closeChunk(append(s.sign(dst), '}'))
+}
+
+// settle sees to it that a signature of the reasoning itself is written before
+// the next part, unless that is a call with the same one.
+func (s *streamEncoder) settle(dst []byte, next llm.Part) []byte {
+	if !s.own {
+		return dst
+	}
+	if signs(s.pending, next) {
+		s.pending = ""
+	}
+	dst = s.flush(dst)
+	s.own = false
+	return dst
 }
 
 func (s *streamEncoder) hidden() bool { return s.req.Thinking.Display == displayOmitted }
 
 func (s *streamEncoder) partStart(dst []byte, p llm.Part) []byte {
-	dst = s.partEnd(dst)
+	dst = s.settle(s.partEnd(dst), p)
 	switch p := p.(type) {
 	case *llm.Text:
 		s.prose = true
@@ -234,6 +252,7 @@ func (s *streamEncoder) partEnd(dst []byte) []byte {
 		t.Text, t.Signature = string(s.thought), string(s.signature)
 		if signature := sealed(t); signature != "" {
 			dst = s.flush(dst)
+			_, s.own = ownSignature(t)
 			s.pending = signature
 		}
 	}
@@ -242,7 +261,7 @@ func (s *streamEncoder) partEnd(dst []byte) []byte {
 }
 
 func (s *streamEncoder) finish(dst []byte, e *llm.Event) []byte {
-	dst = s.partEnd(dst)
+	dst = s.settle(s.partEnd(dst), nil)
 	s.over = true
 	dst = append(s.openChunk(dst), `{"text":""`...)
 	dst = append(s.sign(dst), `}],"role":"model"},"finishReason":`...)

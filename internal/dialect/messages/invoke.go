@@ -2,8 +2,6 @@ package messages
 
 import (
 	"bytes"
-	"encoding/base64"
-	"strings"
 
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
@@ -24,20 +22,12 @@ func (Invoke) StreamType() string { return "application/vnd.amazon.eventstream" 
 
 // ErrorHeader names the error for AWS clients.
 func (Invoke) ErrorHeader(e *llm.Error) (string, string) {
-	return "X-Amzn-Errortype", llm.BedrockError(e)
+	return "X-Amzn-Errortype", llm.ExceptionOf(e.Kind).Type
 }
 
 // EncodeError writes an error in Bedrock's form.
 func (Invoke) EncodeError(e *llm.Error, _ string) (int, []byte) {
-	return llm.BedrockStatus(e), invokeError(e)
-}
-
-func invokeError(e *llm.Error) []byte {
-	w := wire.NewWriter(nil)
-	w.Object()
-	w.StrField("message", e.Message)
-	w.EndObject()
-	return w.Bytes()
+	return llm.ExceptionOf(e.Kind).Status, llm.BedrockErrorBody(e)
 }
 
 // NewFramer puts the events of one stream into chunks.
@@ -78,10 +68,7 @@ func (e *invokeEncoder) Append(dst []byte, ev *llm.Event) []byte {
 
 // chunker makes the chunks of one stream. Bedrock tells its metrics in the last
 // event, and AWS clients expect them there.
-type chunker struct {
-	usage   usage
-	encoded []byte
-}
+type chunker struct{ usage usage }
 
 const metricsMember = "amazon-bedrock-invocationMetrics"
 
@@ -113,13 +100,7 @@ func (c *chunker) append(dst []byte, f wire.Frame) []byte {
 	case "message_stop":
 		data = c.withMetrics(data)
 	}
-	c.encoded = base64.StdEncoding.AppendEncode(c.encoded[:0], data)
-	w := wire.NewWriter(nil)
-	w.Object()
-	w.Key("bytes")
-	w.Text(c.encoded)
-	w.EndObject()
-	return wire.AppendEventStream(dst, w.Bytes(), ":event-type", "chunk", ":content-type", "application/json", ":message-type", "event")
+	return wire.AppendInvokeChunk(dst, data)
 }
 
 func (c *chunker) withMetrics(data []byte) []byte {
@@ -147,7 +128,6 @@ func eventType(f wire.Frame) []byte {
 
 // appendException ends a stream with an error.
 func appendException(dst []byte, e *llm.Error) []byte {
-	name := llm.BedrockError(e)
-	return wire.AppendEventStream(dst, invokeError(e), ":exception-type", strings.ToLower(name[:1])+name[1:],
+	return wire.AppendEventStream(dst, llm.BedrockErrorBody(e), ":exception-type", llm.ExceptionOf(e.Kind).Stream,
 		":content-type", "application/json", ":message-type", "exception")
 }

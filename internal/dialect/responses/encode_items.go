@@ -170,6 +170,14 @@ func (e *encoder) recall() {
 	e.pending = nil
 }
 
+// callID is the id of a call as OpenAI takes it: of any form, but not too long.
+func callID(id string) string {
+	if id != "" && len(id) <= idLimit {
+		return id
+	}
+	return llm.ShortID(id, idLimit)
+}
+
 // call writes a call, of a custom tool in that tool's own form.
 func (e *encoder) call(at int, c *llm.ToolCall) {
 	w := e.w
@@ -187,7 +195,7 @@ func (e *encoder) call(at int, c *llm.ToolCall) {
 	}
 	w.Object()
 	w.StrField("type", kind)
-	w.StrField("call_id", llm.ShortID(c.ID, idLimit))
+	w.StrField("call_id", callID(c.ID))
 	w.StrField("name", name)
 	if h != nil && h.Group != "" {
 		w.StrField("namespace", h.Group)
@@ -244,7 +252,7 @@ func (e *encoder) openResult(id string) {
 	}
 	e.w.Object()
 	e.w.StrField("type", kind)
-	e.w.StrField("call_id", llm.ShortID(id, idLimit))
+	e.w.StrField("call_id", callID(id))
 	e.w.Key("output")
 }
 

@@ -163,7 +163,9 @@ func (e *encoder) media(at int, pieces []piece, m *llm.Media) []piece {
 	case llm.Document:
 		json, reason = e.document(m)
 	case llm.Audio:
-		json, reason = sounds(m)
+		if json, reason = sounds(m); m.Name != "" { // it came as a file
+			json, reason = e.document(m)
+		}
 	case llm.Video:
 	}
 	if reason != "" {

@@ -163,7 +163,9 @@ func TestEventsOfAStream(t *testing.T) {
 }
 
 func TestFaults(t *testing.T) {
-	oh := func(k llm.ErrorKind) *llm.Event { return &llm.Event{Kind: llm.EventFault, Err: &llm.Error{Kind: k, Message: "oh"}} }
+	oh := func(k llm.ErrorKind) *llm.Event {
+		return &llm.Event{Kind: llm.EventFault, Err: &llm.Error{Kind: k, Message: "oh"}}
+	}
 	t.Run("before the start", func(t *testing.T) {
 		last := stream(t, string(Dialect{}.NewStreamEncoder(&llm.Request{Model: "m"}).Append(nil, oh(llm.ErrUpstream))))
 		if r := last.Response; last.Type != "response.failed" || r.Error.Code != "server_error" || r.Error.Message != "oh" || r.Status != "failed" || !strings.HasPrefix(r.ID, "resp_") {

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"turnpike/internal/config"
+)
+
+// newLog makes the log the configuration asks for, on standard error. flush
+// writes what has been gathered: call it at the end.
+func newLog(cfg *config.Config) (log *slog.Logger, flush func()) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cfg.Server.LogLevel)); err != nil {
+		level = slog.LevelInfo
+	}
+	out := &gathered{to: os.Stderr}
+	opt := &slog.HandlerOptions{Level: level}
+	if cfg.Server.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(out, opt)), out.flush
+	}
+	return slog.New(slog.NewTextHandler(out, opt)), out.flush
+}
+
+const (
+	gatherFor  = 50 * time.Millisecond
+	gatherMost = 64 << 10
+)
+
+// gathered writes log lines in groups: a busy gateway logs thousands of requests
+// a second, and each write is a call to the system.
+type gathered struct {
+	to io.Writer
+
+	mu    sync.Mutex
+	lines []byte
+	timer *time.Timer
+}
+
+func (g *gathered) Write(line []byte) (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.lines = append(g.lines, line...)
+	switch {
+	case len(g.lines) >= gatherMost:
+		g.write()
+	case g.timer == nil:
+		g.timer = time.AfterFunc(gatherFor, g.flush)
+	case len(g.lines) == len(line):
+		g.timer.Reset(gatherFor)
+	}
+	return len(line), nil
+}
+
+func (g *gathered) flush() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.write()
+}
+
+func (g *gathered) write() {
+	_, _ = g.to.Write(g.lines)
+	g.lines = g.lines[:0]
+}

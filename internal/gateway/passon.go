@@ -1,0 +1,76 @@
+package gateway
+
+import (
+	"errors"
+	"io"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/wire"
+)
+
+// passOn is the loop of a stream whose bytes pass untouched: frames are looked at
+// where they lie in the read buffer, and sent from there, as many as have come.
+func (x *exchange) passOn(p *passing, frames wire.Holder) error {
+	var early []byte // held back before the first content
+	ready := false
+	for {
+		f, err := frames.Next()
+		if errors.Is(err, io.EOF) {
+			err = p.complete()
+			x.send(early, ready || err == nil)
+			return err
+		}
+		if err != nil {
+			x.send(early, ready)
+			return x.broken(err)
+		}
+		class := p.meter.Frame(f)
+		ready = ready || class == llm.FrameContent || class == llm.FrameEnd || len(early) > maxEarly
+		p.begun = p.begun || class == llm.FrameContent
+		switch {
+		case class == llm.FrameUsage && !p.keepUsage:
+			held := frames.Held()
+			early = x.passRun(early, held[:len(held)-len(f.Raw)], ready)
+			frames.Hold()
+		case class == llm.FrameError && !p.begun && !x.out.opened():
+			p.fault(nil, f) // the client's HTTP error
+			x.linger(frames)
+			return nil
+		case class == llm.FrameError:
+			p.fault(nil, f)
+			ready = true
+		}
+		over := class == llm.FrameEnd || class == llm.FrameError
+		if over || !frames.More() || len(frames.Held()) >= sendAt {
+			x.pulse.read(x.gw.opt.Now())
+			early = x.passRun(early, frames.Held(), ready)
+			frames.Hold()
+		}
+		if over {
+			x.linger(frames)
+			return nil
+		}
+	}
+}
+
+// passRun sends a run of bytes, or keeps it with those before it.
+func (x *exchange) passRun(early, run []byte, ready bool) []byte {
+	switch {
+	case !ready:
+		return append(early, run...)
+	case len(early) > 0:
+		run = append(early, run...)
+	}
+	if len(run) > 0 {
+		x.send(run, true)
+	}
+	return nil
+}
+
+// complete tells whether the answer came to its end.
+func (p *passing) complete() error {
+	if p.meter.Result().Complete {
+		return nil
+	}
+	return p.x.broken(io.ErrUnexpectedEOF)
+}
