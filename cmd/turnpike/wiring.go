@@ -20,6 +20,8 @@ var fronts = []gateway.Front{
 	{Path: "/v1/chat/completions", Dialect: chat.Dialect{}},
 	{Path: "/v1/messages", Dialect: messages.Dialect{}},
 	{Path: "/v1/messages/count_tokens", Dialect: messages.Dialect{}, Ask: gateway.Counts("input_tokens")},
+	{Path: "/v1beta/models/{call...}", Dialect: gemini.Dialect{}, Ask: geminiAsk},
+	{Path: "/v1/models/{call...}", Dialect: gemini.Dialect{}, Ask: geminiAsk}, // some of Google's libraries
 	{Path: "/v1/embeddings", Dialect: chat.Dialect{}, Ask: gateway.Told(gateway.Embed)},
 	{Path: "/model/{model}/converse", Dialect: converse.Dialect{}, Ask: gateway.InPath(gateway.Generate, false)},
 	{Path: "/model/{model}/converse-stream", Dialect: converse.Dialect{}, Ask: gateway.InPath(gateway.Generate, true)},
@@ -27,6 +29,21 @@ var fronts = []gateway.Front{
 	{Path: "/model/{model}/invoke-with-response-stream", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, true)},
 	{Path: "/v1/responses", Dialect: responses.Dialect{}},
 }
+
+// geminiAsk reads Gemini's paths: models/{model}:method.
+func geminiAsk(r *http.Request) (gateway.Ask, bool) {
+	ask, ok := geminiMethods(r)
+	if ask.Stream && r.URL.Query().Get("alt") != "sse" {
+		ask.Front = gemini.Array{}
+	}
+	return ask, ok
+}
+
+var geminiMethods = gateway.AfterColon(map[string]gateway.Ask{
+	"generateContent":       {},
+	"streamGenerateContent": {Stream: true},
+	"countTokens":           {Op: gateway.Count, Count: "totalTokens"},
+})
 
 // backs is the explicit list of dialects spoken to upstreams.
 var backs = map[string]llm.Back{

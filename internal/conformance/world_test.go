@@ -63,7 +63,7 @@ const (
 )
 
 // patience bounds every wait for an answer.
-const patience = 30 * time.Second
+const patience = 20 * time.Second
 
 // setup is what differs between worlds.
 type setup struct {

@@ -28,9 +28,10 @@ type Front struct {
 // Ask is what the path of a request tells.
 type Ask struct {
 	Op     Op
-	Model  string // empty: the body names it
-	Stream bool   // where the path names the model, it also tells this
-	Count  string // for Count: the member of the answer that tells the number
+	Model  string    // empty: the body names it
+	Stream bool      // where the path names the model, it also tells this
+	Count  string    // for Count: the member of the answer that tells the number
+	Front  llm.Front // nil: the route's
 }
 
 // Told is the Ask of paths that tell the operation alone.

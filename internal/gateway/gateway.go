@@ -83,18 +83,22 @@ func (g *Gateway) Close() { g.closing.Store(true) }
 // Inflight is the number of requests under way.
 func (g *Gateway) Inflight() int64 { return g.inflight.Load() }
 
-// dialectOf guesses what a caller of a path that does not exist speaks.
+// dialectOf guesses what a caller of a path that is no client API speaks: by the
+// path, else by the headers that Anthropic's clients send.
 func (g *Gateway) dialectOf(r *http.Request) llm.Front {
-	first := g.opt.Routes[0].Dialect
 	for _, f := range g.opt.Routes {
 		if strings.HasPrefix(r.URL.Path, f.Path) {
 			return f.Dialect
 		}
-		if f.Dialect.Name() == "messages" && (r.Header.Get("Anthropic-Version") != "" || r.Header.Get("X-Api-Key") != "") {
-			first = f.Dialect
+	}
+	if r.Header.Get("Anthropic-Version") != "" || r.Header.Get("X-Api-Key") != "" {
+		for _, f := range g.opt.Routes {
+			if f.Dialect.Name() == "messages" {
+				return f.Dialect
+			}
 		}
 	}
-	return first
+	return g.opt.Routes[0].Dialect
 }
 
 func (g *Gateway) lost(w http.ResponseWriter, r *http.Request) {

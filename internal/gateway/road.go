@@ -105,7 +105,11 @@ func (g *Gateway) serve(f *Front, w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	x := &exchange{gw: g, front: f.Dialect, ask: ask, r: r, start: g.opt.Now(), id: ledger.NewID("req")}
+	front := f.Dialect
+	if ask.Front != nil {
+		front = ask.Front
+	}
+	x := &exchange{gw: g, front: front, ask: ask, r: r, start: g.opt.Now(), id: ledger.NewID("req")}
 	x.out = newClient(w, x)
 	x.observe(func() {
 		for _, s := range roads[ask.Op] {

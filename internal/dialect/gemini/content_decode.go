@@ -185,11 +185,16 @@ func lastThought(parts []llm.Part) *llm.Thinking {
 	return t
 }
 
-// withoutThought takes off reasoning that was shown without its proof, before
+// lookBack bounds the search for reasoning that was shown.
+const lookBack = 8
+
+// withoutThought takes out reasoning that was shown without its proof, before
 // the same with proof goes on.
 func withoutThought(parts []llm.Part, t *llm.Thinking) []llm.Part {
-	if shown := lastThought(parts); shown != nil && strings.TrimSpace(shown.Text) == strings.TrimSpace(t.Text) {
-		return parts[:len(parts)-1]
+	for i := len(parts) - 1; i >= max(0, len(parts)-lookBack); i-- {
+		if shown := lastThought(parts[:i+1]); shown != nil && strings.TrimSpace(shown.Text) == strings.TrimSpace(t.Text) {
+			return append(parts[:i], parts[i+1:]...)
+		}
 	}
 	return parts
 }

@@ -173,8 +173,8 @@ func TestEncodeSettings(t *testing.T) {
 		req.Temperature, req.TopP, req.TopK, req.MaxTokens = new(2.5), new(0.5), new(int64(3)), new(int64(100_000))
 		req.Stop = []string{"1", "", "2", "3", "4", "5", "6"}
 		req.Tier, req.User, req.Betas = "flex", "me", []string{"b"}
-		req.Extra = []llm.Extra{{"chat", "seed", []byte("7")}, {"chat", "presence_penalty", []byte("0.5")}, {"chat", "logit_bias", []byte(`{"1":2}`)}, {"chat", "stream", []byte("true")},
-			{name, "safetySettings", []byte(`[]`)}, {name, "generationConfig.responseLogprobs", []byte("true")}, {name, "toolConfig.retrievalConfig", []byte(`{}`)}, {name, "contents", []byte(`[]`)}}
+		req.Extra = []llm.Extra{extra("chat", "seed", "7"), extra("chat", "presence_penalty", "0.5"), extra("chat", "logit_bias", `{"1":2}`), extra("chat", "stream", "true"),
+			extra(name, "safetySettings", `[]`), extra(name, "generationConfig.responseLogprobs", "true"), extra(name, "toolConfig.retrievalConfig", `{}`), extra(name, "contents", `[]`)}
 		v, losses := encode(t, req, flash())
 		for _, path := range []string{"temperature", "max_tokens", "stop", "user", "anthropic-beta", "logit_bias", "contents"} {
 			wantLoss(t, losses, path)

@@ -40,6 +40,9 @@ func toolSchema(raw []byte, work *int) (out []byte, dropped []string) {
 	members, ok := readMembers(c.root)
 	if !ok {
 		members = nil
+		if len(c.root) > 0 {
+			c.drop("all of it: it is no JSON object, or nested too deep")
+		}
 	}
 	if members.get("type") == nil && members.get("anyOf") == nil && members.get("$ref") == nil {
 		members = append(slices.Clip(members), member{"type", []byte(`"object"`)})

@@ -53,7 +53,7 @@ func TestToolSchema(t *testing.T) {
 		{"anything", obj(`{"description":"d"}`), up(`{"type":"STRING","description":"d"}`), "no type"},
 		{"true", obj(`true`), up(`{"type":"STRING"}`), "no type"},
 		{"maps", obj(`{"type":"object","additionalProperties":{"type":"integer"}}`), up(`{"type":"OBJECT"}`), "additionalProperties"},
-		{"no object at all", `[1]`, `{"type":"OBJECT","properties":{}}`, ""},
+		{"no object at all", `[1]`, `{"type":"OBJECT","properties":{}}`, "all of it: it is no JSON object, or nested too deep"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

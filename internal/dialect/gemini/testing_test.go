@@ -119,6 +119,10 @@ func result(id string, parts ...llm.Part) *llm.ToolResult {
 
 func ask(turns ...llm.Turn) *llm.Request { return &llm.Request{Model: "m", Turns: turns} }
 
+func extra(dialect, member, raw string) llm.Extra {
+	return llm.Extra{Dialect: dialect, Name: member, Raw: []byte(raw)}
+}
+
 // sse frames chunks as a server would.
 func sse(chunks ...string) []byte {
 	var b []byte

@@ -96,14 +96,10 @@ func (f *fault) toError(status int) *llm.Error {
 		e.Message = "the upstream reported an error without a message"
 	}
 	e.Kind = f.errorKind(status, strings.ToLower(e.Message))
-	switch e.Kind {
-	case llm.ErrInvalid, llm.ErrNotFound: // OpenAI says 400 of an unknown model here
-		if status >= 400 && status < 500 {
-			e.Status = status
-		}
-	case llm.ErrBilling:
-		e.NoRetry = true
+	if (e.Kind == llm.ErrInvalid || e.Kind == llm.ErrNotFound) && status >= 400 && status < 500 {
+		e.Status = status // OpenAI says 400 of an unknown model here
 	}
+	e.NoRetry = e.Kind == llm.ErrBilling
 	return e
 }
 
@@ -299,12 +295,8 @@ func streamCode(e *llm.Error) string {
 }
 
 // invalid is an error in a client's request. param names the member at fault.
-func invalid(param, format string, args ...any) *llm.Error {
-	message := fmt.Sprintf(format, args...)
-	if param != "" {
-		message = param + ": " + message
-	}
-	return &llm.Error{Kind: llm.ErrInvalid, Param: param, Message: message}
+func invalid(param, message string) *llm.Error {
+	return &llm.Error{Kind: llm.ErrInvalid, Param: param, Message: param + ": " + message}
 }
 
 // upstream is an error of ours about what an upstream did.

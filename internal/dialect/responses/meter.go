@@ -78,11 +78,8 @@ var deltaMember = []byte(`"delta":`)
 // content counts the length of a delta. It need not be exact, so the event is
 // not read.
 func (m *meter) content(data []byte) {
-	at := bytes.Index(data, deltaMember)
-	if at < 0 {
-		return
-	}
-	rest := bytes.TrimLeft(data[at+len(deltaMember):], " ")
+	_, rest, _ := bytes.Cut(data, deltaMember)
+	rest = bytes.TrimLeft(rest, " ")
 	if len(rest) < 2 || rest[0] != '"' {
 		return
 	}

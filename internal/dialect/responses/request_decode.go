@@ -284,9 +284,9 @@ func (d *decoder) finish() {
 }
 
 // fail records an error of the client's, the first one.
-func (d *decoder) fail(param, format string, args ...any) {
+func (d *decoder) fail(param, message string) {
 	if d.err == nil {
-		d.err = invalid(param, format, args...)
+		d.err = invalid(param, message)
 	}
 }
 

@@ -31,42 +31,74 @@ func TestConversation(t *testing.T) {
 	call := llm.Seal(onCall, &llm.Thinking{Signature: "TS"})
 	for _, c := range []struct{ name, input, want, losses string }{
 		{"a text", `"hi"`, "user: hi", ""},
-		{"messages", `[{"role":"user","content":"a"},{"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"b","annotations":[],"logprobs":[]}]},{"content":[{"text":"c","type":"input_text"}],"role":"user"}]`,
-			"user: a\nassistant: b\nuser: c", ""},
-		{"MSG-09 developer messages lead, or stand inside", `[{"role":"developer","content":"d"},{"role":"system","content":[{"type":"input_text","text":"s"}]},{"role":"user","content":"u"},{"role":"developer","content":"later"},{"role":"user","content":"v"}]`,
-			"system: d | s\nuser: u\n(system): later\nuser: v", ""},
-		{"RSP-06 call_id is the key, the item's id is not", `[{"type":"function_call","id":"fc_9","call_id":"call_1","name":"f","arguments":"{\"a\":1}","status":"completed"},{"type":"function_call_output","id":"fco_9","call_id":"call_1","output":"r"}]`,
-			`assistant: call(call_1 f {"a":1})` + "\nuser: result(call_1: r)", ""},
-		{"MSG-01 one model turn, one turn of results", `[{"type":"reasoning","summary":[{"type":"summary_text","text":"x"},{"type":"summary_text","text":"y"}]},{"role":"assistant","content":"I look"},{"type":"function_call","call_id":"a","name":"f","arguments":""},{"type":"function_call","call_id":"b","name":"g","arguments":"{"},{"type":"function_call_output","call_id":"a","output":[{"type":"input_text","text":"1"},{"type":"input_image","image_url":"data:image/png;base64,QUI=","detail":"original"}]},{"type":"function_call_output","call_id":"b","output":""}]`,
-			"assistant: thinking(x\n\ny) | I look | call(a f) | call(b g broken:{)\nuser: result(a: 1 | image(image/png QUI= original)) | result(b: )", ""},
-		{"RSP-01 OpenAI's own encrypted reasoning is kept", `[{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"s"}],"content":null,"encrypted_content":"gAAA"},{"role":"assistant","content":"a"}]`,
-			"assistant: thinking(s sig:" + sealed("s", "gAAA") + ") | a", ""},
-		{"RSP-01 THK-03 what Claude signed comes out as it was", `[{"type":"reasoning","summary":[],"encrypted_content":"` + claude + `"},{"type":"reasoning","summary":[],"encrypted_content":"` + redacted + `"},{"role":"assistant","content":"a"}]`,
-			"assistant: thinking(hm sig:S) | thinking(red:R) | a", ""},
-		{"the seal of another issuer stays sealed", `[{"type":"reasoning","summary":[{"text":"shown"}],"encrypted_content":"` + gemini + `"}]`,
-			"assistant: thinking(g sig:" + gemini + ")", ""},
-		{"a proof of a call goes to the call", `[{"type":"reasoning","summary":[],"encrypted_content":"` + call + `"},{"type":"function_call","call_id":"a","name":"f","arguments":"{}"},{"type":"function_call","call_id":"b","name":"f","arguments":"{}"}]`,
-			"assistant: call(a f {} seal:TS) | call(b f {})", ""},
-		{"a damaged seal leaves the text", `[{"type":"reasoning","summary":[{"type":"summary_text","text":"s"}],"encrypted_content":"~tpk1.x"},{"role":"user","content":"u"}]`,
-			"assistant: thinking(s)\nuser: u", "input[0].encrypted_content"},
-		{"reasoning shown openly", `[{"type":"reasoning","summary":[],"content":[{"type":"reasoning_text","text":"r"}]},{"role":"assistant","content":"a"},{"type":"reasoning","summary":[]}]`,
-			"assistant: thinking(r) | a", ""},
-		{"pictures, files and sound", `[{"role":"user","content":[{"type":"input_image","image_url":"https://x/y.png"},{"type":"input_image","file_id":"file-1","detail":"low"},{"type":"input_file","filename":"a.pdf","file_data":"data:application/pdf;base64,JVBE"},{"type":"input_file","filename":"b.txt","file_data":"aGk="},{"type":"input_file","file_url":"https://x/d.pdf"},{"type":"input_file","file_id":"file-2"},{"type":"input_audio","input_audio":{"data":"QQ==","format":"mp3"}}]}]`,
-			"user: image(https://x/y.png) | image(file-1 low) | document(application/pdf JVBE a.pdf) | document(text/plain hi b.txt) | document(https://x/d.pdf) | document(file-2) | audio(audio/mpeg QQ==)", ""},
-		{"refusals and annotations", `[{"role":"assistant","content":[{"type":"refusal","refusal":"no"},{"type":"output_text","text":"","annotations":[]}]},{"role":"user","content":"u"}]`,
-			"assistant: refusal(no)\nuser: u", ""},
-		{"RSP-05 items only this API knows", `[{"type":"web_search_call","id":"ws_1","status":"completed","action":{}},{"role":"assistant","content":"a"},{"type":"computer_call","call_id":"c"},{"type":"computer_call_output","call_id":"c","output":{}},{"type":"compaction","encrypted_content":"x"}]`,
+		{
+			"messages", `[{"role":"user","content":"a"},{"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"b","annotations":[],"logprobs":[]}]},{"content":[{"text":"c","type":"input_text"}],"role":"user"}]`,
+			"user: a\nassistant: b\nuser: c", "",
+		},
+		{
+			"MSG-09 developer messages lead, or stand inside", `[{"role":"developer","content":"d"},{"role":"system","content":[{"type":"input_text","text":"s"}]},{"role":"user","content":"u"},{"role":"developer","content":"later"},{"role":"user","content":"v"}]`,
+			"system: d | s\nuser: u\n(system): later\nuser: v", "",
+		},
+		{
+			"RSP-06 call_id is the key, the item's id is not", `[{"type":"function_call","id":"fc_9","call_id":"call_1","name":"f","arguments":"{\"a\":1}","status":"completed"},{"type":"function_call_output","id":"fco_9","call_id":"call_1","output":"r"}]`,
+			`assistant: call(call_1 f {"a":1})` + "\nuser: result(call_1: r)", "",
+		},
+		{
+			"MSG-01 one model turn, one turn of results", `[{"type":"reasoning","summary":[{"type":"summary_text","text":"x"},{"type":"summary_text","text":"y"}]},{"role":"assistant","content":"I look"},{"type":"function_call","call_id":"a","name":"f","arguments":""},{"type":"function_call","call_id":"b","name":"g","arguments":"{"},{"type":"function_call_output","call_id":"a","output":[{"type":"input_text","text":"1"},{"type":"input_image","image_url":"data:image/png;base64,QUI=","detail":"original"}]},{"type":"function_call_output","call_id":"b","output":""}]`,
+			"assistant: thinking(x\n\ny) | I look | call(a f) | call(b g broken:{)\nuser: result(a: 1 | image(image/png QUI= original)) | result(b: )", "",
+		},
+		{
+			"RSP-01 OpenAI's own encrypted reasoning is kept", `[{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"s"}],"content":null,"encrypted_content":"gAAA"},{"role":"assistant","content":"a"}]`,
+			"assistant: thinking(s sig:" + sealed("s", "gAAA") + ") | a", "",
+		},
+		{
+			"RSP-01 THK-03 what Claude signed comes out as it was", `[{"type":"reasoning","summary":[],"encrypted_content":"` + claude + `"},{"type":"reasoning","summary":[],"encrypted_content":"` + redacted + `"},{"role":"assistant","content":"a"}]`,
+			"assistant: thinking(hm sig:S) | thinking(red:R) | a", "",
+		},
+		{
+			"the seal of another issuer stays sealed", `[{"type":"reasoning","summary":[{"text":"shown"}],"encrypted_content":"` + gemini + `"}]`,
+			"assistant: thinking(g sig:" + gemini + ")", "",
+		},
+		{
+			"a proof of a call goes to the call", `[{"type":"reasoning","summary":[],"encrypted_content":"` + call + `"},{"type":"function_call","call_id":"a","name":"f","arguments":"{}"},{"type":"function_call","call_id":"b","name":"f","arguments":"{}"}]`,
+			"assistant: call(a f {} seal:TS) | call(b f {})", "",
+		},
+		{
+			"a damaged seal leaves the text", `[{"type":"reasoning","summary":[{"type":"summary_text","text":"s"}],"encrypted_content":"~tpk1.x"},{"role":"user","content":"u"}]`,
+			"assistant: thinking(s)\nuser: u", "input[0].encrypted_content",
+		},
+		{
+			"reasoning shown openly", `[{"type":"reasoning","summary":[],"content":[{"type":"reasoning_text","text":"r"}]},{"role":"assistant","content":"a"},{"type":"reasoning","summary":[]}]`,
+			"assistant: thinking(r) | a", "",
+		},
+		{
+			"pictures, files and sound", `[{"role":"user","content":[{"type":"input_image","image_url":"https://x/y.png"},{"type":"input_image","file_id":"file-1","detail":"low"},{"type":"input_file","filename":"a.pdf","file_data":"data:application/pdf;base64,JVBE"},{"type":"input_file","filename":"b.txt","file_data":"aGk="},{"type":"input_file","file_url":"https://x/d.pdf"},{"type":"input_file","file_id":"file-2"},{"type":"input_audio","input_audio":{"data":"QQ==","format":"mp3"}}]}]`,
+			"user: image(https://x/y.png) | image(file-1 low) | document(application/pdf JVBE a.pdf) | document(text/plain hi b.txt) | document(https://x/d.pdf) | document(file-2) | audio(audio/mpeg QQ==)", "",
+		},
+		{
+			"refusals and annotations", `[{"role":"assistant","content":[{"type":"refusal","refusal":"no"},{"type":"output_text","text":"","annotations":[]}]},{"role":"user","content":"u"}]`,
+			"assistant: refusal(no)\nuser: u", "",
+		},
+		{
+			"RSP-05 items only this API knows", `[{"type":"web_search_call","id":"ws_1","status":"completed","action":{}},{"role":"assistant","content":"a"},{"type":"computer_call","call_id":"c"},{"type":"computer_call_output","call_id":"c","output":{}},{"type":"compaction","encrypted_content":"x"}]`,
 			`assistant: native(responses web_search_call {"type":"web_search_call","id":"ws_1","status":"completed","action":{}}) | a | native(responses computer_call {"type":"computer_call","call_id":"c"})` +
 				"\n" + `user: native(responses computer_call_output {"type":"computer_call_output","call_id":"c","output":{}})` +
-				"\n" + `assistant: native(responses compaction {"type":"compaction","encrypted_content":"x"})`, ""},
+				"\n" + `assistant: native(responses compaction {"type":"compaction","encrypted_content":"x"})`, "",
+		},
 		{"RSP-05 parts only this API knows", `[{"role":"user","content":[{"type":"input_hologram","x":1}]}]`, `user: native(responses input_hologram {"type":"input_hologram","x":1})`, ""},
-		{"a custom tool's call", `[{"type":"custom_tool_call","id":"ctc_1","call_id":"c","name":"apply_patch","input":"*** Begin\n"},{"type":"custom_tool_call_output","call_id":"c","output":"ok"}]`,
-			`assistant: call(c apply_patch {"input":"*** Begin\n"})` + "\nuser: result(c: ok)", ""},
+		{
+			"a custom tool's call", `[{"type":"custom_tool_call","id":"ctc_1","call_id":"c","name":"apply_patch","input":"*** Begin\n"},{"type":"custom_tool_call_output","call_id":"c","output":"ok"}]`,
+			`assistant: call(c apply_patch {"input":"*** Begin\n"})` + "\nuser: result(c: ok)", "",
+		},
 		{"a call in a group", `[{"type":"function_call","call_id":"c","namespace":"ns","name":"f","arguments":"{}"}]`, "assistant: call(c ns__f {})", ""},
-		{"unknown members of items", `[{"role":"user","content":"u","mood":"good","phase":"commentary","internal_chat_message_metadata_passthrough":{}},{"role":"user","content":[{"type":"input_text","text":"t","zoom":2}]}]`,
-			"user: u\nuser: t", "input.mood, input.phase, input[1].content[0].zoom"},
-		{"a picture of the developer's", `[{"role":"developer","content":[{"type":"input_text","text":"d"},{"type":"input_image","image_url":"https://x"}]},{"role":"user","content":"u"}]`,
-			"system: d\nuser: u", "input[0].content"},
+		{
+			"unknown members of items", `[{"role":"user","content":"u","mood":"good","phase":"commentary","internal_chat_message_metadata_passthrough":{}},{"role":"user","content":[{"type":"input_text","text":"t","zoom":2}]}]`,
+			"user: u\nuser: t", "input.mood, input.phase, input[1].content[0].zoom",
+		},
+		{
+			"a picture of the developer's", `[{"role":"developer","content":[{"type":"input_text","text":"d"},{"type":"input_image","image_url":"https://x"}]},{"role":"user","content":"u"}]`,
+			"system: d\nuser: u", "input[0].content",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			req := decode(t, `{"model":"m","input":`+c.input+`}`)
@@ -104,8 +136,11 @@ func TestSettings(t *testing.T) {
 		{"effort and summary", `"reasoning":{"effort":"none","summary":"auto"}`, R{Thinking: llm.Thought{Mode: llm.ThinkingEffort, Effort: "none", Display: "summarized"}}, ""},
 		{"a long summary", `"reasoning":{"summary":"detailed"}`, R{Thinking: llm.Thought{Display: "summarized"}, Extra: extra("reasoning.summary", `"detailed"`)}, ""},
 		{"nulls", `"reasoning":{"effort":null,"summary":null},"temperature":null,"tools":null,"previous_response_id":null,"text":null`, R{}, ""},
-		{"format", `"text":{"format":{"type":"json_schema","name":"n","strict":true,"description":"d","schema":{"type":"object"}},"verbosity":"medium"}`,
-			R{Format: &llm.Format{Name: "n", Description: "d", Strict: new(true), Schema: []byte(`{"type":"object"}`)}}, ""},
+		{
+			"format", `"text":{"format":{"type":"json_schema","name":"n","strict":true,"description":"d","schema":{"type":"object"}},"verbosity":"medium"}`,
+			R{Format: &llm.Format{Name: "n", Description: "d", Strict: new(true), Schema: []byte(`{"type":"object"}`)}},
+			"",
+		},
 		{"any object", `"text":{"format":{"type":"json_object"},"verbosity":"low"}`, R{Format: &llm.Format{}, Extra: extra("text.verbosity", `"low"`)}, ""},
 		{"plain text", `"text":{"format":{"type":"text"}}`, R{}, ""},
 		{"what the defaults say anyway", `"store":false,"metadata":{},"truncation":"disabled","top_logprobs":0,"include":["reasoning.encrypted_content"],"stream_options":{"include_obfuscation":false},"background":false`, R{}, ""},
@@ -116,8 +151,11 @@ func TestSettings(t *testing.T) {
 		{"TOOL-01 choice by word", `"tool_choice":"required"`, R{Choice: llm.Choice{Mode: llm.ChoiceAny}}, ""},
 		{"no choice", `"tool_choice":"none"`, R{Choice: llm.Choice{Mode: llm.ChoiceNone}}, ""},
 		{"choice by name", `"tool_choice":{"type":"function","name":"f"}`, R{Choice: llm.Choice{Mode: llm.ChoiceTool, Name: "f"}}, ""},
-		{"choice among some", `"tool_choice":{"type":"allowed_tools","mode":"auto","tools":[]}`,
-			R{Choice: llm.Choice{Mode: llm.ChoiceAuto}, Extra: extra("tool_choice", `{"type":"allowed_tools","mode":"auto","tools":[]}`)}, ""},
+		{
+			"choice among some", `"tool_choice":{"type":"allowed_tools","mode":"auto","tools":[]}`,
+			R{Choice: llm.Choice{Mode: llm.ChoiceAuto}, Extra: extra("tool_choice", `{"type":"allowed_tools","mode":"auto","tools":[]}`)},
+			"",
+		},
 		{"choice of a hosted tool", `"tool_choice":{"type":"web_search_preview"}`, R{Extra: extra("tool_choice", `{"type":"web_search_preview"}`)}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -36,8 +36,10 @@ type encoder struct {
 
 // EncodeRequest makes the body for a target and tells what it could not carry.
 func (Dialect) EncodeRequest(req *llm.Request, t *llm.Target) ([]byte, []llm.Loss, error) {
-	e := &encoder{w: wire.NewWriter(make([]byte, 0, size(req))), req: req, t: t,
-		free: map[string]bool{}, matched: map[llm.Part]bool{}}
+	e := &encoder{
+		w: wire.NewWriter(make([]byte, 0, size(req))), req: req, t: t,
+		free: map[string]bool{}, matched: map[llm.Part]bool{},
+	}
 	w := e.w
 	w.Object()
 	w.StrField("model", t.Model)

@@ -22,11 +22,15 @@ func TestDecodeResponse(t *testing.T) {
 	}{
 		{"text", `[{"type":"message","id":"msg_1","role":"assistant","status":"completed","content":[{"type":"output_text","text":"a","annotations":[],"logprobs":[]},{"type":"output_text","text":"b","annotations":[]}]}]`, "a | b", llm.StopEnd},
 		{"refusal", `[{"type":"message","content":[{"type":"refusal","refusal":"no"}]}]`, "refusal(no)", llm.StopEnd},
-		{"RSP-06 calls", `[{"type":"function_call","id":"fc_1","call_id":"call_1","name":"f","arguments":"{\"a\":1}"},{"type":"function_call","id":"fc_2","call_id":"call_2","name":"g","arguments":"{\"a"},{"type":"function_call","id":"fc_3","name":"h","arguments":"","namespace":"ns"}]`,
-			`call(call_1 f {"a":1}) | call(call_2 g broken:{"a) | call(fc_3 ns__h)`, llm.StopTool},
+		{
+			"RSP-06 calls", `[{"type":"function_call","id":"fc_1","call_id":"call_1","name":"f","arguments":"{\"a\":1}"},{"type":"function_call","id":"fc_2","call_id":"call_2","name":"g","arguments":"{\"a"},{"type":"function_call","id":"fc_3","name":"h","arguments":"","namespace":"ns"}]`,
+			`call(call_1 f {"a":1}) | call(call_2 g broken:{"a) | call(fc_3 ns__h)`, llm.StopTool,
+		},
 		{"a custom tool's call", `[{"type":"custom_tool_call","call_id":"c","name":"p","input":"4 + 4"}]`, "custom(c p broken:4 + 4)", llm.StopTool},
-		{"RSP-01 encrypted reasoning", `[{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"x"},{"type":"summary_text","text":"y"}],"encrypted_content":"gAAA"},{"type":"reasoning","summary":[],"encrypted_content":"gBBB"}]`,
-			"thinking(x\n\ny sig:" + sealed("x\n\ny", "gAAA") + ") | thinking(sig:" + sealed("", "gBBB") + ")", llm.StopEnd},
+		{
+			"RSP-01 encrypted reasoning", `[{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"x"},{"type":"summary_text","text":"y"}],"encrypted_content":"gAAA"},{"type":"reasoning","summary":[],"encrypted_content":"gBBB"}]`,
+			"thinking(x\n\ny sig:" + sealed("x\n\ny", "gAAA") + ") | thinking(sig:" + sealed("", "gBBB") + ")", llm.StopEnd,
+		},
 		{"open reasoning", `[{"type":"reasoning","summary":[],"content":[{"type":"reasoning_text","text":"r"}]},{"type":"reasoning","summary":[]}]`, "thinking(r)", llm.StopEnd},
 		{"RSP-05 other items", `[{"type":"web_search_call","id":"ws_1","action":{}},{"type":"message","content":"plain"}]`, `native(responses web_search_call {"type":"web_search_call","id":"ws_1","action":{}}) | plain`, llm.StopEnd},
 		{"TOOL-19 nothing", `[]`, "", llm.StopEnd},
@@ -180,9 +184,13 @@ var answers = []struct {
 	{"STOP-03 the context window", []llm.Part{say("a")}, llm.StopContext, "model_context_window_exceeded", "", "message(output_text:a)", "incomplete max_output_tokens model_context_window_exceeded"},
 	{"STOP-04 a pause", []llm.Part{say("a")}, llm.StopPause, "pause_turn", "", "message(output_text:a)", "completed  pause_turn"},
 	{"length", []llm.Part{say("a"), &llm.ToolCall{ID: "c", Name: "f", Broken: `{"a`}}, llm.StopLength, "max_tokens", "", `message(output_text:a) function_call(c f {"a)`, "incomplete max_output_tokens"},
-	{"THK-04 order", []llm.Part{&llm.Thinking{Text: "t", Signature: "S"}, say("a"), &llm.ToolCall{ID: "c", Name: "f"}, &llm.Thinking{Redacted: "R"}, say("b")}, llm.StopTool, "", "",
+	{
+		"THK-04 order",
+		[]llm.Part{&llm.Thinking{Text: "t", Signature: "S"}, say("a"), &llm.ToolCall{ID: "c", Name: "f"}, &llm.Thinking{Redacted: "R"}, say("b")},
+		llm.StopTool, "", "",
 		"reasoning(summary_text:t " + llm.Seal(llm.IssuerClaude, &llm.Thinking{Text: "t", Signature: "S"}) + ") message(output_text:a) function_call(c f {}) reasoning(" +
-			llm.Seal(llm.IssuerClaude, &llm.Thinking{Redacted: "R"}) + ") message(output_text:b)", "completed"},
+			llm.Seal(llm.IssuerClaude, &llm.Thinking{Redacted: "R"}) + ") message(output_text:b)", "completed",
+	},
 	{"RSP-03 OpenAI's own proof goes home", []llm.Part{&llm.Thinking{Text: "t", Signature: sealed("t", "gAAA")}, &llm.Thinking{Signature: sealed("", "gBBB")}, say("a")}, llm.StopEnd, "", "", "reasoning(summary_text:t gAAA) reasoning(gBBB) message(output_text:a)", "completed"},
 	{"unsigned reasoning", []llm.Part{&llm.Thinking{Text: "t"}, &llm.Thinking{}, say("a")}, llm.StopEnd, "", "", "reasoning(summary_text:t " + llm.Seal(unsigned, &llm.Thinking{}) + ") message(output_text:a)", "completed"},
 	{"free text wrapped in arguments", []llm.Part{&llm.ToolCall{ID: "c", Name: "patch", Input: []byte(`{"input":"*** \"x\"\n"}`)}}, llm.StopTool, "", "", "custom_tool_call(c patch *** \"x\"\n)", "completed"},
@@ -204,8 +212,10 @@ func asker(t *testing.T) *llm.Request {
 func TestEncodeResponse(t *testing.T) {
 	for _, c := range answers {
 		t.Run(c.name, func(t *testing.T) {
-			res := &llm.Response{ID: "msg_1", Model: "served", Created: 7, Parts: c.parts, Stop: c.stop, NativeStop: c.native, StopDetails: []byte(c.detail),
-				Usage: llm.Usage{Known: true, Input: 10, CacheRead: 60, CacheWrite1h: 30, Output: 9, Reasoning: 4}}
+			res := &llm.Response{
+				ID: "msg_1", Model: "served", Created: 7, Parts: c.parts, Stop: c.stop, NativeStop: c.native, StopDetails: []byte(c.detail),
+				Usage: llm.Usage{Known: true, Input: 10, CacheRead: 60, CacheWrite1h: 30, Output: 9, Reasoning: 4},
+			}
 			var s shown
 			if err := json.Unmarshal(Dialect{}.EncodeResponse(asker(t), res), &s); err != nil {
 				t.Fatal(err)
@@ -256,8 +266,10 @@ func TestEcho(t *testing.T) {
 }
 
 func TestLossesOfAnswers(t *testing.T) {
-	res := &llm.Response{Parts: []llm.Part{&llm.Native{Dialect: "messages", Type: "server_tool_use"}, &llm.Text{Text: "a", Citations: []byte("[]"), Source: "messages"}, &llm.Media{Kind: llm.Image}},
-		Stop: llm.StopPause, NativeStop: "pause_turn"}
+	res := &llm.Response{
+		Parts: []llm.Part{&llm.Native{Dialect: "messages", Type: "server_tool_use"}, &llm.Text{Text: "a", Citations: []byte("[]"), Source: "messages"}, &llm.Media{Kind: llm.Image}},
+		Stop:  llm.StopPause, NativeStop: "pause_turn",
+	}
 	Dialect{}.EncodeResponse(&llm.Request{}, res)
 	if got := dumpLosses(res.Losses); got != "content, content: citations, content, stop_reason" {
 		t.Error(got)

@@ -36,8 +36,6 @@ type streamDecoder struct {
 type current struct {
 	live     bool
 	index    int64
-	custom   bool
-	group    string
 	part     int64  // content or summary index of the open text
 	spoken   bool   // it has said something
 	source   source // of its reasoning
@@ -250,13 +248,11 @@ func (d *streamDecoder) release(yield llm.Yield) error {
 			if d.isDone(index) || !d.read(data) || !d.item.live && !d.begins() {
 				continue
 			}
-			err := error(nil)
-			if d.item.live {
-				err = d.inItem(yield)
-			} else {
-				err = d.enter(index, yield)
+			take := d.inItem
+			if !d.item.live {
+				take = func(yield llm.Yield) error { return d.enter(index, yield) }
 			}
-			if err != nil || d.over {
+			if err := take(yield); err != nil || d.over {
 				return err
 			}
 		}

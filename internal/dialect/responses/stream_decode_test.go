@@ -55,31 +55,41 @@ var decodeStreamCases = []struct {
 	stop       llm.Stop
 }{
 	{"text", events(created, msgAdded, partAdded, word(0, "a"), word(0, "b"), `output_text.done "output_index":0,"content_index":0,"text":"ab"`, msgDone, completed), "ab", llm.StopEnd},
-	{"text and a call", events(created, msgAdded, partAdded, word(0, "ab"), msgDone, callAdded, argument(1, `{"a"`), argument(1, `:1}`), `function_call_arguments.done "output_index":1,"arguments":"{\"a\":1}"`, callDone, completed),
-		`ab | call(call_1 f {"a":1})`, llm.StopTool},
+	{
+		"text and a call", events(created, msgAdded, partAdded, word(0, "ab"), msgDone, callAdded, argument(1, `{"a"`), argument(1, `:1}`), `function_call_arguments.done "output_index":1,"arguments":"{\"a\":1}"`, callDone, completed),
+		`ab | call(call_1 f {"a":1})`, llm.StopTool,
+	},
 	{"STR-01 arguments with the item that opens, and only at the end", events(created, callAdded, callDone, completed), `call(call_1 f {"a":1})`, llm.StopTool},
 	{"a call that opens without a name", events(created, `output_item.added "output_index":1,"item":{"type":"function_call"}`, argument(1, `{"a":1}`), callDone, completed), `call(call_1 f {"a":1})`, llm.StopTool},
 	{"no deltas", events(created, msgAdded, partAdded, `output_text.done "output_index":0,"content_index":0,"text":"ab"`, msgDone, completed), "ab", llm.StopEnd},
 	{"items at their end only", events(created, msgDone, callDone, completed), `ab | call(call_1 f {"a":1})`, llm.StopTool},
-	{"items in the last event only", events(created, `completed "response":{"status":"completed","output":[{"type":"message","content":[{"type":"output_text","text":"ab","annotations":[{"u":1}]},{"type":"refusal","refusal":"no"}]},{"type":"reasoning","summary":[{"text":"t"}],"encrypted_content":"g"},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"web_search_call","id":"w"}]}`),
-		"ab | refusal(no) | thinking(t sig:" + sealed("t", "g") + `) | call(c f {}) | native(responses web_search_call {"type":"web_search_call","id":"w"})`, llm.StopTool},
+	{
+		"items in the last event only", events(created, `completed "response":{"status":"completed","output":[{"type":"message","content":[{"type":"output_text","text":"ab","annotations":[{"u":1}]},{"type":"refusal","refusal":"no"}]},{"type":"reasoning","summary":[{"text":"t"}],"encrypted_content":"g"},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"web_search_call","id":"w"}]}`),
+		"ab | refusal(no) | thinking(t sig:" + sealed("t", "g") + `) | call(c f {}) | native(responses web_search_call {"type":"web_search_call","id":"w"})`, llm.StopTool,
+	},
 	{"no end of the item", events(created, msgAdded, word(0, "ab"), completed), "ab", llm.StopEnd},
 	{"no start of the item", events(created, word(0, "ab"), msgDone, completed), "ab", llm.StopEnd},
 	{"no indexes", events(created, `output_item.added "item":{"type":"message"}`, `output_text.delta "delta":"a"`, `output_item.done "item":{"type":"message"}`, `output_text.delta "delta":"b"`, `output_item.done "item":{"type":"message"}`, completed), "a | b", llm.StopEnd},
 	{"no event names", strings.ReplaceAll(events(created, msgAdded, word(0, "ab"), msgDone, completed), "event: ", ": "), "ab", llm.StopEnd},
 	{"no types", "event: response.created\ndata: {\"response\":{}}\n\nevent: response.output_text.delta\ndata: {\"delta\":\"a\",\"output_index\":0}\n\nevent: response.completed\ndata: {\"response\":{}}\n\n", "a", llm.StopEnd},
 	{"two texts", events(created, msgAdded, word(0, "a"), `output_text.delta "output_index":0,"content_index":1,"delta":"b"`, `refusal.delta "output_index":0,"content_index":2,"delta":"no"`, `refusal.done "output_index":0,"content_index":2,"refusal":"no"`, msgDone, completed), "a | b | refusal(no)", llm.StopEnd},
-	{"RSP-01 a summary in parts, and its proof", events(created, `output_item.added "output_index":0,"item":{"type":"reasoning","summary":[]}`, `reasoning_summary_part.added "output_index":0,"summary_index":0,"part":{"type":"summary_text","text":""}`, summary(0, "x"), summary(0, "y"), summary(1, "z"),
-		`reasoning_summary_text.done "output_index":0,"summary_index":2,"text":"w"`, `output_item.done "output_index":0,"item":{"type":"reasoning","summary":[],"encrypted_content":"gAAA"}`, completed),
-		"thinking(xy\n\nz\n\nw sig:" + sealed("xy\n\nz\n\nw", "gAAA") + ")", llm.StopEnd},
+	{
+		"RSP-01 a summary in parts, and its proof", events(created, `output_item.added "output_index":0,"item":{"type":"reasoning","summary":[]}`, `reasoning_summary_part.added "output_index":0,"summary_index":0,"part":{"type":"summary_text","text":""}`, summary(0, "x"), summary(0, "y"), summary(1, "z"),
+			`reasoning_summary_text.done "output_index":0,"summary_index":2,"text":"w"`, `output_item.done "output_index":0,"item":{"type":"reasoning","summary":[],"encrypted_content":"gAAA"}`, completed),
+		"thinking(xy\n\nz\n\nw sig:" + sealed("xy\n\nz\n\nw", "gAAA") + ")", llm.StopEnd,
+	},
 	{"THK-03 a proof without text", events(created, `output_item.done "output_index":0,"item":{"type":"reasoning","summary":[],"encrypted_content":"gAAA"}`, completed), "thinking(sig:" + sealed("", "gAAA") + ")", llm.StopEnd},
 	{"reasoning that says nothing", events(created, `output_item.added "output_index":0,"item":{"type":"reasoning","summary":[]}`, `output_item.done "output_index":0,"item":{"type":"reasoning","summary":[]}`, completed), "", llm.StopEnd},
 	{"open reasoning, summed up afterwards", events(created, `reasoning_text.delta "output_index":0,"content_index":0,"delta":"r"`, summary(0, "s"), `output_item.done "output_index":0,"item":{"type":"reasoning"}`, completed), "thinking(r)", llm.StopEnd},
-	{"a custom tool's call", events(created, `output_item.added "output_index":0,"item":{"type":"custom_tool_call","call_id":"c","name":"p"}`, `custom_tool_call_input.delta "output_index":0,"delta":"*** "`, `custom_tool_call_input.delta "output_index":0,"delta":"x"`, `output_item.done "output_index":0,"item":{"type":"custom_tool_call","call_id":"c","name":"p","input":"*** x"}`, completed),
-		"custom(c p broken:*** x)", llm.StopTool},
+	{
+		"a custom tool's call", events(created, `output_item.added "output_index":0,"item":{"type":"custom_tool_call","call_id":"c","name":"p"}`, `custom_tool_call_input.delta "output_index":0,"delta":"*** "`, `custom_tool_call_input.delta "output_index":0,"delta":"x"`, `output_item.done "output_index":0,"item":{"type":"custom_tool_call","call_id":"c","name":"p","input":"*** x"}`, completed),
+		"custom(c p broken:*** x)", llm.StopTool,
+	},
 	{"a call in a group", events(created, `output_item.done "output_index":0,"item":{"type":"function_call","call_id":"c","namespace":"ns","name":"f","arguments":"{}"}`, completed), "call(c ns__f {})", llm.StopTool},
-	{"RSP-05 items of tools that OpenAI runs", events(created, `output_item.added "output_index":0,"item":{"type":"web_search_call","id":"ws"}`, `web_search_call.in_progress "output_index":0`, `web_search_call.completed "output_index":0`, `output_item.done "output_index":0,"item":{"type":"web_search_call","id":"ws","action":{}}`, completed),
-		`native(responses web_search_call {"type":"web_search_call","id":"ws","action":{}})`, llm.StopEnd},
+	{
+		"RSP-05 items of tools that OpenAI runs", events(created, `output_item.added "output_index":0,"item":{"type":"web_search_call","id":"ws"}`, `web_search_call.in_progress "output_index":0`, `web_search_call.completed "output_index":0`, `output_item.done "output_index":0,"item":{"type":"web_search_call","id":"ws","action":{}}`, completed),
+		`native(responses web_search_call {"type":"web_search_call","id":"ws","action":{}})`, llm.StopEnd,
+	},
 	{"items that come interleaved", events(created, msgAdded, callAdded, argument(1, `{"a"`), word(0, "a"), argument(1, ":1}"), callDone, word(0, "b"), msgDone, completed), `ab | call(call_1 f {"a":1})`, llm.StopTool},
 	{"items that come interleaved and never end", events(created, msgAdded, callAdded, argument(1, `{"a":1}`), word(0, "ab"), completed), `ab | call(call_1 f {"a":1})`, llm.StopTool},
 	{"items in another order", events(created, callAdded, argument(1, `{"a":1}`), msgAdded, word(0, "ab"), msgDone, callDone, completed), `call(call_1 f {"a":1}) | ab`, llm.StopTool},
@@ -135,10 +145,10 @@ func TestStreamsThatFail(t *testing.T) {
 			frames := wire.NewSSE(strings.NewReader(c.body), 0)
 			var last *llm.Error
 			yield := func(e *llm.Event) error {
-				switch e.Kind {
-				case llm.EventPartStart:
+				if e.Kind == llm.EventPartStart {
 					parts++
-				case llm.EventFault:
+				}
+				if e.Kind == llm.EventFault {
 					last = e.Err
 				}
 				return g.Yield(e)
