@@ -67,7 +67,7 @@ func (m *meter) Body(body []byte) {
 
 // Result is what was seen.
 func (m *meter) Result() llm.MeterResult {
-	res := llm.MeterResult{Usage: m.c.usage, Model: m.c.model, Complete: m.ended && m.fault == nil, Fault: m.fault, OutputBytes: m.bytes}
+	res := llm.MeterResult{Usage: m.c.usage.read(), Model: m.c.model, Complete: m.ended && m.fault == nil, Fault: m.fault, OutputBytes: m.bytes}
 	if m.ended {
 		stop, _ := m.c.stop()
 		res.Stop = llm.SettledStop(stop, m.calls)

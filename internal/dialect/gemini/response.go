@@ -14,15 +14,16 @@ import (
 // chunk is a GenerateContentResponse but for the parts of its candidate: a
 // whole answer, or one event of a stream.
 type chunk struct {
-	id, model, tier string
+	id, model       string
 	created         int64
 	finish, message string // of the candidate
 	block, blockMsg string // of the prompt
-	usage           llm.Usage
+	usage           tokens
 	extra           []llm.Extra
 	others          bool // candidates beyond the first
 	answer          bool // it is an answer at all
 	err             *llm.Error
+	piece           piece // the one at hand
 }
 
 // read reads a response and hands the first candidate's parts to take. keep says
@@ -37,7 +38,7 @@ func (c *chunk) read(r *wire.Reader, keep bool, take func(*piece) error) error {
 			}
 		case "usageMetadata":
 			c.answer = true
-			readUsage(r, &c.usage, &c.tier)
+			c.usage.keep(r)
 		case "promptFeedback":
 			c.feedback(r)
 		case "error":
@@ -83,7 +84,7 @@ func (c *chunk) candidates(r *wire.Reader, keep bool, take func(*piece) error) (
 		for name := range r.Fields() {
 			switch string(name) {
 			case "content":
-				if err = readContent(r, take); err != nil {
+				if err = c.content(r, take); err != nil {
 					return err
 				}
 			case "finishReason":
@@ -179,21 +180,21 @@ type piece struct {
 	thought         bool
 	call, inline    []byte // raw
 	kind            string // of a part that only Gemini has
-	raw             []byte // the whole of it
+	other           memberList
 }
 
-func readContent(r *wire.Reader, take func(*piece) error) error {
+func (c *chunk) content(r *wire.Reader, take func(*piece) error) error {
 	for name := range r.Fields() {
 		if string(name) != "parts" {
 			continue
 		}
 		for range r.Elements() {
-			var p piece
-			p.read(r)
+			c.piece = piece{}
+			c.piece.read(r)
 			if r.Err() != nil {
 				break
 			}
-			if err := take(&p); err != nil {
+			if err := take(&c.piece); err != nil {
 				return err
 			}
 		}
@@ -202,27 +203,23 @@ func readContent(r *wire.Reader, take func(*piece) error) error {
 }
 
 func (p *piece) read(r *wire.Reader) {
-	p.raw = r.Raw()
-	inner := wire.NewReader(p.raw)
-	for name := range inner.Fields() {
+	for name := range r.Fields() {
 		switch string(name) {
 		case "text":
-			p.text = inner.Bytes()
+			p.text = r.Bytes()
 		case "thought":
-			p.thought = inner.Bool()
+			p.thought = r.Bool()
 		case signatureMember:
-			p.signature = inner.Bytes()
+			p.signature = r.Bytes()
 		case "functionCall":
-			p.call = inner.Raw()
+			p.call = r.Raw()
 		case "inlineData":
-			p.inline = inner.Raw()
+			p.inline = r.Raw()
 		case "partMetadata", "videoMetadata", "mediaResolution":
 		default:
 			p.kind = string(name)
+			p.other = append(p.other, member{p.kind, r.Raw()})
 		}
-	}
-	if err := inner.Err(); err != nil {
-		r.Fail("%v", err)
 	}
 }
 
@@ -270,7 +267,17 @@ func (p *piece) media() (llm.Part, error) {
 }
 
 func (p *piece) native() *llm.Native {
-	return &llm.Native{Dialect: name, Type: p.kind, Raw: bytes.Clone(p.raw)}
+	w := wire.NewWriter(nil)
+	w.Object()
+	for _, m := range p.other {
+		w.RawField(m.name, m.raw)
+	}
+	if len(p.signature) > 0 {
+		w.Key(signatureMember)
+		w.Text(p.signature)
+	}
+	w.EndObject()
+	return &llm.Native{Dialect: name, Type: p.kind, Raw: w.Bytes()}
 }
 
 // DecodeResponse reads a whole answer.
@@ -316,7 +323,7 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 	case !c.answer || len(res.Parts) == 0 && !c.ended():
 		return nil, notAnAnswer("has no candidate", nil)
 	}
-	res.ID, res.Model, res.Created, res.Tier, res.Usage, res.Extra = c.id, c.model, c.created, c.tier, c.usage, c.extra
+	res.ID, res.Model, res.Created, res.Tier, res.Usage, res.Extra = c.id, c.model, c.created, c.usage.tier(), c.usage.read(), c.extra
 	if c.others {
 		res.Losses = llm.AddLoss(res.Losses, "candidates", "only the first one is passed on")
 	}
@@ -333,7 +340,7 @@ func (c *chunk) scan(body []byte) error {
 	for name := range r.Fields() {
 		switch string(name) {
 		case "usageMetadata":
-			readUsage(r, &c.usage, &c.tier)
+			c.usage.keep(r)
 		case "candidates", "promptFeedback", "error":
 		default:
 			c.head(name, r, false)

@@ -110,7 +110,7 @@ func (d *streamDecoder) End(yield llm.Yield) error {
 	stop, native := d.c.stop()
 	d.ev = llm.Event{
 		Kind: llm.EventFinish, Stop: llm.SettledStop(stop, d.calls > 0), NativeStop: native,
-		StopDetails: d.c.details(), Usage: d.c.usage,
+		StopDetails: d.c.details(), Usage: d.c.usage.read(),
 	}
 	return yield(&d.ev)
 }
@@ -127,7 +127,7 @@ func (d *streamDecoder) start() error {
 		return nil
 	}
 	d.started = true
-	usage := d.c.usage
+	usage := d.c.usage.read()
 	usage.Output, usage.Reasoning = 0, 0
 	d.ev = llm.Event{Kind: llm.EventStart, ID: d.c.id, Model: d.c.model, Created: d.c.created, Usage: usage}
 	return d.yield(&d.ev)

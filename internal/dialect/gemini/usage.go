@@ -1,19 +1,34 @@
 package gemini
 
 import (
+	"bytes"
 	"strings"
 
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
 
-// readUsage reads usageMetadata. Each one counts everything so far, so the last
-// one stands as a whole. promptTokenCount includes what came from the cache but
-// not what tools added; thoughts are counted beside the candidates (API
+// tokens is the last usageMetadata that told a count. Each one counts everything
+// so far, so the last one stands as a whole; it is read when it is asked for.
+type tokens struct{ raw []byte }
+
+// keep takes the next one.
+func (t *tokens) keep(r *wire.Reader) {
+	if raw := r.Raw(); bytes.Contains(raw, []byte(`TokenCount"`)) {
+		t.raw = append(t.raw[:0], raw...)
+	}
+}
+
+// read is what was counted. promptTokenCount includes what came from the cache
+// but not what tools added; thoughts are counted beside the candidates (API
 // reference, UsageMetadata).
-func readUsage(r *wire.Reader, u *llm.Usage, tier *string) {
+func (t *tokens) read() llm.Usage {
 	var prompt, tools, cached, candidates, thoughts int64
 	known := false
+	r := wire.NewReader(t.raw)
+	if r.Kind() != '{' {
+		return llm.Usage{}
+	}
 	for name := range r.Fields() {
 		var to *int64
 		switch string(name) {
@@ -27,26 +42,24 @@ func readUsage(r *wire.Reader, u *llm.Usage, tier *string) {
 			to = &candidates
 		case "thoughtsTokenCount":
 			to = &thoughts
-		case "serviceTier":
-			if *tier == "" && r.Kind() == '"' {
-				*tier = strings.ToLower(r.Str())
-			}
-			continue
 		default:
 			continue
 		}
 		*to, known = llm.Clamp(r.Int()), true
 	}
 	if !known {
-		return
+		return llm.Usage{}
 	}
 	prompt += tools
 	cached = min(cached, prompt)
-	*u = llm.Usage{
+	return llm.Usage{
 		Known: true, Input: prompt - cached, CacheRead: cached,
 		Output: candidates + thoughts, Reasoning: thoughts,
 	}
 }
+
+// tier is the service tier that answered.
+func (t *tokens) tier() string { return strings.ToLower(memberText(t.raw, "serviceTier")) }
 
 // writeUsage writes usageMetadata. What was written to a cache is part of the
 // prompt, for which Gemini has no word.

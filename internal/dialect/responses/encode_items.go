@@ -3,6 +3,7 @@ package responses
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"turnpike/internal/llm"
@@ -14,7 +15,7 @@ import (
 func (e *encoder) items() {
 	turns := e.req.Turns
 	for i := 0; i < len(turns); {
-		var open []string
+		var open []openCall
 		if turns[i].Role == llm.Assistant {
 			end := i + runOf(turns[i:], func(t llm.Turn) bool { return t.Role == llm.Assistant })
 			open = e.assistant(i, turns[i:end])
@@ -50,8 +51,8 @@ func (e *encoder) loseIn(at int, what, reason string) {
 }
 
 // assistant writes what the model said and called in a run of turns, in its
-// order, and returns the ids of the calls.
-func (e *encoder) assistant(at int, turns []llm.Turn) (open []string) {
+// order, and returns the calls.
+func (e *encoder) assistant(at int, turns []llm.Turn) (open []openCall) {
 	for k, t := range turns {
 		var words []llm.Part
 		flush := func() {
@@ -76,8 +77,7 @@ func (e *encoder) assistant(at int, turns []llm.Turn) (open []string) {
 			case *llm.ToolCall:
 				flush()
 				e.recall()
-				e.call(at+k, p)
-				open = append(open, p.ID)
+				open = append(open, e.call(at+k, p))
 			case *llm.Native:
 				if p.Dialect == Name && !isContent(p.Type) {
 					flush()
@@ -170,22 +170,33 @@ func (e *encoder) recall() {
 	e.pending = nil
 }
 
-// callID is the id of a call as OpenAI takes it: of any form, but not too long.
-func callID(id string) string {
-	if id != "" && len(id) <= idLimit {
-		return id
+// openCall is a call that waits for its result.
+type openCall struct {
+	clientID, id string
+	custom       bool
+}
+
+// fresh is the id of a call as OpenAI takes it: of any form, but not too long.
+// Some servers begin to count anew in every answer; the same id again gets a
+// number, always the same one.
+func (e *encoder) fresh(id string) string {
+	short := id
+	if id == "" || len(id) > idLimit {
+		short = llm.ShortID(id, idLimit)
 	}
-	return llm.ShortID(id, idLimit)
+	for n := 2; e.used[short]; n++ {
+		short = llm.ShortID(id+"#"+strconv.Itoa(n), idLimit)
+	}
+	e.used[short] = true
+	return short
 }
 
 // call writes a call, of a custom tool in that tool's own form.
-func (e *encoder) call(at int, c *llm.ToolCall) {
+func (e *encoder) call(at int, c *llm.ToolCall) openCall {
 	w := e.w
 	h := homeOf(e.req, c.Name)
 	custom := c.Custom || h != nil && h.Custom
-	if custom {
-		e.free[c.ID] = true
-	}
+	open := openCall{clientID: c.ID, id: e.fresh(c.ID), custom: custom}
 	name, kind := llm.ShortName(c.Name, nameLimit), "function_call"
 	if h != nil {
 		name = h.Name
@@ -195,7 +206,7 @@ func (e *encoder) call(at int, c *llm.ToolCall) {
 	}
 	w.Object()
 	w.StrField("type", kind)
-	w.StrField("call_id", callID(c.ID))
+	w.StrField("call_id", open.id)
 	w.StrField("name", name)
 	if h != nil && h.Group != "" {
 		w.StrField("namespace", h.Group)
@@ -218,47 +229,49 @@ func (e *encoder) call(at int, c *llm.ToolCall) {
 	if c.Seal != "" {
 		e.loseIn(at, "thought signature", "only its issuer takes it back")
 	}
+	return open
 }
 
 // answers writes the results of the open calls that stand in a run of turns, and
 // closes the calls that have none.
-func (e *encoder) answers(at int, turns []llm.Turn, open []string) {
+func (e *encoder) answers(at int, turns []llm.Turn, open []openCall) {
 	for k, t := range turns {
 		for _, p := range t.Parts {
 			r, ok := p.(*llm.ToolResult)
-			if !ok {
+			if !ok || t.Role == llm.System {
 				continue
 			}
-			if i := slices.Index(open, r.CallID); i >= 0 {
-				open = slices.Delete(open, i, i+1)
+			i := slices.IndexFunc(open, func(o openCall) bool { return o.clientID == r.CallID })
+			if i >= 0 {
 				e.matched[r] = true
-				e.result(at+k, r)
+				e.result(at+k, r, open[i])
+				open = slices.Delete(open, i, i+1)
 			}
 		}
 	}
-	for _, id := range open {
+	for _, o := range open {
 		e.lose(fmt.Sprintf("messages[%d].tool_calls", max(at-1, 0)), "a call without a result: closed with an error")
-		e.openResult(id)
+		e.openResult(o)
 		e.w.Str("[tool error] There is no result: the call was never answered.")
 		e.w.EndObject()
 	}
 }
 
 // openResult writes the item of a result up to its output.
-func (e *encoder) openResult(id string) {
+func (e *encoder) openResult(o openCall) {
 	kind := "function_call_output"
-	if e.free[id] {
+	if o.custom {
 		kind = "custom_tool_call_output"
 	}
 	e.w.Object()
 	e.w.StrField("type", kind)
-	e.w.StrField("call_id", callID(id))
+	e.w.StrField("call_id", o.id)
 	e.w.Key("output")
 }
 
 // result writes a result: as a text where it is one, since not every server takes
 // lists.
-func (e *encoder) result(at int, r *llm.ToolResult) {
+func (e *encoder) result(at int, r *llm.ToolResult, o openCall) {
 	pieces := e.pieces(at, r.Parts)
 	e.cache(r.Cache)
 	if r.Error {
@@ -269,7 +282,7 @@ func (e *encoder) result(at int, r *llm.ToolResult) {
 			pieces = slices.Insert(pieces, 0, piece{text: "[tool error]"})
 		}
 	}
-	e.openResult(r.CallID)
+	e.openResult(o)
 	switch {
 	case len(pieces) == 0:
 		e.w.Str("")

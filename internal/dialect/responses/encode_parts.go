@@ -56,6 +56,10 @@ func (e *encoder) said(at int, t llm.Turn) {
 	var rest []llm.Part
 	role := e.roleOf(at, t.Role)
 	for _, p := range t.Parts {
+		if _, ok := p.(*llm.Text); !ok && t.Role == llm.System {
+			e.loseIn(at, "part", "a system message takes text only")
+			continue
+		}
 		switch p := p.(type) {
 		case *llm.ToolResult:
 			if !e.matched[p] {
@@ -71,10 +75,6 @@ func (e *encoder) said(at int, t llm.Turn) {
 			}
 			rest = append(rest, p)
 		default:
-			if _, ok := p.(*llm.Text); !ok && t.Role == llm.System {
-				e.loseIn(at, "part", "a system message takes text only")
-				continue
-			}
 			rest = append(rest, p)
 		}
 	}

@@ -28,7 +28,7 @@ type encoder struct {
 	losses []llm.Loss
 
 	asItem   bool              // the system prompt is the first item of the input
-	free     map[string]bool   // ids of calls of custom tools, by the client's id
+	used     map[string]bool   // ids of calls
 	pending  [][]byte          // reasoning that waits for what it led to
 	recalled bool              // encrypted reasoning is sent back
 	matched  map[llm.Part]bool // results that answer a call
@@ -38,7 +38,7 @@ type encoder struct {
 func (Dialect) EncodeRequest(req *llm.Request, t *llm.Target) ([]byte, []llm.Loss, error) {
 	e := &encoder{
 		w: wire.NewWriter(make([]byte, 0, size(req))), req: req, t: t,
-		free: map[string]bool{}, matched: map[llm.Part]bool{},
+		used: map[string]bool{}, matched: map[llm.Part]bool{},
 	}
 	w := e.w
 	w.Object()
