@@ -193,7 +193,7 @@ func writeError(w http.ResponseWriter, front llm.Front, e *llm.Error, id string)
 		h.Set(name, value)
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(body)
+	_, _ = w.Write(body) //nolint:gosec // JSON, and its Content-Type says so
 	return status
 }
 

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"io"
 	"net/http"
 
@@ -22,11 +23,11 @@ func (x *exchange) count() error {
 	}
 	if c, ok := x.target.Provider.(provider.Counter); ok {
 		n, err := x.countUpstream(c)
-		switch {
-		case x.err != nil || err == errAnswered: //nolint:errorlint // a bare sentinel of ours
-			return nil
-		case err == nil:
+		if err == nil {
 			return x.counted(n)
+		}
+		if errors.Is(err, errAnswered) {
+			return err
 		}
 		x.gw.opt.Log.Debug("a prompt is counted by estimate", "request", x.id, "provider", c.Name(), "error", err)
 	}

@@ -170,6 +170,7 @@ func (p *passing) frame(out []byte, f wire.Frame) ([]byte, bool, bool, error) {
 		}
 	case llm.FrameContent:
 		p.begun = true
+	case llm.FrameOther, llm.FrameEnd:
 	}
 	end := class == llm.FrameEnd
 	return p.append(out, f), p.begun || end, end, nil

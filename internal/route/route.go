@@ -105,7 +105,7 @@ func (t *Table) Resolve(model string) ([]Target, *llm.Error) {
 
 // asked is the account as the one target, for who named it.
 func (a *Account) asked(model string) ([]Target, *llm.Error) {
-	why := ""
+	var why string
 	switch {
 	case a.Off != "":
 		why = "is not in use: " + a.Off
