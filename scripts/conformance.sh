@@ -48,6 +48,7 @@ awk -v broken="$broken" '
 		printf "%d cases: %d pass, %d fail, %d later, %d n/a\n", n, total["pass"], total["fail"], total["later"], total["n/a"]
 		exit (total["fail"] > 0 || broken)
 	}' "$cases" "$out" || {
-	grep -E '^ *--- FAIL|^FAIL|\.go:[0-9]+:|^panic' "$out" | head -n 40 >&2
+	if [ "$broken" -ne 0 ]; then echo "Tests failed in these packages:" >&2; fi
+	grep -E '^ *--- FAIL|^FAIL|^panic' "$out" | head -n 40 >&2
 	exit 1
 }

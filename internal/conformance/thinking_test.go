@@ -252,7 +252,7 @@ func TestThinkingSettings(t *testing.T) {
 			"max_tokens",
 		},
 		{
-			"THK-12 the limit is raised above the budget", chatAPI + "", converseUp, claude45, ask1(`"thinking":{"type":"enabled","budget_tokens":8000},"max_tokens":2000`),
+			"THK-12 the limit is raised above the budget", chatAPI, converseUp, claude45, ask1(`"thinking":{"type":"enabled","budget_tokens":8000},"max_tokens":2000`),
 			is{extra + "thinking": `{"type":"enabled","budget_tokens":8000}`, "inferenceConfig.maxTokens": "10000"},
 			"max_tokens",
 		},
@@ -304,21 +304,19 @@ func TestInferenceProfile(t *testing.T) {
 		playDefault(rw, s)
 	})
 	back := `{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"done","thinking_blocks":[{"type":"thinking","thinking":"x","signature":"SIG=="}]},{"role":"user","content":"more"}],"reasoning_effort":"high"}`
-	for _, from := range []string{chatAPI} {
-		t.Run(title("THK-08 HDR-05 a profile's ARN is Claude, adaptive and signed", from, bedrockUp), func(t *testing.T) {
-			r := w.ask(from, bedrockUp, arn, back)
-			if r.status != http.StatusOK {
-				t.Fatalf("answered %d: %s", r.status, r.body)
-			}
-			all := w.up.all()
-			last := all[len(all)-1]
-			if want := "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Aapplication-inference-profile%2Fab12cd34ef56/invoke"; last.uri != want {
-				t.Errorf("called %s, want %s", last.uri, want)
-			}
-			check(t, "the upstream got", last.body, is{
-				"thinking": `{"type":"adaptive"}`, "output_config.effort": `"high"`,
-				"messages.1.content.0": `{"type":"thinking","thinking":"x","signature":"SIG=="}`,
-			})
+	t.Run(title("THK-08 HDR-05 a profile's ARN is Claude, adaptive and signed", chatAPI, bedrockUp), func(t *testing.T) {
+		r := w.ask(chatAPI, bedrockUp, arn, back)
+		if r.status != http.StatusOK {
+			t.Fatalf("answered %d: %s", r.status, r.body)
+		}
+		all := w.up.all()
+		last := all[len(all)-1]
+		if want := "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Aapplication-inference-profile%2Fab12cd34ef56/invoke"; last.uri != want {
+			t.Errorf("called %s, want %s", last.uri, want)
+		}
+		check(t, "the upstream got", last.body, is{
+			"thinking": `{"type":"adaptive"}`, "output_config.effort": `"high"`,
+			"messages.1.content.0": `{"type":"thinking","thinking":"x","signature":"SIG=="}`,
 		})
-	}
+	})
 }

@@ -250,7 +250,10 @@ func (e *encoder) answered(open []answer, parts []llm.Part) content {
 // ends sees to it that the user speaks first, and last where the model wants that.
 func (e *encoder) ends(list []content) []content {
 	if len(list) == 0 {
-		return nil
+		if len(e.req.Turns) == 0 || len(e.req.System) == 0 {
+			return nil
+		}
+		return []content{{parts: []llm.Part{&llm.Text{}}}} // instructions alone: the API takes an empty text
 	}
 	if list[0].model {
 		e.lose("messages", "a conversation must begin with the user: a short message was put first")

@@ -207,11 +207,15 @@ func (e *encoder) response(r *llm.ToolResult) {
 	}
 }
 
-// ambiguous tells whether an object has a single member that, by convention, holds
-// the whole result.
+// ambiguous tells whether an object has a single text that, by convention, is the
+// whole result.
 func ambiguous(text string) bool {
 	members, _ := readMembers([]byte(text))
-	return len(members) == 0 || len(members) == 1 && isOneOf(members[0].name, "output", "result", "error", "content", "response", "return_value")
+	if len(members) != 1 {
+		return len(members) == 0
+	}
+	_, plain := readString(members[0].raw)
+	return plain && isOneOf(members[0].name, "output", "result", "error", "content", "response", "return_value")
 }
 
 // resultText joins the texts of a result.

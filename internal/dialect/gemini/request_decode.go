@@ -21,6 +21,8 @@ type requestDecoder struct {
 	calls int        // seen so far, for the ids of those without one
 	open  []openCall // without an answer yet
 	model bool       // the last turn was the model's
+
+	allowed []string // functions the choice is among
 }
 
 // DecodeRequest reads a body of generateContent, streamGenerateContent or
@@ -35,6 +37,7 @@ func (Dialect) DecodeRequest(_ http.Header, body []byte) (*llm.Request, error) {
 	if err := r.End(); err != nil {
 		return nil, invalidJSON(err)
 	}
+	d.narrowed()
 	if d.err == nil && len(d.req.Turns) == 0 {
 		d.fail("contents", "contents is not specified")
 	}
@@ -257,8 +260,21 @@ func (d *requestDecoder) choice(mode string, allowed []string) {
 	default:
 		d.fail(path+".mode", "must be AUTO, ANY, NONE or VALIDATED")
 	}
-	if len(allowed) > 0 && c.Mode != llm.ChoiceTool {
-		d.lose(path+".allowedFunctionNames", "only one name or all of them can be asked for")
+	if c.Mode != llm.ChoiceTool {
+		d.allowed = allowed
+	}
+}
+
+// narrowed notes a choice among some of the functions, which no other API has.
+func (d *requestDecoder) narrowed() {
+	if len(d.allowed) == 0 {
+		return
+	}
+	for i := range d.req.Tools {
+		if t := &d.req.Tools[i]; t.Native == nil && !slices.Contains(d.allowed, t.Name) {
+			d.lose("toolConfig.functionCallingConfig.allowedFunctionNames", "only one name or all of them can be asked for")
+			return
+		}
 	}
 }
 

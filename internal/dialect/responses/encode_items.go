@@ -89,6 +89,7 @@ func (e *encoder) assistant(at int, turns []llm.Turn) (open []openCall) {
 			case *llm.Media:
 				e.loseIn(at+k, string(p.Kind), "responses takes none in an answer")
 			case *llm.ToolResult:
+				e.loseIn(at+k, "tool result", "an answer holds none")
 			}
 		}
 		flush()

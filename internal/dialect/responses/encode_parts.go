@@ -230,12 +230,15 @@ func (e *encoder) document(m *llm.Media) ([]byte, string) {
 	case m.URL != "":
 		w.StrField("file_url", m.URL)
 	default:
-		name := m.Name
+		name, kind := m.Name, "application/pdf"
 		if name == "" {
 			name = "document.pdf"
 		}
+		if m.Kind == llm.Audio {
+			kind = "audio/mpeg"
+		}
 		w.StrField("filename", name)
-		w.StrField("file_data", location(m, "application/pdf"))
+		w.StrField("file_data", location(m, kind))
 	}
 	w.EndObject()
 	return w.Bytes(), ""

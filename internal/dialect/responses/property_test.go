@@ -104,7 +104,7 @@ func TestAnyConversation(t *testing.T) {
 				t.Fatalf("seed %d: %v in %s", seed, err, body)
 			}
 			inside := func(l llm.Loss) bool { return strings.HasPrefix(l.Path, "messages") }
-			if !slices.ContainsFunc(losses, inside) && !odd(req) {
+			if i != 3 && !slices.ContainsFunc(losses, inside) && !odd(req) { // the last target takes no system prompt
 				whole++
 				sameTurns(t, req, back)
 			}
@@ -113,19 +113,27 @@ func TestAnyConversation(t *testing.T) {
 			}
 		}
 	}
-	if whole < 50 {
+	if whole < 200 {
 		t.Errorf("only %d conversations went without a loss", whole)
 	}
 }
 
 // odd tells whether a request holds what reads otherwise on the way back: names
-// that are changed, and items in a turn whose role they cannot have.
+// that are changed, items in a turn whose role they cannot have, a system turn at
+// the start.
 func odd(req *llm.Request) bool {
+	if turns := llm.Merged(req.Turns); len(turns) > 0 && turns[0].Role == llm.System { // a system prompt
+		return true
+	}
 	return slices.ContainsFunc(req.Turns, func(t llm.Turn) bool {
 		return slices.ContainsFunc(t.Parts, func(p llm.Part) bool {
 			switch p := p.(type) {
 			case *llm.ToolCall:
 				return slices.Contains([]string{"g.h", longName, "free"}, p.Name)
+			case *llm.Refusal:
+				return t.Role != llm.Assistant
+			case *llm.Media: // its type is guessed
+				return true
 			case *llm.Native:
 				return t.Role == llm.User && !isContent(p.Type)
 			}
@@ -138,20 +146,22 @@ func sameTurns(t *testing.T, want, got *llm.Request) {
 	t.Helper()
 	flat := func(r *llm.Request) string {
 		var b strings.Builder
-		for _, t := range llm.Merged(r.Turns) {
-			said := nonEmpty(slices.Clone(t.Parts))
-			for _, p := range said {
+		var turns []llm.Turn
+		for _, t := range r.Turns {
+			t.Parts = nonEmpty(slices.Clone(t.Parts))
+			for _, p := range t.Parts {
 				if res, ok := p.(*llm.ToolResult); ok {
 					res.Parts = nonEmpty(res.Parts)
 				}
 			}
-			// Results come first in their turn.
-			slices.SortStableFunc(said, func(a, b llm.Part) int { return rank(a) - rank(b) })
-			if len(said) > 0 {
-				fmt.Fprintf(&b, "\n%s: %s", t.Role, dumpParts(said))
-			}
+			turns = append(turns, t)
 		}
-		return strings.NewReplacer(" auto)", ")", " [cache]", "").Replace(b.String())
+		for _, t := range llm.Merged(turns) {
+			// Results come first in their turn.
+			slices.SortStableFunc(t.Parts, func(a, b llm.Part) int { return rank(a) - rank(b) })
+			fmt.Fprintf(&b, "\n%s: %s", t.Role, dumpParts(t.Parts))
+		}
+		return strings.NewReplacer(" auto)", ")", " [cache]", "", " sig:"+llm.Seal(unsigned, &llm.Thinking{}), "").Replace(b.String())
 	}
 	if a, b := flat(want), flat(got); a != b {
 		t.Errorf("asks\n%s\nwant\n%s", b, a)
