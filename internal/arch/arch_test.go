@@ -68,9 +68,15 @@ var rules = []struct {
 	{"internal/vault", nil, true, "secrets at rest"},
 	{"internal/config", nil, false, "one struct, no behaviour"},
 	{"internal/ledger", []string{"internal/store"}, true, "accounts, kept by the store"},
-	{"internal/gateway", []string{"internal/provider", "internal/route", "internal/keyring", "internal/ledger", "internal/store", "internal/llm", "internal/wire",
-		"internal/dialect/embeddings", "internal/dialect/counting"}, true,
-		"the road knows dialects and accounts by their contracts only; embeddings and counting have one client form, so no pair to keep apart"},
+	{
+		"internal/gateway",
+		[]string{
+			"internal/provider", "internal/route", "internal/keyring", "internal/ledger", "internal/store", "internal/llm", "internal/wire",
+			"internal/dialect/embeddings", "internal/dialect/counting",
+		},
+		true,
+		"the road knows dialects and accounts by their contracts only; embeddings and counting have one client form, so no pair to keep apart",
+	},
 	{"internal/arch", nil, true, "tests"},
 	{"internal/conformance", nil, true, "tests"},
 	{"cmd/", []string{"internal/", "console"}, false, "wiring"},

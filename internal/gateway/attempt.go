@@ -104,8 +104,10 @@ func publicCause(err error) string {
 
 // unreachable is an upstream that gave no answer at all.
 func (x *exchange) unreachable(err error) error {
-	e := &llm.Error{Kind: llm.ErrUpstream, Upstream: true, Cause: err,
-		Message: fmt.Sprintf("provider %s could not be reached", x.target.Provider.Name())}
+	e := &llm.Error{
+		Kind: llm.ErrUpstream, Upstream: true, Cause: err,
+		Message: fmt.Sprintf("provider %s could not be reached", x.target.Provider.Name()),
+	}
 	var timeout interface{ Timeout() bool }
 	switch cause := context.Cause(x.ctx); {
 	case errors.Is(cause, errIdle), errors.Is(cause, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():

@@ -103,8 +103,10 @@ func TestUpstreamErrors(t *testing.T) {
 		{"ERR-12 own dialect untouched", "/toy", 400, "application/json", `{ "error":"thinking field" ,"x":1}`, 400, `{ "error":"thinking field" ,"x":1}`},
 		{"ERR-03 529 stays 529", "/toy", 529, "application/json", `{"error":"overloaded"}`, 529, `{"error":"overloaded"}`},
 		{"other dialect translated", "/other", 404, "application/json", `{"error":"no such model"}`, 404, `{"error":"no such model"}`},
-		{"the operator's credentials are not the client's", "/other", 401, "application/json", `{"error":"bad key"}`, 502,
-			`{"error":"provider toy refused the credentials it is configured with: bad key"}`},
+		{
+			"the operator's credentials are not the client's", "/other", 401, "application/json", `{"error":"bad key"}`, 502,
+			`{"error":"provider toy refused the credentials it is configured with: bad key"}`,
+		},
 		{"a page is never passed on", "/toy", 503, "text/html", "<html>secret</html>", 503, `{"error":""}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -139,10 +141,14 @@ func TestWhoMayPass(t *testing.T) {
 		{name: "unknown", bearer: "sk-unknown", want: 401},
 		{name: "none", want: 401},
 		{name: "another scheme", authorization: "Basic abc", want: 401},
-		{name: "an AWS SDK with the key as its access key id", want: 200,
-			authorization: "AWS4-HMAC-SHA256 Credential=" + testKey + "/20261121/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=0"},
-		{name: "an AWS SDK with other credentials", want: 401,
-			authorization: "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261121/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=0"},
+		{
+			name: "an AWS SDK with the key as its access key id", want: 200,
+			authorization: "AWS4-HMAC-SHA256 Credential=" + testKey + "/20261121/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=0",
+		},
+		{
+			name: "an AWS SDK with other credentials", want: 401,
+			authorization: "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261121/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=0",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/toy", strings.NewReader(`{"model":"m"}`))
@@ -408,8 +414,10 @@ func TestExplainSendsNothing(t *testing.T) {
 	}}
 	g := newTestGateway(t, up)
 	w := g.post("/other", `{"model":"toy/m","say":"hello"}`, "X-Turnpike-Explain", "true")
-	for _, want := range []string{`"lane":"translate"`, `"why":"named by the model's prefix"`, `"url":"http://toy.invalid/"`,
-		`"body":{"model":"m","stream":false,"say":"hello"}`, `"path":"manners"`} {
+	for _, want := range []string{
+		`"lane":"translate"`, `"why":"named by the model's prefix"`, `"url":"http://toy.invalid/"`,
+		`"body":{"model":"m","stream":false,"say":"hello"}`, `"path":"manners"`,
+	} {
 		if w.Code != 200 || !strings.Contains(w.Body.String(), want) {
 			t.Errorf("got %d %s, want %s", w.Code, w.Body, want)
 		}

@@ -31,8 +31,10 @@ type chooser interface {
 // adapt makes the upstream's body of the client's. This is the one place where
 // the lane is chosen.
 func (x *exchange) adapt() error {
-	t := &llm.Target{Provider: x.target.Provider.Name(), Model: x.target.Model, Stream: x.stream,
-		Compat: x.surface.Compat, Bedrock: x.surface.Bedrock}
+	t := &llm.Target{
+		Provider: x.target.Provider.Name(), Model: x.target.Model, Stream: x.stream,
+		Compat: x.surface.Compat, Bedrock: x.surface.Bedrock,
+	}
 	known := x.surface.Model
 	if known == "" {
 		known = t.Model

@@ -39,8 +39,10 @@ func (g *Gateway) models(w http.ResponseWriter, r *http.Request) {
 	if want := r.PathValue("id"); want != "" {
 		i := slices.IndexFunc(list, func(m listed) bool { return m.id == want })
 		if i < 0 {
-			writeError(w, front, &llm.Error{Kind: llm.ErrNotFound, Code: "model_not_found", NoRetry: true,
-				Message: "model " + want + " is not in the list: GET /v1/models"}, id)
+			writeError(w, front, &llm.Error{
+				Kind: llm.ErrNotFound, Code: "model_not_found", NoRetry: true,
+				Message: "model " + want + " is not in the list: GET /v1/models",
+			}, id)
 			return
 		}
 		jw := wire.NewWriter(nil)

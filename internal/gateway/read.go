@@ -31,8 +31,10 @@ func (x *exchange) read() error {
 	_ = deadline.SetReadDeadline(time.Time{})
 	switch {
 	case errors.Is(err, errTooLarge):
-		return &llm.Error{Kind: llm.ErrTooLarge, NoRetry: true,
-			Message: fmt.Sprintf("the request is larger than the %d MiB allowed here (server.max_body)", limit>>20)}
+		return &llm.Error{
+			Kind: llm.ErrTooLarge, NoRetry: true,
+			Message: fmt.Sprintf("the request is larger than the %d MiB allowed here (server.max_body)", limit>>20),
+		}
 	case err != nil:
 		return &llm.Error{Kind: llm.ErrInvalid, Message: "the request's body could not be read to its end", Cause: err}
 	}
@@ -67,8 +69,10 @@ func (x *exchange) source() (io.Reader, int64, error) {
 		}
 		return z, -1, nil
 	default:
-		return nil, 0, &llm.Error{Kind: llm.ErrInvalid, Status: http.StatusUnsupportedMediaType, NoRetry: true,
-			Message: "Content-Encoding " + enc + " is not understood: send plain or gzip"}
+		return nil, 0, &llm.Error{
+			Kind: llm.ErrInvalid, Status: http.StatusUnsupportedMediaType, NoRetry: true,
+			Message: "Content-Encoding " + enc + " is not understood: send plain or gzip",
+		}
 	}
 }
 

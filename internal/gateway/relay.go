@@ -97,8 +97,10 @@ func (x *exchange) whole() (*buffer, error) {
 	}
 	b.drop()
 	if errors.Is(err, errTooLarge) {
-		return nil, &llm.Error{Kind: llm.ErrUpstream, Upstream: true,
-			Message: fmt.Sprintf("the answer of provider %s is larger than %d MiB", x.target.Provider.Name(), x.gw.opt.MaxAnswer>>20)}
+		return nil, &llm.Error{
+			Kind: llm.ErrUpstream, Upstream: true,
+			Message: fmt.Sprintf("the answer of provider %s is larger than %d MiB", x.target.Provider.Name(), x.gw.opt.MaxAnswer>>20),
+		}
 	}
 	return nil, x.broken(err)
 }
@@ -109,8 +111,10 @@ func (x *exchange) decode(body []byte) (*llm.Response, error) {
 		if e, ok := errors.AsType[*llm.Error](err); ok {
 			return nil, e
 		}
-		return nil, &llm.Error{Kind: llm.ErrUpstream, Upstream: true, Cause: err,
-			Message: fmt.Sprintf("the answer of provider %s could not be understood", x.target.Provider.Name())}
+		return nil, &llm.Error{
+			Kind: llm.ErrUpstream, Upstream: true, Cause: err,
+			Message: fmt.Sprintf("the answer of provider %s could not be understood", x.target.Provider.Name()),
+		}
 	}
 	if res.Created == 0 {
 		res.Created = x.start.Unix()

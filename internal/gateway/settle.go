@@ -60,8 +60,10 @@ func (x *exchange) attemptRow() store.Attempt {
 }
 
 func storeUsage(u llm.Usage) store.Usage {
-	return store.Usage{Input: u.Input, Output: u.Output, CacheRead: u.CacheRead, CacheWrite5m: u.CacheWrite5m,
-		CacheWrite1h: u.CacheWrite1h, Reasoning: u.Reasoning, Estimated: u.Estimated}
+	return store.Usage{
+		Input: u.Input, Output: u.Output, CacheRead: u.CacheRead, CacheWrite5m: u.CacheWrite5m,
+		CacheWrite1h: u.CacheWrite1h, Reasoning: u.Reasoning, Estimated: u.Estimated,
+	}
 }
 
 // shed gives back what is not needed any more once the upstream has begun to

@@ -279,6 +279,8 @@ func (x *exchange) understand(err error) error {
 	if e, ok := errors.AsType[*llm.Error](err); ok {
 		return e
 	}
-	return &llm.Error{Kind: llm.ErrUpstream, Upstream: true, Cause: err,
-		Message: "the stream of provider " + x.target.Provider.Name() + " could not be understood"}
+	return &llm.Error{
+		Kind: llm.ErrUpstream, Upstream: true, Cause: err,
+		Message: "the stream of provider " + x.target.Provider.Name() + " could not be understood",
+	}
 }

@@ -16,8 +16,10 @@ const bedrockVersion = "bedrock-2023-05-31"
 
 // invokeMembers are what InvokeModel takes of a Messages body; others are refused
 // there ("Extra inputs are not permitted").
-var invokeMembers = []string{"anthropic_version", "anthropic_beta", "max_tokens", "messages", "system", "stop_sequences", "temperature",
-	"top_p", "top_k", "tools", "tool_choice", "thinking", "output_config", "context_management", "metadata"}
+var invokeMembers = []string{
+	"anthropic_version", "anthropic_beta", "max_tokens", "messages", "system", "stop_sequences", "temperature",
+	"top_p", "top_k", "tools", "tool_choice", "thinking", "output_config", "context_management", "metadata",
+}
 
 // Pass lets a body through to Claude: to Anthropic with the model's name there,
 // to InvokeModel with the members moved that go by path and header elsewhere.

@@ -42,26 +42,42 @@ func TestPassToInvokeModel(t *testing.T) {
 		want             string // "" when it must be translated
 		losses           string // paths
 	}{
-		{name: "model and stream leave, the version comes", body: `{"model":"m","stream":true,"max_tokens":5}`,
-			want: `{"max_tokens":5,"anthropic_version":"bedrock-2023-05-31"}`},
-		{name: "HDR-01 unknown betas are dropped and named", body: `{"model":"m","max_tokens":5}`, beta: "interleaved-thinking-2025-05-14, claude-code-20250219",
-			want: `{"max_tokens":5,"anthropic_version":"bedrock-2023-05-31","anthropic_beta":["interleaved-thinking-2025-05-14"]}`, losses: "anthropic-beta: claude-code-20250219"},
-		{name: "HDR-02 betas of header and body", body: `{"anthropic_beta":["interleaved-thinking-2025-05-14"],"max_tokens":5}`, beta: "advanced-tool-use-2025-11-20",
-			want: `{"anthropic_beta":["tool-search-tool-2025-10-19","interleaved-thinking-2025-05-14"],"max_tokens":5,"anthropic_version":"bedrock-2023-05-31"}`},
-		{name: "HDR-03 the feature goes with its flag", body: `{"context_management":{},"max_tokens":5}`,
-			want: `{"max_tokens":5,"anthropic_version":"bedrock-2023-05-31"}`, losses: "context_management"},
-		{name: "HDR-03 and stays with it", body: `{"context_management":{},"max_tokens":5}`, beta: "context-management-2025-06-27",
-			want: `{"context_management":{},"max_tokens":5,"anthropic_version":"bedrock-2023-05-31","anthropic_beta":["context-management-2025-06-27"]}`},
-		{name: "members Bedrock refuses are named", body: `{"service_tier":"auto","max_tokens":5}`,
-			want: `{"max_tokens":5,"anthropic_version":"bedrock-2023-05-31"}`, losses: "service_tier"},
+		{
+			name: "model and stream leave, the version comes", body: `{"model":"m","stream":true,"max_tokens":5}`,
+			want: `{"max_tokens":5,"anthropic_version":"bedrock-2023-05-31"}`,
+		},
+		{
+			name: "HDR-01 unknown betas are dropped and named", body: `{"model":"m","max_tokens":5}`, beta: "interleaved-thinking-2025-05-14, claude-code-20250219",
+			want: `{"max_tokens":5,"anthropic_version":"bedrock-2023-05-31","anthropic_beta":["interleaved-thinking-2025-05-14"]}`, losses: "anthropic-beta: claude-code-20250219",
+		},
+		{
+			name: "HDR-02 betas of header and body", body: `{"anthropic_beta":["interleaved-thinking-2025-05-14"],"max_tokens":5}`, beta: "advanced-tool-use-2025-11-20",
+			want: `{"anthropic_beta":["tool-search-tool-2025-10-19","interleaved-thinking-2025-05-14"],"max_tokens":5,"anthropic_version":"bedrock-2023-05-31"}`,
+		},
+		{
+			name: "HDR-03 the feature goes with its flag", body: `{"context_management":{},"max_tokens":5}`,
+			want: `{"max_tokens":5,"anthropic_version":"bedrock-2023-05-31"}`, losses: "context_management",
+		},
+		{
+			name: "HDR-03 and stays with it", body: `{"context_management":{},"max_tokens":5}`, beta: "context-management-2025-06-27",
+			want: `{"context_management":{},"max_tokens":5,"anthropic_version":"bedrock-2023-05-31","anthropic_beta":["context-management-2025-06-27"]}`,
+		},
+		{
+			name: "members Bedrock refuses are named", body: `{"service_tier":"auto","max_tokens":5}`,
+			want: `{"max_tokens":5,"anthropic_version":"bedrock-2023-05-31"}`, losses: "service_tier",
+		},
 		{name: "TOOL-21 server tools want translation", body: `{"tools":[{"type":"web_search_20250305","name":"web_search"}]}`},
 		{name: "deferred tools without their flag want translation", body: `{"tools":[{"name":"a","defer_loading":true}]}`},
 		{name: "eager streaming wants translation", body: `{"tools":[{"name":"a","eager_input_streaming":true}]}`},
-		{name: "deferred tools with it pass", body: `{"tools":[{"name":"a","defer_loading":true}]}`, beta: "advanced-tool-use-2025-11-20",
-			want: `{"tools":[{"name":"a","defer_loading":true}],"anthropic_version":"bedrock-2023-05-31","anthropic_beta":["tool-search-tool-2025-10-19"]}`},
+		{
+			name: "deferred tools with it pass", body: `{"tools":[{"name":"a","defer_loading":true}]}`, beta: "advanced-tool-use-2025-11-20",
+			want: `{"tools":[{"name":"a","defer_loading":true}],"anthropic_version":"bedrock-2023-05-31","anthropic_beta":["tool-search-tool-2025-10-19"]}`,
+		},
 		{name: "MSG-06 system turns want translation", body: `{"messages":[{"role":"system","content":"x"}]}`},
-		{name: "MSG-06 unless the model takes them", body: `{"messages":[{"role":"system","content":"x"}]}`, mid: true,
-			want: `{"messages":[{"role":"system","content":"x"}],"anthropic_version":"bedrock-2023-05-31"}`},
+		{
+			name: "MSG-06 unless the model takes them", body: `{"messages":[{"role":"system","content":"x"}]}`, mid: true,
+			want: `{"messages":[{"role":"system","content":"x"}],"anthropic_version":"bedrock-2023-05-31"}`,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, losses, ok := pass(t, c.body, c.beta, &llm.Target{Model: "m", Bedrock: true, Caps: llm.Caps{Betas: known, MidSystem: c.mid}})
