@@ -46,7 +46,11 @@ func (e *encoder) conversation() ([]*llm.Text, []content) {
 			turns = append(turns, t)
 		}
 	}
-	return system, e.ends(e.paired(llm.Merged(turns)))
+	contents := e.ends(e.paired(llm.Merged(turns)))
+	if len(contents) == 0 && len(system) > 0 && len(e.req.Turns) > first {
+		contents = []content{{parts: []llm.Part{&llm.Text{}}}} // instructions alone: the API takes an empty text
+	}
+	return system, contents
 }
 
 // attributionPrefix begins the entry Claude Code puts first into its system
@@ -127,6 +131,10 @@ func (e *encoder) part(p llm.Part, role llm.Role, at int) llm.Part {
 		}
 		return nil
 	case *llm.Native:
+		if p.Dialect == name && p.Type == typeSignature && role != llm.Assistant {
+			e.lose(place(at, typeSignature), "only an assistant's message can hold it")
+			return nil
+		}
 		return e.native(p, at)
 	case *llm.ToolCall:
 		switch {
@@ -250,10 +258,7 @@ func (e *encoder) answered(open []answer, parts []llm.Part) content {
 // ends sees to it that the user speaks first, and last where the model wants that.
 func (e *encoder) ends(list []content) []content {
 	if len(list) == 0 {
-		if len(e.req.Turns) == 0 || len(e.req.System) == 0 {
-			return nil
-		}
-		return []content{{parts: []llm.Part{&llm.Text{}}}} // instructions alone: the API takes an empty text
+		return nil
 	}
 	if list[0].model {
 		e.lose("messages", "a conversation must begin with the user: a short message was put first")

@@ -91,7 +91,7 @@ func TestEveryRequestIsAccepted(t *testing.T) {
 		if _, more := encode(t, req, caps); !reflect.DeepEqual(losses, more) {
 			t.Fatalf("%d: %v, then %v", i, losses, more)
 		}
-		settled(t, body)
+		settled(t, body, llm.Caps{Thinking: caps.Thinking})
 	}
 	if sent < 2500 {
 		t.Errorf("only %d were sent", sent)
@@ -100,10 +100,10 @@ func TestEveryRequestIsAccepted(t *testing.T) {
 
 // settled checks that what came out is in the API's shape for good: read as a
 // client's request and written again, the conversation stays.
-func settled(t *testing.T, body []byte) {
+func settled(t *testing.T, body []byte, caps llm.Caps) {
 	t.Helper()
 	req := decode(t, string(body))
-	v, _ := encode(t, req, llm.Caps{})
+	v, _ := encode(t, req, caps)
 	once := decode(t, js(v))
 	if a, b := bare(req), bare(once); a != b {
 		t.Fatalf("the conversation changed:\n%s\n%s\n%s", a, b, body)

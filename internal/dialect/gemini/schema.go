@@ -171,15 +171,16 @@ type variant struct {
 func (c *cleaner) study(members memberList) (s studied) {
 	s.nullable = string(members.get("nullable")) == "true"
 	if typ, ok := readString(members.get("type")); ok {
-		s.typ = strings.ToLower(typ)
+		s.typ = c.typeWord(typ)
 	}
 	for _, raw := range readList(members.get("type")) {
-		switch typ, _ := readString(raw); strings.ToLower(typ) {
+		typ, _ := readString(raw)
+		switch typ = c.typeWord(typ); typ {
 		case "null":
 			s.nullable = true
 		case "":
 		default:
-			s.variants = append(s.variants, variant{typ: strings.ToLower(typ)})
+			s.variants = append(s.variants, variant{typ: typ})
 		}
 	}
 	if len(s.variants) == 1 {
@@ -205,6 +206,16 @@ func (c *cleaner) study(members memberList) (s studied) {
 		s.typ = "array"
 	case s.enum != nil:
 		s.typ = "string"
+	}
+	return s
+}
+
+// typeWord is the name of a type in JSON Schema, empty for what is none.
+func (c *cleaner) typeWord(s string) string {
+	s = strings.ToLower(s)
+	if s != "" && !isOneOf(s, "string", "number", "integer", "boolean", "array", "object", "null") {
+		c.drop("type " + clip(s))
+		return ""
 	}
 	return s
 }

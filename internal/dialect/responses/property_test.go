@@ -78,8 +78,10 @@ func randomRequest(r *rand.Rand) *llm.Request {
 // rules, the same each time, and reads as it was meant where nothing is lost.
 func TestAnyConversation(t *testing.T) {
 	targets := []llm.Target{
-		{}, {Stream: true, Caps: llm.Caps{Thinking: llm.ThinkEffort, Efforts: []string{"low", "high"}, MaxOutput: 100, Sampling: llm.SamplingNone}},
-		{Compat: true}, {Caps: llm.Caps{NoSystem: true, NoImages: true, NoDocuments: true, NoTools: true, Thinking: llm.ThinkNone}},
+		{},
+		{Stream: true, Caps: llm.Caps{Thinking: llm.ThinkEffort, Efforts: []string{"low", "high"}, MaxOutput: 100, Sampling: llm.SamplingNone}},
+		{Compat: true},
+		{Caps: llm.Caps{NoSystem: true, NoImages: true, NoDocuments: true, NoTools: true, Thinking: llm.ThinkNone}},
 	}
 	whole := 0
 	for seed := range uint64(1500) {
