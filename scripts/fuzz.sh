@@ -16,7 +16,7 @@ for module in $modules; do
 		for target in $targets; do
 			grep -qE "$pick" <<<"${dir#"$PWD"/}:$target" || continue
 			echo "== ${dir#"$PWD"/} $target, $time"
-			go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "$dir"
+			go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 1s "$dir"
 			run=$((run + 1))
 		done
 	done
