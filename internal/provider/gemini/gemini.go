@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -207,10 +208,5 @@ func (a *Account) Models(ctx context.Context) ([]provider.Model, error) {
 
 // generates tells whether a model answers; servers that copy this API may not say.
 func generates(methods []string) bool {
-	for _, m := range methods {
-		if m == "generateContent" {
-			return true
-		}
-	}
-	return len(methods) == 0
+	return len(methods) == 0 || slices.Contains(methods, "generateContent")
 }

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -43,9 +44,7 @@ func keyFile(t *testing.T, tokenURL string, change map[string]string) string {
 		"type": "service_account", "client_email": "bot@proj.iam", "project_id": "proj-1", "private_key_id": "kid", "token_uri": tokenURL,
 		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
 	}
-	for k, v := range change {
-		f[k] = v
-	}
+	maps.Copy(f, change)
 	data, err := json.Marshal(f)
 	if err != nil {
 		t.Fatal(err)
