@@ -27,7 +27,16 @@ var fronts = []gateway.Front{
 	{Path: "/model/{model}/converse-stream", Dialect: converse.Dialect{}, Ask: gateway.InPath(gateway.Generate, true)},
 	{Path: "/model/{model}/invoke", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, false)},
 	{Path: "/model/{model}/invoke-with-response-stream", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, true)},
+	{Path: "/model/{model}/count-tokens", Dialect: converse.Dialect{}, Ask: bedrockCount},
 	{Path: "/v1/responses", Dialect: responses.Dialect{}},
+	{Path: "/v1/responses/input_tokens", Dialect: responses.Dialect{}, Ask: gateway.Counts("responses")},
+}
+
+// bedrockCount reads Bedrock's CountTokens, whose body holds one of either API.
+func bedrockCount(r *http.Request) (gateway.Ask, bool) {
+	ask, ok := gateway.InPath(gateway.Count, false)(r)
+	ask.Count, ask.Invoke = "inputTokens", messages.Invoke{}
+	return ask, ok
 }
 
 // geminiAsk reads Gemini's paths: models/{model}:method.

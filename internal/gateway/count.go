@@ -15,13 +15,16 @@ import (
 // where it has one, else an estimate that leans to the high side and says so.
 func (x *exchange) count() error {
 	x.target = x.targets[0]
+	if err := x.unwrap(); err != nil {
+		return err
+	}
 	if err := x.approach(); err != nil {
 		return err
 	}
 	if err := x.countable(); err != nil {
 		return err
 	}
-	if c, ok := x.target.Provider.(provider.Counter); ok {
+	if c, ok := x.target.Provider.(provider.Counter); ok && c.CountAPI(x.surface) != "" {
 		n, err := x.countUpstream(c)
 		if err == nil {
 			return x.counted(n)
@@ -43,6 +46,36 @@ func (x *exchange) count() error {
 	return x.counted(counting.EstimateFor(req, known))
 }
 
+// unwrap takes the body that is to be counted out of what some APIs put around
+// it: Bedrock's input.invokeModel.body (base64) or input.converse, Gemini's
+// generateContentRequest.
+func (x *exchange) unwrap() error {
+	inner, invoke, err := counting.Inner(x.object)
+	if err != nil {
+		return err
+	}
+	if inner == nil {
+		return nil
+	}
+	if invoke && x.ask.Invoke != nil {
+		x.front = x.ask.Invoke
+	}
+	b := newBuffer(len(inner))
+	b.data = append(b.data, inner...)
+	return x.replaceBody(b)
+}
+
+func (x *exchange) replaceBody(b *buffer) error {
+	o, err := wire.ParseObject(b.data)
+	if err != nil {
+		b.drop()
+		return invalid(err)
+	}
+	x.body.drop()
+	x.body, x.object = b, o
+	return nil
+}
+
 // countable gives a Messages body the max_tokens that counting does without.
 func (x *exchange) countable() error {
 	if x.front.Name() != "messages" {
@@ -54,14 +87,7 @@ func (x *exchange) countable() error {
 	}
 	b := newBuffer(x.object.Size(edits...))
 	b.data = x.object.AppendTo(b.data, edits...)
-	o, err := wire.ParseObject(b.data)
-	if err != nil {
-		b.drop()
-		return invalid(err)
-	}
-	x.body.drop()
-	x.body, x.object = b, o
-	return nil
+	return x.replaceBody(b)
 }
 
 func (x *exchange) counted(n int64) error {
@@ -84,7 +110,7 @@ func (x *exchange) countUpstream(c provider.Counter) (int64, error) {
 	if err := x.adapt(); err != nil {
 		return 0, err
 	}
-	api := counting.API(c.CountAPI())
+	api := counting.API(c.CountAPI(x.surface))
 	body, err := x.countBody(api)
 	if err != nil {
 		return 0, err

@@ -32,6 +32,7 @@ type Ask struct {
 	Stream bool      // where the path names the model, it also tells this
 	Count  string    // for Count: the member of the answer that tells the number
 	Front  llm.Front // nil: the route's
+	Invoke llm.Front // for Count at Bedrock's path: what InvokeModel bodies are read by
 }
 
 // Told is the Ask of paths that tell the operation alone.

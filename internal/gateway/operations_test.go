@@ -18,9 +18,9 @@ type operator struct {
 	bodies              []string
 }
 
-func (o *operator) CountAPI() string     { return o.countAPI }
-func (o *operator) EmbedForm() string    { return o.embedForm }
-func (o *operator) ErrorDialect() string { return "toy" }
+func (o *operator) CountAPI(provider.Surface) string { return o.countAPI }
+func (o *operator) EmbedForm() string                { return o.embedForm }
+func (o *operator) ErrorDialect() string             { return "toy" }
 
 func (o *operator) NewCountRequest(ctx context.Context, _ string, body []byte, _ http.Header) (*http.Request, error) {
 	return o.request(ctx, body)

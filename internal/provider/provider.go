@@ -48,9 +48,9 @@ type Embedder interface {
 // Counter is a Provider that counts the tokens of a prompt.
 type Counter interface {
 	Provider
-	// CountAPI is the member of its answer that tells the number, which also names
-	// the form of its request: input_tokens, responses, inputTokens, totalTokens.
-	CountAPI() string
+	// CountAPI names the form of request and answer for a surface: input_tokens,
+	// responses, inputTokens, totalTokens; empty where it does not count.
+	CountAPI(Surface) string
 	// NewCountRequest makes the HTTP request, signed.
 	NewCountRequest(ctx context.Context, model string, body []byte, h http.Header) (*http.Request, error)
 }

@@ -10,7 +10,7 @@ import (
 var _ provider.Counter = (*Account)(nil)
 
 // CountAPI is Anthropic's own.
-func (*Account) CountAPI() string { return "input_tokens" }
+func (*Account) CountAPI(provider.Surface) string { return "input_tokens" }
 
 // NewCountRequest makes a request of the count_tokens API.
 func (a *Account) NewCountRequest(ctx context.Context, _ string, body []byte, h http.Header) (*http.Request, error) {

@@ -10,7 +10,7 @@ import (
 var _ provider.Counter = (*Account)(nil)
 
 // CountAPI is Bedrock's CountTokens.
-func (*Account) CountAPI() string { return "inputTokens" }
+func (*Account) CountAPI(provider.Surface) string { return "inputTokens" }
 
 // NewCountRequest makes a signed CountTokens request.
 func (a *Account) NewCountRequest(ctx context.Context, model string, body []byte, _ http.Header) (*http.Request, error) {

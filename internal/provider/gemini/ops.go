@@ -33,7 +33,7 @@ func (a *Account) NewEmbedRequest(ctx context.Context, model string, body []byte
 }
 
 // CountAPI is countTokens.
-func (*Account) CountAPI() string { return "totalTokens" }
+func (*Account) CountAPI(provider.Surface) string { return "totalTokens" }
 
 // NewCountRequest makes a request that counts a prompt.
 func (a *Account) NewCountRequest(ctx context.Context, model string, body []byte, _ http.Header) (*http.Request, error) {
