@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"bytes"
 	"net/http"
 	"slices"
 
@@ -37,7 +38,7 @@ func (Dialect) Pass(body wire.Object, h http.Header, t *llm.Target) ([]wire.Edit
 	if t.Stream && body.Get("stream") == nil {
 		edits = append(edits, wire.Edit{Name: "stream", Value: []byte("true")})
 	}
-	if body.Get("anthropic_version") != nil {
+	if bytes.HasPrefix(body.Get("anthropic_version"), []byte(`"bedrock-`)) { // it came by Bedrock's path
 		edits = append(edits, wire.Edit{Name: "anthropic_version"})
 	}
 	return edits, nil, true
