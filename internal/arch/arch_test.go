@@ -58,7 +58,21 @@ var rules = []struct {
 }{
 	{"internal/wire", nil, true, "bytes only: everything stands on it"},
 	{"internal/llm", []string{"internal/wire"}, true, "the vocabulary knows no API and no account"},
-	{"internal/dialect/", []string{"internal/llm", "internal/wire"}, true, "a dialect never sees another, nor an account"},
+	{"internal/llm/schema", []string{"internal/wire"}, true, "tools' schemas are JSON, whoever takes them"},
+	{"internal/dialect/", []string{"internal/llm", "internal/llm/schema", "internal/wire"}, true, "a dialect never sees another, nor an account"},
+	{"internal/dialect/openai", []string{"internal/llm", "internal/wire"}, true, "what OpenAI's two generation APIs have in common knows neither of them"},
+	{
+		"internal/dialect/chat",
+		[]string{"internal/llm", "internal/wire", "internal/dialect/openai"},
+		true,
+		"one of OpenAI's two generation APIs: shares what both have, never sees the other",
+	},
+	{
+		"internal/dialect/responses",
+		[]string{"internal/llm", "internal/wire", "internal/dialect/openai"},
+		true,
+		"one of OpenAI's two generation APIs: shares what both have, never sees the other",
+	},
 	{"internal/catalog", []string{"internal/llm"}, true, "data about models"},
 	{"internal/provider", []string{"internal/llm", "internal/wire"}, false, "an account knows no codec, no road, no store"},
 	{"internal/provider/", []string{"internal/provider", "internal/llm", "internal/wire"}, false, "an account never sees another"},

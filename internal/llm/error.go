@@ -2,6 +2,7 @@ package llm
 
 import (
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -99,4 +100,28 @@ func KindOfStatus(status int) ErrorKind {
 		return ErrInvalid
 	}
 	return ErrUpstream
+}
+
+// maxRetryAfter bounds what an upstream can make clients wait.
+const maxRetryAfter = 24 * time.Hour
+
+// RetryAfter reads from an answer's headers how long to wait: milliseconds,
+// seconds, or a date, which is taken against the answer's own clock where it tells it.
+func RetryAfter(h http.Header, now func() time.Time) time.Duration {
+	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms > 0 {
+		return min(time.Duration(min(ms, 1e9)*float64(time.Millisecond)), maxRetryAfter)
+	}
+	v := h.Get("Retry-After")
+	if s, err := strconv.ParseFloat(v, 64); err == nil && s > 0 {
+		return min(time.Duration(min(s, 1e6)*float64(time.Second)), maxRetryAfter)
+	}
+	at, err := http.ParseTime(v)
+	if err != nil {
+		return 0
+	}
+	sent, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		sent = now()
+	}
+	return max(0, min(at.Sub(sent), maxRetryAfter))
 }

@@ -125,6 +125,16 @@ type Format struct {
 	Strict      *bool
 }
 
+// Prompt is the system prompt with the system messages that stand before all
+// others, which belong to it; first is the index of the turn behind them.
+func (r *Request) Prompt() (parts []Part, first int) {
+	parts = slices.Clone(r.System)
+	for ; first < len(r.Turns) && r.Turns[first].Role == System; first++ {
+		parts = append(parts, r.Turns[first].Parts...)
+	}
+	return parts, first
+}
+
 // Merged joins neighbouring turns of one role, as APIs demand that want turns to
 // alternate, and leaves out turns without parts.
 func Merged(turns []Turn) []Turn {

@@ -4,11 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 
@@ -17,56 +13,10 @@ import (
 	"turnpike/internal/wire"
 )
 
-// recording is one recorded exchange.
-type recording struct {
-	Name     string
-	Provider string
-	Features []string
-	Request  struct {
-		Recorded *bool
-		Body     json.RawMessage
-	}
-	Response struct {
-		Status int
-		Text   string `json:"body_text"`
-	}
-}
-
-func (c *recording) has(feature string) bool { return slices.Contains(c.Features, feature) }
-
-// corpus loads recorded exchanges with chat upstreams. They are not part of the
-// repository: TURNPIKE_CORPUS says where they are.
-func corpus(t *testing.T) []*recording {
+// corpus is the recorded exchanges with chat upstreams.
+func corpus(t *testing.T) []*llmtest.Exchange {
 	t.Helper()
-	dir := os.Getenv("TURNPIKE_CORPUS")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "..", "shared", "fixtures")
-	}
-	var out []*recording
-	for _, kind := range []string{"openai-chat", "openai-compatible-chat"} {
-		files, err := fs.Glob(os.DirFS(dir), kind+"/*.json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range files {
-			data, err := os.ReadFile(filepath.Join(dir, f))
-			if err != nil {
-				t.Fatal(err)
-			}
-			c := &recording{Name: f}
-			if err := json.Unmarshal(data, c); err != nil {
-				t.Fatalf("%s: %v", f, err)
-			}
-			out = append(out, c)
-		}
-	}
-	if len(out) == 0 {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("no recordings in %s", dir)
-		}
-		t.Skipf("no recordings in %s: set TURNPIKE_CORPUS to their folder", dir)
-	}
-	return out
+	return llmtest.Corpus(t, "openai-chat", "openai-compatible-chat")
 }
 
 // meaning is what an answer says, in a form that any decoder can be compared by.
@@ -222,7 +172,7 @@ func TestCorpusAnswers(t *testing.T) {
 				if e.Message == "" || !strings.Contains(body, strings.Split(e.Message, "\n")[0][:5]) {
 					t.Errorf("error %+v", e)
 				}
-			case c.has("mid-stream-error"):
+			case c.Has("mid-stream-error"):
 				_, e := decodeStream(t, body, 1, 100)
 				if e == nil || !strings.Contains(body, e.Message[:20]) {
 					t.Errorf("error %+v", e)
@@ -250,7 +200,7 @@ func TestCorpusAnswers(t *testing.T) {
 func TestCorpusSameDialect(t *testing.T) {
 	for _, c := range corpus(t) {
 		body := c.Response.Text
-		if c.Response.Status >= 400 || c.has("mid-stream-error") {
+		if c.Response.Status >= 400 || c.Has("mid-stream-error") {
 			continue
 		}
 		t.Run(c.Name, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 )
 
@@ -15,11 +16,11 @@ func (e *encoder) turns() {
 	for i := 0; i < len(turns); {
 		var open []string
 		if turns[i].Role == llm.Assistant {
-			end := i + runOf(turns[i:], func(t llm.Turn) bool { return t.Role == llm.Assistant })
+			end := i + openai.RunOf(turns[i:], func(t llm.Turn) bool { return t.Role == llm.Assistant })
 			open = e.assistant(i, turns[i:end])
 			i = end
 		}
-		end := i + runOf(turns[i:], func(t llm.Turn) bool { return t.Role != llm.Assistant })
+		end := i + openai.RunOf(turns[i:], func(t llm.Turn) bool { return t.Role != llm.Assistant })
 		e.answers(i, turns[i:end], open)
 		for k, t := range turns[i:end] {
 			e.said(i+k, t)
@@ -29,22 +30,10 @@ func (e *encoder) turns() {
 	if e.preface != "" {
 		e.message("user", e.preface)
 	}
-	if n := len(turns); n > 0 && turns[n-1].Role == llm.Assistant && e.t.Caps.NoPrefill && !hasCall(turns[n-1]) {
+	if n := len(turns); n > 0 && turns[n-1].Role == llm.Assistant && e.t.Caps.NoPrefill && !openai.HasCall(turns[n-1]) {
 		e.lose("messages", "the model does not go on with an answer that was begun: it is asked to")
-		e.message("user", "Continue.")
+		e.message("user", openai.Continue)
 	}
-}
-
-func hasCall(t llm.Turn) bool {
-	return slices.ContainsFunc(t.Parts, func(p llm.Part) bool { _, ok := p.(*llm.ToolCall); return ok })
-}
-
-// runOf is the length of the run of turns at the start that are as wanted.
-func runOf(turns []llm.Turn, wanted func(llm.Turn) bool) int {
-	if n := slices.IndexFunc(turns, func(t llm.Turn) bool { return !wanted(t) }); n >= 0 {
-		return n
-	}
-	return len(turns)
 }
 
 // assistant writes what the model said and called in a run of turns as one
@@ -79,7 +68,7 @@ func (e *encoder) assistant(at int, turns []llm.Turn) (open []string) {
 				e.cache(p.Cache)
 				mark = lastMark(mark, p.Cache)
 			case *llm.Native:
-				e.lose(fmt.Sprintf("messages[%d].content", at+k), "chat has no part of type "+cut(p.Type, 40))
+				e.lose(fmt.Sprintf("messages[%d].content", at+k), "chat has no part of type "+openai.Cut(p.Type, 40))
 			case *llm.Media:
 				e.lose(fmt.Sprintf("messages[%d].content", at+k), "chat takes no "+string(p.Kind)+" in an answer")
 			case *llm.ToolResult:
@@ -198,7 +187,7 @@ func (e *encoder) answers(at int, turns []llm.Turn, open []string) {
 	}
 	for _, id := range open {
 		e.lose(fmt.Sprintf("messages[%d].tool_calls", max(at-1, 0)), "a call without a result: closed with an error")
-		e.toolMessage(id, "[tool error] There is no result: the call was never answered.", nil)
+		e.toolMessage(id, openai.NoResult, nil)
 	}
 }
 
@@ -231,10 +220,10 @@ func (e *encoder) result(at int, r *llm.ToolResult) {
 				media++
 			}
 		case *llm.Native:
-			if name := toolReference(p); name != "" {
-				texts = append(texts, "Tool "+name+" can be called now.")
+			if name := openai.ToolReference(p); name != "" {
+				texts = append(texts, openai.ToolReady(name))
 			} else {
-				e.lose(fmt.Sprintf("messages[%d].content: tool result", at), "chat has no part of type "+cut(p.Type, 40))
+				e.lose(fmt.Sprintf("messages[%d].content: tool result", at), "chat has no part of type "+openai.Cut(p.Type, 40))
 			}
 		case *llm.Thinking, *llm.ToolCall, *llm.ToolResult, *llm.Refusal:
 		}
@@ -242,7 +231,7 @@ func (e *encoder) result(at int, r *llm.ToolResult) {
 	content := strings.Join(texts, "\n")
 	if r.Error {
 		e.lose(fmt.Sprintf("messages[%d].content: tool result", at), "that the call failed is told in words")
-		content = "[tool error] " + content
+		content = openai.ToolError + " " + content
 	}
 	if media > 0 {
 		e.lose(fmt.Sprintf("messages[%d].content: tool result", at), "tool messages take text only: the rest follows in a user message")

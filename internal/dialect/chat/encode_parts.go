@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -50,7 +51,7 @@ func (e *encoder) said(at int, t llm.Turn) {
 			if p.Dialect == Name {
 				pieces = append(pieces, piece{json: p.Raw})
 			} else {
-				e.lose(fmt.Sprintf("messages[%d].content", at), "chat has no part of type "+cut(p.Type, 40))
+				e.lose(fmt.Sprintf("messages[%d].content", at), "chat has no part of type "+openai.Cut(p.Type, 40))
 			}
 		case *llm.Thinking, *llm.ToolCall:
 			e.lose(fmt.Sprintf("messages[%d].content", at), "only an answer can hold this")
@@ -147,11 +148,7 @@ func (e *encoder) media(at int, pieces []piece, m *llm.Media) []piece {
 		pieces = append(pieces, piece{text: m.Context})
 	}
 	if m.Text != "" {
-		text := m.Text
-		if m.Name != "" {
-			text = m.Name + ":\n" + text
-		}
-		return append(pieces, piece{text: text, cache: m.Cache})
+		return append(pieces, piece{text: openai.DocumentText(m), cache: m.Cache})
 	}
 	var json []byte
 	reason := ""
@@ -169,13 +166,13 @@ func (e *encoder) media(at int, pieces []piece, m *llm.Media) []piece {
 	}
 	if reason != "" {
 		e.lose(fmt.Sprintf("messages[%d].content: %s", at, m.Kind), reason)
-		return append(pieces, piece{text: fmt.Sprintf("[%s left out: %s]", m.Kind, reason)})
+		return append(pieces, piece{text: openai.LeftOut(m.Kind, reason)})
 	}
 	return append(pieces, piece{json: json})
 }
 
 func (e *encoder) image(m *llm.Media) ([]byte, string) {
-	url := location(m, "image/png")
+	url := openai.Location(m, "image/png")
 	switch {
 	case e.t.Caps.NoImages:
 		return nil, "the model takes none"
@@ -197,43 +194,25 @@ func (e *encoder) image(m *llm.Media) ([]byte, string) {
 	return w.Bytes(), ""
 }
 
-// location is a URL, or a data URL of inline data; empty for a file id.
-func location(m *llm.Media, fallback string) string {
-	if m.Data == "" {
-		return m.URL
-	}
-	kind := m.MIME
-	if kind == "" {
-		kind = fallback
-	}
-	return "data:" + kind + ";base64," + m.Data
-}
-
 func (e *encoder) audio(m *llm.Media) ([]byte, string) {
 	if m.Data == "" {
 		return nil, "chat takes sound as data only"
 	}
 	w := &wire.Writer{}
 	w.Object()
-	w.StrField("type", "input_audio")
-	w.Key("input_audio")
-	w.Object()
-	w.StrField("data", m.Data)
-	w.StrField("format", audioFormat(m.MIME))
-	w.EndObject()
+	openai.WriteSound(w, m)
 	e.cacheControl(w, m.Cache)
 	w.EndObject()
 	return w.Bytes(), ""
 }
 
 func (e *encoder) document(m *llm.Media) ([]byte, string) {
-	ours := strings.HasPrefix(m.FileID, "file-") // OpenAI's ids; no other provider's file is there
 	switch {
 	case e.t.Caps.NoDocuments:
 		return nil, "the model takes none"
 	case m.URL != "":
 		return nil, "chat takes no documents by URL"
-	case m.Data == "" && !ours:
+	case m.Data == "" && !openai.Ours(m.FileID):
 		return nil, "the file was uploaded to another provider"
 	}
 	w := &wire.Writer{}
@@ -244,12 +223,8 @@ func (e *encoder) document(m *llm.Media) ([]byte, string) {
 	if m.Data == "" {
 		w.StrField("file_id", m.FileID)
 	} else {
-		name := m.Name
-		if name == "" {
-			name = "document.pdf"
-		}
-		w.StrField("filename", name)
-		w.StrField("file_data", location(m, "application/pdf"))
+		w.StrField("filename", openai.FileName(m))
+		w.StrField("file_data", openai.Location(m, "application/pdf"))
 	}
 	w.EndObject()
 	e.cacheControl(w, m.Cache)
@@ -258,7 +233,7 @@ func (e *encoder) document(m *llm.Media) ([]byte, string) {
 }
 
 func (e *encoder) video(m *llm.Media) ([]byte, string) {
-	url := location(m, "video/mp4")
+	url := openai.Location(m, "video/mp4")
 	if !e.t.Compat || url == "" {
 		return nil, "OpenAI takes no films in chat"
 	}
@@ -272,22 +247,6 @@ func (e *encoder) video(m *llm.Media) ([]byte, string) {
 	e.cacheControl(w, m.Cache)
 	w.EndObject()
 	return w.Bytes(), ""
-}
-
-// toolReference is the name in Claude Code's tool_reference, which says that a
-// tool held back so far may be called now. All tools are sent from the start here.
-func toolReference(n *llm.Native) string {
-	if n.Type != "tool_reference" {
-		return ""
-	}
-	name := ""
-	r := wire.NewReader(n.Raw)
-	for member := range r.Fields() {
-		if string(member) == "tool_name" {
-			name = string(text(r))
-		}
-	}
-	return name
 }
 
 func appendExtraContent(w *wire.Writer, seal string) {

@@ -1,12 +1,10 @@
 package chat
 
 import (
-	"bytes"
 	"fmt"
-	"slices"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
-	"turnpike/internal/wire"
 )
 
 // thinking writes the wish to reason as reasoning_effort.
@@ -18,7 +16,7 @@ func (e *encoder) thinking() {
 	effort := t.Effort
 	switch {
 	case caps.Thinking == llm.ThinkEffort:
-		effort = wanted(t)
+		effort = openai.Wanted(t)
 	case caps.Thinking != llm.ThinkNone && t.Mode == llm.ThinkingEffort:
 		// Said in chat's own words: passed as it is.
 	case caps.Thinking == llm.ThinkNone && !t.Wanted():
@@ -34,53 +32,15 @@ func (e *encoder) thinking() {
 	if effort == "" {
 		return
 	}
-	fit, ok := nearestEffort(effort, caps.Efforts)
+	fit, ok := openai.NearestEffort(effort, caps.Efforts)
 	switch {
 	case !ok:
 		e.lose("thinking", "reasoning cannot be switched off")
 		return
 	case fit != effort:
-		e.lose("reasoning_effort", fmt.Sprintf("the model takes %s instead of %s", fit, cut(effort, 20)))
+		e.lose("reasoning_effort", fmt.Sprintf("the model takes %s instead of %s", fit, openai.Cut(effort, 20)))
 	}
 	e.w.StrField("reasoning_effort", fit)
-}
-
-// wanted is the effort that a wish comes to, empty for the model's own default.
-func wanted(t llm.Thought) string {
-	switch {
-	case t.Mode == llm.ThinkingOff:
-		return "none"
-	case t.Effort != "":
-		return t.Effort
-	case t.Mode == llm.ThinkingBudget && t.Budget < 4<<10:
-		return "low"
-	case t.Mode == llm.ThinkingBudget && t.Budget < 16<<10:
-		return "medium"
-	case t.Mode == llm.ThinkingBudget:
-		return "high"
-	}
-	return ""
-}
-
-// nearestEffort finds the value a model takes that is nearest to what was asked,
-// the stronger of two. Nothing known of the values: all but "none" may pass.
-func nearestEffort(effort string, taken []string) (string, bool) {
-	if len(taken) == 0 || slices.Contains(taken, effort) {
-		return effort, len(taken) > 0 || effort != "none"
-	}
-	scale := []string{"none", "minimal", "low", "medium", "high", "xhigh", "max"}
-	at := slices.Index(scale, effort)
-	if at < 0 {
-		return effort, true // unknown to us: the upstream may know it
-	}
-	for far := 1; far < len(scale); far++ {
-		for _, i := range [2]int{at + far, at - far} {
-			if i >= 0 && i < len(scale) && slices.Contains(taken, scale[i]) {
-				return scale[i], true
-			}
-		}
-	}
-	return effort, true
 }
 
 // tools writes tools and what is said about calling them, which without tools
@@ -95,7 +55,7 @@ func (e *encoder) tools() {
 	for i := range req.Tools {
 		t := &req.Tools[i]
 		if t.Native != nil && t.Native.Dialect != Name {
-			e.lose(fmt.Sprintf("tools[%d]", i), "chat has no tool of type "+cut(t.Native.Type, 40))
+			e.lose(fmt.Sprintf("tools[%d]", i), "chat has no tool of type "+openai.Cut(t.Native.Type, 40))
 			continue
 		}
 		if none {
@@ -128,11 +88,7 @@ func (e *encoder) function(t *llm.Tool) {
 	w.StrField("type", "function")
 	w.Key("function")
 	w.Object()
-	w.StrField("name", llm.ShortName(t.Name, nameLimit))
-	if t.Description != "" {
-		w.StrField("description", t.Description)
-	}
-	w.RawField("parameters", objectSchema(t.Schema))
+	openai.WriteFunction(w, t)
 	if t.Strict != nil {
 		if !e.t.Compat {
 			w.BoolField("strict", *t.Strict)
@@ -153,37 +109,11 @@ func (e *encoder) function(t *llm.Tool) {
 	w.EndObject()
 }
 
-// objectSchema makes sure that a schema says it is of an object: OpenAI refuses
-// any other.
-func objectSchema(schema []byte) []byte {
-	if len(schema) == 0 {
-		return []byte(`{"type":"object","properties":{}}`)
-	}
-	r := wire.NewReader(schema)
-	empty := true
-	for name := range r.Members() {
-		empty = false
-		if string(name) == "type" {
-			return schema
-		}
-	}
-	if r.Err() != nil {
-		return schema
-	}
-	if empty {
-		return []byte(`{"type":"object","properties":{}}`)
-	}
-	at := bytes.IndexByte(schema, '{') + 1
-	return slices.Concat(schema[:at], []byte(`"type":"object",`), schema[at:])
-}
-
 func (e *encoder) choice() {
 	w, c := e.w, e.req.Choice
-	for _, x := range e.req.Extra {
-		if x.Dialect == Name && x.Name == "tool_choice" {
-			w.RawField("tool_choice", x.Raw)
-			return
-		}
+	if own := openai.Extra(e.req, Name, "tool_choice"); own != nil {
+		w.RawField("tool_choice", own)
+		return
 	}
 	if c.Mode != "" && e.t.Caps.NoToolChoice {
 		if c.Mode != llm.ChoiceAuto {

@@ -3,6 +3,7 @@ package chat
 import (
 	"bytes"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -56,7 +57,7 @@ func (m *meter) read(f wire.Frame) llm.FrameClass {
 		for name := range r.Fields() {
 			switch string(name) {
 			case "model":
-				if s := text(r); len(s) > 0 && string(s) != m.model {
+				if s := openai.Text(r); len(s) > 0 && string(s) != m.model {
 					m.model = string(s)
 				}
 			case "usage":
@@ -92,12 +93,12 @@ func (m *meter) read(f wire.Frame) llm.FrameClass {
 
 // choices reads a list of choices, which hold a delta or a message.
 func (m *meter) choices(r *wire.Reader, member string, failed *bool) (said bool, n int) {
-	if !list(r) {
+	if !openai.List(r) {
 		return false, 0
 	}
 	for range r.Elements() {
 		n++
-		if !object(r) {
+		if !openai.Object(r) {
 			continue
 		}
 		for name := range r.Fields() {
@@ -105,7 +106,7 @@ func (m *meter) choices(r *wire.Reader, member string, failed *bool) (said bool,
 			case member:
 				said = m.delta(r) || said
 			case "finish_reason":
-				if why := text(r); len(why) > 0 {
+				if why := openai.Text(r); len(why) > 0 {
 					m.finished, m.told = true, true
 					m.stop = stopOf(why)
 					*failed = *failed || string(why) == "error"
@@ -123,7 +124,7 @@ func (m *meter) choices(r *wire.Reader, member string, failed *bool) (said bool,
 
 // delta tells whether a delta or a message says anything.
 func (m *meter) delta(r *wire.Reader) bool {
-	if !object(r) {
+	if !openai.Object(r) {
 		return false
 	}
 	said := false
@@ -172,7 +173,7 @@ func (m *meter) Body(body []byte) {
 	for name := range r.Fields() {
 		switch string(name) {
 		case "model":
-			m.model = string(text(r))
+			m.model = string(openai.Text(r))
 		case "usage":
 			m.usage.take(r)
 		case "error":

@@ -2,11 +2,11 @@ package chat
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -44,20 +44,13 @@ func (Dialect) DecodeRequest(_ http.Header, body []byte) (*llm.Request, error) {
 		return nil, d.err
 	}
 	if err := d.r.End(); err != nil {
-		return nil, readerError(err)
+		return nil, openai.Malformed(err)
 	}
 	d.finish()
 	if len(d.req.Turns) == 0 && len(d.req.System) == 0 {
 		return nil, invalid("messages", "at least one message is needed")
 	}
 	return d.req, nil
-}
-
-func readerError(err error) *llm.Error {
-	if e, ok := errors.AsType[*wire.Error](err); ok {
-		return &llm.Error{Kind: llm.ErrInvalid, Param: e.Path, Message: e.Error()}
-	}
-	return &llm.Error{Kind: llm.ErrInvalid, Message: err.Error()}
 }
 
 // member reads a member that has a place of its own in the request.
@@ -202,7 +195,7 @@ func (d *decoder) format() {
 		case "json_schema":
 			d.jsonSchema(f)
 		case "schema": // some servers take it beside json_object
-			f.Schema = d.schema()
+			f.Schema = openai.Schema(d.r)
 		default:
 			d.lose("response_format."+string(name), unknown)
 		}
@@ -229,22 +222,13 @@ func (d *decoder) jsonSchema(f *llm.Format) {
 		case "description":
 			f.Description = d.r.Str()
 		case "schema":
-			f.Schema = d.schema()
+			f.Schema = openai.Schema(d.r)
 		case "strict":
 			f.Strict = new(d.r.Bool())
 		default:
 			d.lose("response_format.json_schema."+string(name), unknown)
 		}
 	}
-}
-
-// schema reads a JSON Schema, which must be an object.
-func (d *decoder) schema() []byte {
-	if k := d.r.Kind(); k != '{' {
-		d.r.Fail("must be a JSON Schema object, not %s", k)
-		return nil
-	}
-	return d.r.Raw()
 }
 
 // finish settles what several members say together.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/llmtest"
 )
 
 func decode(t *testing.T, body string) *llm.Request {
@@ -122,10 +123,10 @@ func TestDecodeMessages(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			req := decode(t, `{"model":"m","messages":[`+c.messages+`]}`)
-			if got := dump(req); got != c.want {
+			if got := llmtest.Dump(req); got != c.want {
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
-			if got := dumpLosses(req.Losses); got != c.losses {
+			if got := llmtest.DumpLosses(req.Losses); got != c.losses {
 				t.Errorf("losses %q, want %q", got, c.losses)
 			}
 		})
@@ -173,10 +174,10 @@ func TestDecodeThinking(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			req := decode(t, `{"model":"m","messages":[{"role":"user","content":"q"},{"role":"assistant",`+c.message+`}]}`)
-			if got := dumpParts(req.Turns[1].Parts); got != c.want {
+			if got := llmtest.DumpParts(req.Turns[1].Parts); got != c.want {
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
-			if got := dumpLosses(req.Losses); got != c.losses {
+			if got := llmtest.DumpLosses(req.Losses); got != c.losses {
 				t.Errorf("losses %q, want %q", got, c.losses)
 			}
 		})
@@ -262,7 +263,7 @@ func TestDecodeSettings(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			body := `{"model":"m","messages":[{"role":"user","content":"q"}],` + c.body
 			req := decode(t, strings.TrimSuffix(body, ",")+"}")
-			if got := dumpLosses(req.Losses); got != c.losses {
+			if got := llmtest.DumpLosses(req.Losses); got != c.losses {
 				t.Errorf("losses %q, want %q", got, c.losses)
 			}
 			got := *req

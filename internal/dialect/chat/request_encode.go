@@ -1,11 +1,10 @@
 package chat
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strings"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -14,7 +13,6 @@ import (
 const (
 	nameLimit = llm.NameLimit64
 	idLimit   = llm.IDLimit40
-	userLimit = 64
 	maxStops  = 4
 )
 
@@ -34,7 +32,7 @@ type encoder struct {
 
 // EncodeRequest makes the body for a target and tells what it could not carry.
 func (Dialect) EncodeRequest(req *llm.Request, t *llm.Target) ([]byte, []llm.Loss, error) {
-	e := &encoder{w: wire.NewWriter(make([]byte, 0, size(req))), req: req, t: t}
+	e := &encoder{w: wire.NewWriter(make([]byte, 0, openai.Size(req))), req: req, t: t}
 	e.keepCache = t.Compat && t.Caps.Family == "claude" && !t.Caps.NoCache
 	w := e.w
 	w.Object()
@@ -64,47 +62,6 @@ func (Dialect) EncodeRequest(req *llm.Request, t *llm.Target) ([]byte, []llm.Los
 	e.extras()
 	w.EndObject()
 	return w.Bytes(), e.losses, nil
-}
-
-// size guesses the length of the body, so that a long one is not copied over and
-// over while it grows.
-func size(req *llm.Request) int {
-	n := 1 << 10
-	for _, p := range req.System {
-		n += partSize(p)
-	}
-	for _, t := range req.Turns {
-		n += 64
-		for _, p := range t.Parts {
-			n += partSize(p)
-		}
-	}
-	for i := range req.Tools {
-		n += 128 + len(req.Tools[i].Description)*9/8 + len(req.Tools[i].Schema)
-	}
-	return n
-}
-
-func partSize(p llm.Part) int {
-	n := 96
-	switch p := p.(type) {
-	case *llm.Text:
-		n += len(p.Text) * 9 / 8 // line ends take two bytes
-	case *llm.Media:
-		n += len(p.Data) + len(p.Text)
-	case *llm.Thinking:
-		n += len(p.Text)
-	case *llm.ToolCall:
-		n += len(p.Input) * 5 / 4
-	case *llm.ToolResult:
-		for _, p := range p.Parts {
-			n += partSize(p)
-		}
-	case *llm.Native:
-		n += len(p.Raw)
-	case *llm.Refusal:
-	}
-	return n
 }
 
 func (e *encoder) lose(path, reason string) { e.losses = llm.AddLoss(e.losses, path, reason) }
@@ -160,14 +117,7 @@ func (e *encoder) sampling() {
 		}
 	case llm.SamplingFree:
 	}
-	if temperature != nil {
-		e.w.Key("temperature")
-		e.w.Float(*temperature)
-	}
-	if topP != nil {
-		e.w.Key("top_p")
-		e.w.Float(*topP)
-	}
+	openai.WriteSampling(e.w, temperature, topP)
 	if e.req.TopK != nil {
 		e.lose("top_k", "no such setting in chat")
 	}
@@ -190,41 +140,14 @@ func (e *encoder) format() {
 	w.StrField("type", "json_schema")
 	w.Key("json_schema")
 	w.Object()
-	name := "answer"
-	if f.Name != "" {
-		name = llm.ShortName(f.Name, nameLimit)
-	}
-	w.StrField("name", name)
-	if f.Description != "" {
-		w.StrField("description", f.Description)
-	}
-	w.RawField("schema", f.Schema)
-	if f.Strict != nil {
-		w.BoolField("strict", *f.Strict)
-	}
+	openai.WriteFormat(w, f)
 	w.EndObject()
 	w.EndObject()
 }
 
 // identity writes who asks and how urgently.
 func (e *encoder) identity() {
-	if user := e.req.User; user != "" {
-		if len(user) > userLimit && !e.t.Compat {
-			sum := sha256.Sum256([]byte(user))
-			user = hex.EncodeToString(sum[:16])
-			e.lose("user", "longer than 64 characters: a hash is sent")
-		}
-		e.w.StrField("user", user)
-	}
-	switch tier := e.req.Tier; tier {
-	case "":
-	case "auto", "default", "flex", "priority", "scale":
-		e.w.StrField("service_tier", tier)
-	case "standard_only":
-		e.w.StrField("service_tier", "default")
-	default:
-		e.lose("service_tier", "OpenAI has no tier of this name")
-	}
+	openai.WriteIdentity(e.w, e.req, e.t, e.lose)
 	for range e.req.Betas {
 		e.lose("anthropic-beta", "no such header in chat")
 	}
@@ -243,10 +166,6 @@ func (e *encoder) extras() {
 	}
 }
 
-// attribution begins the first system entry of Claude Code: a line for Anthropic's
-// books (its gateway contract says so), which other models would read as prompt.
-const attribution = "x-anthropic-billing-header:"
-
 // system writes the system prompt as one message: not every server takes several.
 func (e *encoder) system() {
 	entries := make([]*llm.Text, 0, len(e.req.System))
@@ -255,7 +174,7 @@ func (e *encoder) system() {
 		switch {
 		case !ok:
 			e.lose("system", "chat takes text only")
-		case strings.HasPrefix(t.Text, attribution), t.Text == "":
+		case openai.Unsaid(t):
 		default:
 			entries = append(entries, t)
 			e.cache(t.Cache)

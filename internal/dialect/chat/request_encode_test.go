@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/llmtest"
 )
 
 func encode(t *testing.T, req *llm.Request, target *llm.Target) (body, losses string) {
@@ -14,7 +15,7 @@ func encode(t *testing.T, req *llm.Request, target *llm.Target) (body, losses st
 		t.Fatal(err)
 	}
 	obeysOrder(t, out)
-	return string(out), dumpLosses(list)
+	return string(out), llmtest.DumpLosses(list)
 }
 
 func text1(s string) []llm.Part { return []llm.Part{&llm.Text{Text: s}} }

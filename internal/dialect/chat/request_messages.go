@@ -3,6 +3,7 @@ package chat
 import (
 	"fmt"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -60,7 +61,7 @@ func (d *decoder) messageMember(m *message, name string) {
 	case "reasoning_content":
 		m.reasoning = r.Str()
 	case "reasoning":
-		if s := text(r); m.reasoning == "" {
+		if s := openai.Text(r); m.reasoning == "" {
 			m.reasoning = string(s)
 		}
 	case "reasoning_details":
@@ -109,7 +110,7 @@ func (d *decoder) turn(m *message, leading bool) {
 	case "":
 		d.fail(m.path+".role", "must be system, developer, user, assistant or tool")
 	default:
-		d.fail(m.path+".role", "%q is none of system, developer, user, assistant and tool", cut(m.role, 40))
+		d.fail(m.path+".role", "%q is none of system, developer, user, assistant and tool", openai.Cut(m.role, 40))
 	}
 }
 
@@ -275,7 +276,7 @@ func thoughtSignature(r *wire.Reader) string {
 		}
 		for inner := range r.Fields() {
 			if string(inner) == "thought_signature" {
-				signature = string(text(r))
+				signature = string(openai.Text(r))
 			}
 		}
 	}

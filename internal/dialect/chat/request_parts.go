@@ -1,12 +1,10 @@
 package chat
 
 import (
-	"encoding/base64"
 	"fmt"
-	"path"
 	"strings"
-	"unicode/utf8"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -130,7 +128,7 @@ func thinkingText(r *wire.Reader) string {
 	if r.Kind() == '"' {
 		return r.Str()
 	}
-	if !list(r) {
+	if !openai.List(r) {
 		return ""
 	}
 	var b strings.Builder
@@ -140,7 +138,7 @@ func thinkingText(r *wire.Reader) string {
 		}
 		for name := range r.Fields() {
 			if string(name) == "text" {
-				b.Write(text(r))
+				b.Write(openai.Text(r))
 			}
 		}
 	}
@@ -172,19 +170,9 @@ func (d *decoder) link(kind llm.MediaKind, at string) *llm.Media {
 
 // url takes a URL apart where it holds the data.
 func (d *decoder) url(m *llm.Media, url, at string) {
-	rest, ok := strings.CutPrefix(url, "data:")
-	if !ok {
-		m.URL = url
-		return
+	if !openai.TakeURL(m, url) {
+		d.fail(at, openai.BadDataURL)
 	}
-	head, data, _ := strings.Cut(rest, ",")
-	kind, base64ed := strings.CutSuffix(head, ";base64")
-	if !base64ed || data == "" {
-		d.fail(at, "a data URL must look like data:image/png;base64,…")
-		return
-	}
-	m.MIME, _, _ = strings.Cut(kind, ";")
-	m.Data = data
 }
 
 func (d *decoder) audio(at string) *llm.Media {
@@ -194,7 +182,7 @@ func (d *decoder) audio(at string) *llm.Media {
 		case "data":
 			m.Data = d.r.Str()
 		case "format":
-			m.MIME = audioMIME(d.r.Str())
+			m.MIME = openai.AudioMIME(d.r.Str())
 		default:
 			d.strange("%s.%s", at, name)
 		}
@@ -203,25 +191,6 @@ func (d *decoder) audio(at string) *llm.Media {
 		d.fail(at+".data", "give the sound in base64")
 	}
 	return m
-}
-
-func audioMIME(format string) string {
-	if format == "mp3" {
-		return "audio/mpeg"
-	}
-	return "audio/" + format
-}
-
-// audioFormat is the word for a MIME type that OpenAI knows.
-func audioFormat(mime string) string {
-	switch _, sub, _ := strings.Cut(mime, "/"); sub {
-	case "mpeg":
-		return "mp3"
-	case "x-wav", "wave", "":
-		return "wav"
-	default:
-		return sub
-	}
 }
 
 func (d *decoder) file(at string) *llm.Media {
@@ -248,43 +217,7 @@ func (d *decoder) file(at string) *llm.Media {
 		d.url(m, data, at+".file_data")
 	default: // base64 alone: the name tells the type
 		m.FileID = ""
-		m.Data, m.MIME = data, mimeOf(m.Name)
+		m.Data, m.MIME = data, openai.MIMEOf(m.Name)
 	}
-	return byMIME(m)
-}
-
-func mimeOf(filename string) string {
-	switch strings.ToLower(path.Ext(filename)) {
-	case ".txt", ".log":
-		return "text/plain"
-	case ".md":
-		return "text/markdown"
-	case ".csv":
-		return "text/csv"
-	case ".html", ".htm":
-		return "text/html"
-	case ".docx":
-		return "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-	case ".xlsx":
-		return "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-	}
-	return "application/pdf"
-}
-
-// byMIME makes of a file what it is: a picture, or a document whose text is given.
-func byMIME(m *llm.Media) *llm.Media {
-	switch {
-	case m.Data == "":
-	case strings.HasPrefix(m.MIME, "image/"):
-		m.Kind = llm.Image
-	case strings.HasPrefix(m.MIME, "audio/"):
-		m.Kind = llm.Audio
-	case strings.HasPrefix(m.MIME, "video/"):
-		m.Kind = llm.Video
-	case strings.HasPrefix(m.MIME, "text/"):
-		if t, err := base64.StdEncoding.DecodeString(m.Data); err == nil && utf8.Valid(t) && len(t) > 0 {
-			m.Text, m.Data = string(t), ""
-		}
-	}
-	return m
+	return openai.ByMIME(m)
 }

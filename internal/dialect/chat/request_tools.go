@@ -3,6 +3,7 @@ package chat
 import (
 	"fmt"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -77,11 +78,7 @@ func (d *decoder) function(r *wire.Reader, cache *llm.Cache, path string) {
 		case "description":
 			t.Description = r.Str()
 		case "parameters":
-			if k := r.Kind(); k != '{' {
-				r.Fail("must be a JSON Schema object, not %s", k)
-				break
-			}
-			t.Schema = r.Raw()
+			t.Schema = openai.Schema(r)
 		case "strict":
 			t.Strict = new(r.Bool())
 		case "cache_control":
@@ -181,7 +178,7 @@ func (d *decoder) adopt(err error) bool {
 		return d.err != nil || d.r.Err() != nil
 	}
 	if d.err == nil && d.r.Err() == nil {
-		d.err = readerError(err)
+		d.err = openai.Malformed(err)
 		d.r.Fail("%s", d.err.Message)
 	}
 	return true

@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"slices"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -22,13 +23,13 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 	for name := range r.Fields() {
 		switch string(name) {
 		case "id":
-			a.res.ID = string(text(r))
+			a.res.ID = string(openai.Text(r))
 		case "model":
-			a.res.Model = string(text(r))
+			a.res.Model = string(openai.Text(r))
 		case "created":
-			a.res.Created, _ = count(r)
+			a.res.Created, _ = openai.Count(r)
 		case "service_tier":
-			a.res.Tier = string(text(r))
+			a.res.Tier = string(openai.Text(r))
 		case "usage":
 			a.usage.take(r)
 		case "choices":
@@ -84,12 +85,12 @@ type answer struct {
 }
 
 func (a *answer) choices(r *wire.Reader) {
-	if !list(r) {
+	if !openai.List(r) {
 		return
 	}
 	for i := range r.Elements() {
 		switch {
-		case !object(r):
+		case !openai.Object(r):
 		case i == 0:
 			a.chosen = true
 			a.choice(r)
@@ -103,15 +104,15 @@ func (a *answer) choice(r *wire.Reader) {
 	for name := range r.Fields() {
 		switch string(name) {
 		case "message":
-			if object(r) {
+			if openai.Object(r) {
 				a.message(r)
 			}
 		case "finish_reason":
-			a.stop = text(r)
+			a.stop = openai.Text(r)
 		case "usage": // Moonshot
 			a.usage.take(r)
 		case "error": // OpenRouter: the provider behind it failed on the way
-			if object(r) {
+			if openai.Object(r) {
 				a.fault = &said{}
 				a.fault.take(r)
 			}
@@ -126,26 +127,26 @@ func (a *answer) message(r *wire.Reader) {
 		case "content":
 			a.parts(r)
 		case "refusal":
-			a.refusal += string(text(r))
+			a.refusal += string(openai.Text(r))
 		case "reasoning_content":
-			reasoning = text(r)
+			reasoning = openai.Text(r)
 		case "reasoning":
-			plain = text(r)
+			plain = openai.Text(r)
 		case "reasoning_details", "thinking_blocks":
 			if said := detailText(r); len(detailed) == 0 {
 				detailed = said
 			}
 		case "tool_calls":
-			if !list(r) {
+			if !openai.List(r) {
 				continue
 			}
 			for range r.Elements() {
-				if object(r) {
+				if openai.Object(r) {
 					a.call(r)
 				}
 			}
 		case "function_call":
-			if object(r) {
+			if openai.Object(r) {
 				a.legacyCall(r)
 			}
 		case "annotations":
@@ -166,18 +167,18 @@ func (a *answer) message(r *wire.Reader) {
 
 // detailText joins the readable text of reasoning_details or thinking_blocks.
 func detailText(r *wire.Reader) []byte {
-	if !list(r) {
+	if !openai.List(r) {
 		return nil
 	}
 	var out []byte
 	for range r.Elements() {
-		if !object(r) {
+		if !openai.Object(r) {
 			continue
 		}
 		for name := range r.Fields() {
 			switch string(name) {
 			case "text", "summary", "thinking":
-				out = append(out, text(r)...)
+				out = append(out, openai.Text(r)...)
 			}
 		}
 	}
@@ -192,11 +193,11 @@ func (a *answer) parts(r *wire.Reader) {
 		}
 		return
 	}
-	if !list(r) {
+	if !openai.List(r) {
 		return
 	}
 	for range r.Elements() {
-		if !object(r) {
+		if !openai.Object(r) {
 			continue
 		}
 		p := readPiece(r)
@@ -220,9 +221,9 @@ func readPiece(r *wire.Reader) contentPiece {
 	for name := range r.Fields() {
 		switch string(name) {
 		case "text":
-			p.text = text(r)
+			p.text = openai.Text(r)
 		case "refusal":
-			p.refusal = text(r)
+			p.refusal = openai.Text(r)
 		case "thinking":
 			if r.Kind() == '"' {
 				p.thinking = r.Bytes()
@@ -237,11 +238,11 @@ func readPiece(r *wire.Reader) contentPiece {
 func (a *answer) audio(r *wire.Reader) {
 	raw := r.Raw()
 	sub := wire.NewReader(raw)
-	if !object(sub) {
+	if !openai.Object(sub) {
 		return
 	}
 	for name := range sub.Fields() {
-		if string(name) == "data" && len(text(sub)) > 0 {
+		if string(name) == "data" && len(openai.Text(sub)) > 0 {
 			a.content = append(a.content, &llm.Native{Dialect: Name, Type: "audio", Raw: bytes.Clone(raw)})
 		}
 	}
@@ -262,9 +263,9 @@ func readFragment(r *wire.Reader) fragment {
 	for name := range r.Fields() {
 		switch string(name) {
 		case "id":
-			f.id = text(r)
+			f.id = openai.Text(r)
 		case "index":
-			f.index, f.indexed = count(r)
+			f.index, f.indexed = openai.Count(r)
 		case "function":
 			f.body(r)
 		case "custom":
@@ -273,7 +274,7 @@ func readFragment(r *wire.Reader) fragment {
 			}
 			f.body(r)
 		case "extra_content":
-			if object(r) {
+			if openai.Object(r) {
 				f.signature = thoughtSignature(r)
 			}
 		}
@@ -283,13 +284,13 @@ func readFragment(r *wire.Reader) fragment {
 
 // body reads name and arguments, which some servers send as an object.
 func (f *fragment) body(r *wire.Reader) {
-	if !object(r) {
+	if !openai.Object(r) {
 		return
 	}
 	for name := range r.Fields() {
 		switch string(name) {
 		case "name":
-			f.name = text(r)
+			f.name = openai.Text(r)
 		case "arguments", "input":
 			if r.Kind() == '"' {
 				f.input = r.Bytes()

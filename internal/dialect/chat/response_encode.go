@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"strings"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -69,7 +70,7 @@ func explanation(details []byte) string {
 	said := ""
 	for name := range r.Fields() {
 		if string(name) == "explanation" {
-			said = string(text(r))
+			said = string(openai.Text(r))
 		}
 	}
 	return said
@@ -120,7 +121,7 @@ func (o *outgoing) add(p llm.Part) {
 		if p.Dialect == Name && p.Type == "audio" {
 			o.audio = p.Raw
 		} else {
-			o.losses = llm.AddLoss(o.losses, "content", "chat has no part of type "+cut(p.Type, 40))
+			o.losses = llm.AddLoss(o.losses, "content", "chat has no part of type "+openai.Cut(p.Type, 40))
 		}
 	case *llm.Media:
 		o.losses = llm.AddLoss(o.losses, "content", "chat takes no "+string(p.Kind)+" in an answer")

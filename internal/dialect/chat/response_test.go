@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/llmtest"
 	"turnpike/internal/wire"
 )
 
@@ -51,7 +52,7 @@ func TestDecodeResponse(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := dumpParts(res.Parts); got != c.want {
+			if got := llmtest.DumpParts(res.Parts); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 			if res.Stop != c.stop || res.NativeStop != c.native {
@@ -72,7 +73,7 @@ func TestDecodeCitations(t *testing.T) {
 	if p, ok := res.Parts[0].(*llm.Text); !ok || string(p.Citations) != `[{"type":"url_citation"}]` || p.Source != Name {
 		t.Errorf("%+v", res.Parts[0])
 	}
-	if got := dumpLosses(res.Losses); got != "choices" {
+	if got := llmtest.DumpLosses(res.Losses); got != "choices" {
 		t.Errorf("PAR-07: losses %q", got)
 	}
 }

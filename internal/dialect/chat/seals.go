@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -35,19 +36,19 @@ func (d *decoder) details(at string) []placed {
 		for name := range r.Fields() {
 			switch string(name) {
 			case "type":
-				kind = str(r)
+				kind = openai.Str(r)
 			case "format":
-				format = str(r)
+				format = openai.Str(r)
 			case "data":
-				data = str(r)
+				data = openai.Str(r)
 			case "text", "summary":
-				said += str(r)
+				said += openai.Str(r)
 			case "signature":
-				signature = str(r)
+				signature = openai.Str(r)
 			case "after_text":
-				p.text, _ = count(r)
+				p.text, _ = openai.Count(r)
 			case "after_calls":
-				p.calls, _ = count(r)
+				p.calls, _ = openai.Count(r)
 			}
 		}
 		switch {
@@ -78,13 +79,13 @@ func (d *decoder) blocks(at string) []placed {
 		for name := range r.Fields() {
 			switch string(name) {
 			case "type":
-				kind = str(r)
+				kind = openai.Str(r)
 			case "thinking":
-				said = str(r)
+				said = openai.Str(r)
 			case "signature":
-				signature = str(r)
+				signature = openai.Str(r)
 			case "data":
-				data = str(r)
+				data = openai.Str(r)
 			}
 		}
 		switch kind {

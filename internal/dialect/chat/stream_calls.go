@@ -3,6 +3,7 @@ package chat
 import (
 	"slices"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 )
 
@@ -67,11 +68,11 @@ func (q *callQueue) find(f *fragment) *openedCall {
 func (d *streamDecoder) fragments(raw []byte, yield llm.Yield) error {
 	r := &d.sub
 	r.Reset(raw)
-	if !list(r) {
+	if !openai.List(r) {
 		return nil
 	}
 	for range r.Elements() {
-		if !object(r) {
+		if !openai.Object(r) {
 			continue
 		}
 		f := readFragment(r)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"unicode/utf8"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -89,13 +90,13 @@ func (d *streamDecoder) begin(data []byte, yield llm.Yield) error {
 		for name := range d.r.Fields() {
 			switch string(name) {
 			case "id":
-				d.id = string(text(&d.r))
+				d.id = string(openai.Text(&d.r))
 			case "model":
-				model = string(text(&d.r))
+				model = string(openai.Text(&d.r))
 			case "created":
-				created, _ = count(&d.r)
+				created, _ = openai.Count(&d.r)
 			case "choices":
-				if list(&d.r) {
+				if openai.List(&d.r) {
 					for range d.r.Elements() {
 						choices = true
 					}
@@ -210,11 +211,11 @@ func (d *streamDecoder) apply(a *delta, yield llm.Yield) error {
 func (d *streamDecoder) listed(raw []byte, yield llm.Yield) error {
 	r := &d.sub
 	r.Reset(raw)
-	if !list(r) {
+	if !openai.List(r) {
 		return nil
 	}
 	for range r.Elements() {
-		if !object(r) {
+		if !openai.Object(r) {
 			continue
 		}
 		p := readPiece(r)

@@ -102,7 +102,7 @@ func TestDecodeStream(t *testing.T) {
 				if e != nil {
 					t.Fatal(e)
 				}
-				if got := dumpParts(res.Parts); got != c.want {
+				if got := llmtest.DumpParts(res.Parts); got != c.want {
 					t.Fatalf("got  %s\nwant %s", got, c.want)
 				}
 				if res.Stop != c.stop || res.ID != "x" && !strings.Contains(c.name, "Azure") || res.Model != "served" || res.Created != 5 {
@@ -252,7 +252,7 @@ func TestShapesChangeNothing(t *testing.T) {
 		if e != nil {
 			t.Fatal(e)
 		}
-		return dumpParts(res.Parts)
+		return llmtest.DumpParts(res.Parts)
 	}
 	want := "abcq\"rdéassistant\uFFFDt\\okef"
 	if a, b := run(false), run(true); a != want || b != want {

@@ -1,6 +1,9 @@
 package chat
 
-import "turnpike/internal/wire"
+import (
+	"turnpike/internal/dialect/openai"
+	"turnpike/internal/wire"
+)
 
 // delta is what one chunk adds to the answer. Its members come in any order; the
 // parts they belong to have one: reasoning, text, refusal, calls.
@@ -13,11 +16,11 @@ type delta struct {
 
 // choices reads the first choice; others were not asked for.
 func (d *streamDecoder) choices(r *wire.Reader, add *delta, failed *bool) (reason []byte) {
-	if !list(r) {
+	if !openai.List(r) {
 		return nil
 	}
 	for range r.Elements() {
-		if !object(r) {
+		if !openai.Object(r) {
 			continue
 		}
 		var one delta
@@ -26,13 +29,13 @@ func (d *streamDecoder) choices(r *wire.Reader, add *delta, failed *bool) (reaso
 		for name := range r.Fields() {
 			switch string(name) {
 			case "index":
-				index, _ = count(r)
+				index, _ = openai.Count(r)
 			case "delta":
-				if object(r) {
+				if openai.Object(r) {
 					one.read(r)
 				}
 			case "finish_reason":
-				why = text(r)
+				why = openai.Text(r)
 			case "usage":
 				d.told = true
 				d.usage.take(r)
@@ -59,15 +62,15 @@ func (a *delta) read(r *wire.Reader) {
 				a.parts = r.Raw()
 			}
 		case "reasoning_content":
-			a.reasoning = text(r)
+			a.reasoning = openai.Text(r)
 		case "reasoning":
-			a.plain = text(r)
+			a.plain = openai.Text(r)
 		case "reasoning_details", "thinking_blocks":
 			if said := detailText(r); len(a.details) == 0 {
 				a.details = said
 			}
 		case "refusal":
-			a.refusal = text(r)
+			a.refusal = openai.Text(r)
 		case "tool_calls":
 			a.calls = r.Raw()
 		case "function_call":

@@ -3,6 +3,7 @@ package chat
 import (
 	"strconv"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -68,7 +69,7 @@ func (s *streamEncoder) Append(dst []byte, e *llm.Event) []byte {
 	case llm.EventFault:
 		s.over = true
 		dst = append(dst, "data: "...)
-		return append(appendError(dst, e.Err), '\n', '\n')
+		return append(openai.AppendError(dst, e.Err), '\n', '\n')
 	}
 	return dst
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/llmtest"
 	"turnpike/internal/wire"
 )
 
@@ -297,7 +298,7 @@ func TestAnswersSurvive(t *testing.T) {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		for what, got := range map[string]*llm.Response{"streamed": streamed, "whole": whole} {
-			if a, b := dumpParts(got.Parts), dumpParts(want.Parts); a != b {
+			if a, b := llmtest.DumpParts(got.Parts), llmtest.DumpParts(want.Parts); a != b {
 				t.Fatalf("seed %d, %s: got\n%s\nwant\n%s", seed, what, a, b)
 			}
 			if got.Stop != want.Stop || got.Usage != want.Usage || got.ID != want.ID {
@@ -318,7 +319,7 @@ func TestProofsSurvive(t *testing.T) {
 		{say("a"), signed("1"), call("c", "f", "{}")},
 		{&llm.Thinking{Signature: "SIG"}, call("c", "f", "{}"), &llm.Thinking{Signature: "SIG2"}},
 	} {
-		want := dumpParts(parts)
+		want := llmtest.DumpParts(parts)
 		res := &llm.Response{ID: "x", Created: 5, Parts: parts, Stop: llm.StopEnd}
 		var unary struct {
 			Choices []struct{ Message json.RawMessage }
@@ -329,7 +330,7 @@ func TestProofsSurvive(t *testing.T) {
 		streamed := gather(t, send(&llm.Request{Model: "asked"}, res))
 		for _, message := range []string{string(unary.Choices[0].Message), streamed} {
 			req := decode(t, `{"model":"m","messages":[`+message+`]}`)
-			if got := dumpParts(req.Turns[0].Parts); got != want {
+			if got := llmtest.DumpParts(req.Turns[0].Parts); got != want {
 				t.Errorf("got  %s\nwant %s\nfrom %s", got, want, message)
 			}
 		}

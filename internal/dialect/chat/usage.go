@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -17,7 +18,7 @@ type tokens struct {
 
 // take reads one usage object.
 func (t *tokens) take(r *wire.Reader) {
-	if !object(r) {
+	if !openai.Object(r) {
 		return
 	}
 	for name := range r.Fields() {
@@ -45,7 +46,7 @@ func (t *tokens) take(r *wire.Reader) {
 
 // groq reads x_groq, where Groq keeps the usage of a stream.
 func (t *tokens) groq(r *wire.Reader) {
-	if !object(r) {
+	if !openai.Object(r) {
 		return
 	}
 	for name := range r.Fields() {
@@ -56,7 +57,7 @@ func (t *tokens) groq(r *wire.Reader) {
 }
 
 func (t *tokens) promptDetails(r *wire.Reader) {
-	if !object(r) {
+	if !openai.Object(r) {
 		return
 	}
 	for name := range r.Fields() {
@@ -72,7 +73,7 @@ func (t *tokens) promptDetails(r *wire.Reader) {
 }
 
 func (t *tokens) lifetimes(r *wire.Reader) {
-	if !object(r) {
+	if !openai.Object(r) {
 		return
 	}
 	for name := range r.Fields() {
@@ -83,7 +84,7 @@ func (t *tokens) lifetimes(r *wire.Reader) {
 }
 
 func (t *tokens) completionDetails(r *wire.Reader) {
-	if !object(r) {
+	if !openai.Object(r) {
 		return
 	}
 	for name := range r.Fields() {
@@ -94,15 +95,13 @@ func (t *tokens) completionDetails(r *wire.Reader) {
 }
 
 func (t *tokens) last(r *wire.Reader, field *int64) {
-	if n, ok := count(r); ok {
-		*field, t.known = llm.Clamp(n), true
-	}
+	t.known = openai.Figure(r, field) || t.known
 }
 
 // most keeps the larger figure: the same count is told under several names, and
 // a server that fills in only one of them writes zero into the others.
 func (t *tokens) most(r *wire.Reader, field *int64) {
-	if n, ok := count(r); ok {
+	if n, ok := openai.Count(r); ok {
 		*field, t.known = max(*field, llm.Clamp(n)), true
 	}
 }
@@ -112,11 +111,7 @@ func (t *tokens) usage() llm.Usage {
 	u := llm.Usage{Known: t.known, Output: t.completion, CacheRead: t.read, Reasoning: t.reasoning}
 	u.CacheWrite1h = min(t.write1h, t.write)
 	u.CacheWrite5m = t.write - u.CacheWrite1h
-	u.Input = t.prompt - t.read - t.write
-	if u.Input < 0 {
-		// Not every proxy for Claude adds the cache to the prompt.
-		u.Input = t.prompt
-	}
+	u.Input = openai.Uncached(t.prompt, t.read, t.write)
 	// Some servers (xAI's documentation says so of its own) leave reasoning out of
 	// completion_tokens; their total gives it away.
 	if t.reasoning > 0 && t.total == t.prompt+t.completion+t.reasoning {

@@ -2,7 +2,6 @@ package converse
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"turnpike/internal/llm"
@@ -12,11 +11,7 @@ import (
 // that alternate, begin with the user and answer every tool call. Parts it
 // leaves in the turns can all be written.
 func (e *encoder) conversation() ([]*llm.Text, []llm.Turn) {
-	// A system message placed first belongs to the system prompt.
-	prompt, first := slices.Clone(e.req.System), 0
-	for ; first < len(e.req.Turns) && e.req.Turns[first].Role == llm.System; first++ {
-		prompt = append(prompt, e.req.Turns[first].Parts...)
-	}
+	prompt, first := e.req.Prompt()
 	system := e.systemTexts(prompt)
 	turns := make([]llm.Turn, 0, len(e.req.Turns)+1)
 	if e.caps.NoSystem && len(system) > 0 {
@@ -199,121 +194,33 @@ func (e *encoder) thinkingPart(t *llm.Thinking, role llm.Role, at place) llm.Par
 // paired makes every tool call be answered in the turn behind it, the answers
 // first, and turns answers to nothing into text. Ids become ones Converse takes.
 func (e *encoder) paired(turns []llm.Turn) []llm.Turn {
-	ids := newIDTable()
+	var pairing llm.Pairing
 	out := make([]llm.Turn, 0, len(turns)+1)
 	for i := range turns {
 		t := turns[i]
 		if t.Role == llm.Assistant {
-			out = append(out, llm.Turn{Role: t.Role, Parts: ids.calls(t.Parts)})
-			continue
+			t.Parts = pairing.Calls(t.Parts)
+		} else {
+			t.Parts = e.answers(&pairing, t.Parts)
 		}
-		out = append(out, llm.Turn{Role: t.Role, Parts: e.answers(ids, t.Parts)})
+		out = append(out, t)
 	}
-	if ids.unanswered() {
-		out = append(out, llm.Turn{Role: llm.User, Parts: e.answers(ids, nil)})
+	if pairing.Waiting() {
+		out = append(out, llm.Turn{Role: llm.User, Parts: e.answers(&pairing, nil)})
 	}
 	return out
 }
 
 // answers puts tool results first and in front of everything else in a turn.
-func (e *encoder) answers(ids *idTable, parts []llm.Part) []llm.Part {
-	results := make([]llm.Part, 0, len(parts)+len(ids.open))
-	var rest []llm.Part
-	for _, p := range parts {
-		r, ok := p.(*llm.ToolResult)
-		if !ok {
-			rest = append(rest, p)
-			continue
-		}
-		if id, ok := ids.answer(r.CallID); ok {
-			results = append(results, &llm.ToolResult{CallID: id, Parts: r.Parts, Error: r.Error, Cache: r.Cache})
-			continue
-		}
+func (e *encoder) answers(pairing *llm.Pairing, parts []llm.Part) []llm.Part {
+	out, added := pairing.Answers(parts, func(r *llm.ToolResult) []llm.Part {
 		e.lose("messages: tool result", "it answers no tool call of the message before, and is sent as text")
-		rest = append(rest, e.asText(r.Parts)...)
-	}
-	for _, id := range ids.open {
-		if id.answered {
-			continue
-		}
+		return e.asText(r.Parts)
+	})
+	for range added {
 		e.lose("messages: tool call", "nobody answered it: closed with an error result")
-		results = append(results, &llm.ToolResult{CallID: id.wire, Error: true, Parts: []llm.Part{&llm.Text{Text: "No result: the call was not carried out."}}})
-	}
-	ids.forget()
-	return append(results, rest...)
-}
-
-// idTable maps the client's ids of calls to ones that are valid and unique.
-type idTable struct {
-	open   []callID         // calls of the last assistant turn
-	where  map[string][]int // client's id -> unanswered ones in open
-	closed int              // how many of them have been answered
-	used   map[string]int   // how often an id was wanted, in the whole conversation
-}
-
-type callID struct {
-	client, wire string
-	answered     bool
-}
-
-func newIDTable() *idTable {
-	return &idTable{where: map[string][]int{}, used: map[string]int{}}
-}
-
-func (t *idTable) calls(parts []llm.Part) []llm.Part {
-	out := make([]llm.Part, len(parts))
-	for i, p := range parts {
-		out[i] = p
-		c, ok := p.(*llm.ToolCall)
-		if !ok {
-			continue
-		}
-		id := t.unique(c.ID)
-		t.where[c.ID] = append(t.where[c.ID], len(t.open))
-		t.open = append(t.open, callID{client: c.ID, wire: id})
-		if id != c.ID {
-			copied := *c
-			copied.ID = id
-			out[i] = &copied
-		}
 	}
 	return out
-}
-
-// unique makes an id of a client's; one that comes again gets a number.
-func (t *idTable) unique(client string) string {
-	id := llm.ShortID(client, llm.IDLimit64)
-	for t.used[id] > 0 {
-		t.used[id]++
-		id = llm.ShortID(fmt.Sprintf("%s#%d", client, t.used[id]), llm.IDLimit64)
-	}
-	t.used[id] = 1
-	return id
-}
-
-// answer finds the call that a result answers.
-func (t *idTable) answer(client string) (string, bool) {
-	at := t.where[client]
-	if len(at) == 0 {
-		return "", false
-	}
-	t.where[client] = at[1:]
-	t.open[at[0]].answered = true
-	t.closed++
-	return t.open[at[0]].wire, true
-}
-
-// unanswered tells whether a call waits for its result.
-func (t *idTable) unanswered() bool { return t.closed < len(t.open) }
-
-// forget ends a turn. A map that has grown large is slow to clear.
-func (t *idTable) forget() {
-	if len(t.open) > 64 {
-		t.where = map[string][]int{}
-	} else {
-		clear(t.where)
-	}
-	t.open, t.closed = t.open[:0], 0
 }
 
 // ends sees to it that the user speaks first, and last where the model wants that.

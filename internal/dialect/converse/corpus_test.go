@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -19,42 +17,20 @@ import (
 
 // exchange is one recorded request and answer.
 type exchange struct {
-	name    string
-	Model   string `json:"model"`
-	Request struct {
-		Body map[string]any `json:"body"`
-	} `json:"request"`
-	Response struct {
-		Status  int               `json:"status"`
-		Headers map[string]string `json:"headers"`
-		Text    string            `json:"body_text"`
-		Base64  []byte            `json:"body_base64"`
-	} `json:"response"`
+	*llmtest.Exchange
+	body map[string]any // of the request; nil if it has none
 }
 
-// recorded reads the recordings of a kind. They are not part of the repository.
+// recorded reads the recordings of a kind.
 func recorded(t *testing.T, kind string) []exchange {
 	t.Helper()
-	root := os.Getenv("TURNPIKE_CORPUS")
-	if root == "" {
-		root = "../../../../shared/fixtures"
-	}
-	files, _ := filepath.Glob(filepath.Join(root, kind, "*.json"))
-	if len(files) == 0 {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("no recordings in %s: set TURNPIKE_CORPUS", root)
-		}
-		t.Skipf("no recordings in %s: set TURNPIKE_CORPUS to play them", root)
-	}
 	var out []exchange
-	for _, f := range files {
-		text, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		x := exchange{name: filepath.Base(f)}
-		if err := json.Unmarshal(text, &x); err != nil {
-			t.Fatalf("%s: %v", f, err)
+	for _, r := range llmtest.Corpus(t, kind) {
+		x := exchange{Exchange: r}
+		if len(r.Request.Body) > 0 {
+			if err := json.Unmarshal(r.Request.Body, &x.body); err != nil {
+				t.Fatalf("%s: %v", r.Name, err)
+			}
 		}
 		out = append(out, x)
 	}
@@ -98,13 +74,13 @@ func compact(s string) string {
 	return mustJSON(v)
 }
 
-func str(v any, path string) string { s, _ := at(v, path).(string); return s }
+func str(v any, path string) string { s, _ := llmtest.At(v, path).(string); return s }
 
-func num(v any, path string) int64 { f, _ := at(v, path).(float64); return int64(f) }
+func num(v any, path string) int64 { f, _ := llmtest.At(v, path).(float64); return int64(f) }
 
 func usageOf(v any) llm.Usage {
-	u := llm.Usage{Known: at(v, "inputTokens") != nil, Input: num(v, "inputTokens"), Output: num(v, "outputTokens"), CacheRead: num(v, "cacheReadInputTokens"), CacheWrite5m: num(v, "cacheWriteInputTokens")}
-	for _, d := range asList(at(v, "cacheDetails")) {
+	u := llm.Usage{Known: llmtest.At(v, "inputTokens") != nil, Input: num(v, "inputTokens"), Output: num(v, "outputTokens"), CacheRead: num(v, "cacheReadInputTokens"), CacheWrite5m: num(v, "cacheWriteInputTokens")}
+	for _, d := range asList(llmtest.At(v, "cacheDetails")) {
 		if str(d, "ttl") == "1h" {
 			u.CacheWrite1h += num(d, "inputTokens")
 			u.CacheWrite5m -= num(d, "inputTokens")
@@ -116,16 +92,16 @@ func usageOf(v any) llm.Usage {
 // reference reads a recorded whole answer in another way than the decoder.
 func reference(body map[string]any) summary {
 	s := summary{Stop: str(body, "stopReason"), Usage: usageOf(body["usage"])}
-	for _, b := range asList(at(body, "output.message.content")) {
+	for _, b := range asList(llmtest.At(body, "output.message.content")) {
 		s.Text += str(b, "text")
-		for _, c := range asList(at(b, "citationsContent.content")) {
+		for _, c := range asList(llmtest.At(b, "citationsContent.content")) {
 			s.Text += str(c, "text")
 		}
 		s.Thinking += str(b, "reasoningContent.reasoningText.text")
 		s.Signatures += str(b, "reasoningContent.reasoningText.signature")
 		s.Redacted += str(b, "reasoningContent.redactedContent")
-		if use := at(b, "toolUse"); use != nil && str(use, "type") != serverTool {
-			s.Tools = append(s.Tools, str(use, "toolUseId")+" "+str(use, "name")+" "+mustJSON(at(use, "input")))
+		if use := llmtest.At(b, "toolUse"); use != nil && str(use, "type") != serverTool {
+			s.Tools = append(s.Tools, str(use, "toolUseId")+" "+str(use, "name")+" "+mustJSON(llmtest.At(use, "input")))
 		}
 	}
 	return s
@@ -133,7 +109,7 @@ func reference(body map[string]any) summary {
 
 func TestCorpusResponses(t *testing.T) {
 	for _, x := range recorded(t, "bedrock-converse") {
-		t.Run(x.name, func(t *testing.T) {
+		t.Run(x.Name, func(t *testing.T) {
 			if x.Response.Status >= 400 {
 				corpusError(t, x)
 				return
@@ -166,10 +142,7 @@ func replayed(t *testing.T, res *llm.Response) {
 
 func corpusError(t *testing.T, x exchange) {
 	t.Helper()
-	h := http.Header{}
-	for k, v := range x.Response.Headers {
-		h.Set(k, v)
-	}
+	h := x.ResponseHeader()
 	e := Dialect{}.DecodeError(x.Response.Status, h, []byte(x.Response.Text))
 	if e.Message == "" || strings.Contains(e.Message, "without saying") || e.UpstreamStatus != x.Response.Status || e.Kind == llm.ErrUpstream {
 		t.Errorf("%s became %+v", x.Response.Text, e)
@@ -196,7 +169,7 @@ func streamReference(t *testing.T, b []byte) summary {
 		n := num(v, "contentBlockIndex")
 		switch string(f.Event) {
 		case "contentBlockStart":
-			if use := at(v, "start.toolUse"); use != nil && str(use, "type") != serverTool {
+			if use := llmtest.At(v, "start.toolUse"); use != nil && str(use, "type") != serverTool {
 				names[n], input[n], order = str(use, "toolUseId")+" "+str(use, "name"), &strings.Builder{}, append(order, n)
 			}
 		case "contentBlockDelta":
@@ -220,7 +193,7 @@ func streamReference(t *testing.T, b []byte) summary {
 
 func TestCorpusStreams(t *testing.T) {
 	for i, x := range recorded(t, "bedrock-converse-stream") {
-		t.Run(x.name, func(t *testing.T) {
+		t.Run(x.Name, func(t *testing.T) {
 			if x.Response.Status >= 400 {
 				corpusError(t, x)
 				return
@@ -278,7 +251,7 @@ func corpusCut(t *testing.T, body []byte, cut int, whole string) {
 		stopped = stopped || string(f.Event) == "messageStop"
 	}
 	g := llmtest.NewGrammar()
-	dec, text, isText := Dialect{}.NewStreamDecoder(), "", false
+	text, isText := "", false
 	yield := func(e *llm.Event) error {
 		if e.Kind == llm.EventPartStart {
 			_, isText = e.Part.(*llm.Text)
@@ -288,19 +261,7 @@ func corpusCut(t *testing.T, body []byte, cut int, whole string) {
 		}
 		return g.Yield(e)
 	}
-	r := wire.NewEventStream(bytes.NewReader(body[:end]), 0)
-	for {
-		f, err := r.Next()
-		if err != nil {
-			break
-		}
-		if err := dec.Frame(f, yield); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := dec.End(yield); err != nil {
-		t.Fatal(err)
-	}
+	llmtest.Relay(t, Dialect{}.NewStreamDecoder(), wire.NewEventStream(bytes.NewReader(body[:end]), 0), yield)
 	if _, fault := g.Collector.Response(); (fault == nil) != stopped {
 		t.Errorf("cut at %d of %d, stopped %v: %v", end, len(body), stopped, fault)
 	}
@@ -315,20 +276,20 @@ func TestCorpusRequests(t *testing.T) {
 	n := 0
 	for _, kind := range []string{"bedrock-converse", "bedrock-converse-stream"} {
 		for _, x := range recorded(t, kind) {
-			req, ok := fromRecorded(x.Request.Body)
+			req, ok := fromRecorded(x.body)
 			if !ok || x.Response.Status >= 400 {
 				continue
 			}
 			n++
-			t.Run(x.name, func(t *testing.T) {
+			t.Run(x.Name, func(t *testing.T) {
 				v, losses := encode(t, req, llm.Caps{})
-				noLoss(t, losses)
+				llmtest.NoLoss(t, losses)
 				for _, member := range []string{"messages", "inferenceConfig", "system", "guardrailConfig", "additionalModelRequestFields", "serviceTier"} {
-					if got, want := normal(v[member]), normal(x.Request.Body[member]); !reflect.DeepEqual(got, want) {
+					if got, want := normal(v[member]), normal(x.body[member]); !reflect.DeepEqual(got, want) {
 						t.Errorf("%s:\ngot  %s\nwant %s", member, mustJSON(got), mustJSON(want))
 					}
 				}
-				if got, want := mustJSON(normal(at(v, "toolConfig.tools"))), mustJSON(normal(at(x.Request.Body, "toolConfig.tools"))); got != want {
+				if got, want := mustJSON(normal(llmtest.At(v, "toolConfig.tools"))), mustJSON(normal(llmtest.At(x.body, "toolConfig.tools"))); got != want {
 					t.Errorf("tools:\ngot  %s\nwant %s", got, want)
 				}
 			})
@@ -378,7 +339,7 @@ func normal(v any) any {
 func fromRecorded(b map[string]any) (*llm.Request, bool) {
 	req := &llm.Request{}
 	for _, s := range asList(b["system"]) {
-		if p := at(s, "cachePoint"); p != nil && len(req.System) > 0 {
+		if p := llmtest.At(s, "cachePoint"); p != nil && len(req.System) > 0 {
 			mark(req.System[len(req.System)-1])
 			continue
 		}
@@ -391,8 +352,8 @@ func fromRecorded(b map[string]any) (*llm.Request, bool) {
 		}
 		role = str(m, "role")
 		turn := llm.Turn{Role: llm.Role(str(m, "role"))}
-		for _, c := range asList(at(m, "content")) {
-			if at(c, "cachePoint") != nil {
+		for _, c := range asList(llmtest.At(m, "content")) {
+			if llmtest.At(c, "cachePoint") != nil {
 				mark(turn.Parts[len(turn.Parts)-1])
 				continue
 			}
@@ -400,30 +361,30 @@ func fromRecorded(b map[string]any) (*llm.Request, bool) {
 		}
 		req.Turns = append(req.Turns, turn)
 	}
-	for _, spec := range asList(at(b, "toolConfig.tools")) {
-		if at(spec, "cachePoint") != nil {
+	for _, spec := range asList(llmtest.At(b, "toolConfig.tools")) {
+		if llmtest.At(spec, "cachePoint") != nil {
 			req.Tools[len(req.Tools)-1].Cache = &llm.Cache{}
 			continue
 		}
-		if at(spec, "toolSpec") == nil {
+		if llmtest.At(spec, "toolSpec") == nil {
 			req.Tools = append(req.Tools, llm.Tool{Native: &llm.Native{Dialect: "converse", Raw: []byte(mustJSON(spec))}})
 			continue
 		}
-		if at(spec, "toolSpec.strict") != nil {
+		if llmtest.At(spec, "toolSpec.strict") != nil {
 			return nil, false // needs a model known to take it
 		}
-		req.Tools = append(req.Tools, llm.Tool{Name: str(spec, "toolSpec.name"), Description: str(spec, "toolSpec.description"), Schema: []byte(mustJSON(at(spec, "toolSpec.inputSchema.json")))})
+		req.Tools = append(req.Tools, llm.Tool{Name: str(spec, "toolSpec.name"), Description: str(spec, "toolSpec.description"), Schema: []byte(mustJSON(llmtest.At(spec, "toolSpec.inputSchema.json")))})
 	}
-	if v, ok := at(b, "inferenceConfig.maxTokens").(float64); ok {
+	if v, ok := llmtest.At(b, "inferenceConfig.maxTokens").(float64); ok {
 		req.MaxTokens = new(int64(v))
 	}
-	if v, ok := at(b, "inferenceConfig.temperature").(float64); ok {
+	if v, ok := llmtest.At(b, "inferenceConfig.temperature").(float64); ok {
 		req.Temperature = &v
 	}
-	if v, ok := at(b, "inferenceConfig.topP").(float64); ok {
+	if v, ok := llmtest.At(b, "inferenceConfig.topP").(float64); ok {
 		req.TopP = &v
 	}
-	for _, s := range asList(at(b, "inferenceConfig.stopSequences")) {
+	for _, s := range asList(llmtest.At(b, "inferenceConfig.stopSequences")) {
 		req.Stop = append(req.Stop, fmt.Sprint(s))
 	}
 	for _, name := range []string{"guardrailConfig", "additionalModelRequestFields"} {
@@ -448,25 +409,25 @@ func mark(p llm.Part) {
 
 func partOf(c any) llm.Part {
 	switch {
-	case at(c, "text") != nil:
+	case llmtest.At(c, "text") != nil:
 		return text(str(c, "text"))
-	case at(c, "image.source.bytes") != nil:
+	case llmtest.At(c, "image.source.bytes") != nil:
 		return &llm.Media{Kind: llm.Image, MIME: "image/" + str(c, "image.format"), Data: str(c, "image.source.bytes")}
-	case at(c, "reasoningContent.reasoningText") != nil:
+	case llmtest.At(c, "reasoningContent.reasoningText") != nil:
 		return &llm.Thinking{Text: str(c, "reasoningContent.reasoningText.text"), Signature: str(c, "reasoningContent.reasoningText.signature")}
-	case at(c, "reasoningContent.redactedContent") != nil:
+	case llmtest.At(c, "reasoningContent.redactedContent") != nil:
 		return &llm.Thinking{Redacted: str(c, "reasoningContent.redactedContent")}
-	case at(c, "toolUse") != nil && str(c, "toolUse.type") == "":
-		return call(str(c, "toolUse.toolUseId"), str(c, "toolUse.name"), mustJSON(at(c, "toolUse.input")))
-	case at(c, "toolResult") != nil && str(c, "toolResult.type") == "":
+	case llmtest.At(c, "toolUse") != nil && str(c, "toolUse.type") == "":
+		return call(str(c, "toolUse.toolUseId"), str(c, "toolUse.name"), mustJSON(llmtest.At(c, "toolUse.input")))
+	case llmtest.At(c, "toolResult") != nil && str(c, "toolResult.type") == "":
 		r := result(str(c, "toolResult.toolUseId"))
 		r.Error = str(c, "toolResult.status") == "error"
-		for _, p := range asList(at(c, "toolResult.content")) {
+		for _, p := range asList(llmtest.At(c, "toolResult.content")) {
 			r.Parts = append(r.Parts, partOf(p))
 		}
 		return r
-	case at(c, "citationsContent.content.0.text") != nil && len(asList(at(c, "citationsContent.content"))) == 1:
-		return &llm.Text{Text: str(c, "citationsContent.content.0.text"), Citations: []byte(mustJSON(at(c, "citationsContent.citations"))), Source: "converse"}
+	case llmtest.At(c, "citationsContent.content.0.text") != nil && len(asList(llmtest.At(c, "citationsContent.content"))) == 1:
+		return &llm.Text{Text: str(c, "citationsContent.content.0.text"), Citations: []byte(mustJSON(llmtest.At(c, "citationsContent.citations"))), Source: "converse"}
 	}
 	kind := ""
 	for k := range c.(map[string]any) {
@@ -489,7 +450,7 @@ func TestRedactedForms(t *testing.T) {
 			}
 			inner, err := base64.StdEncoding.DecodeString(th.Redacted)
 			if err != nil || redactedBlob(th.Redacted) != th.Redacted || redactedBlob(string(inner)) != th.Redacted {
-				t.Errorf("%s: %v", x.name, err)
+				t.Errorf("%s: %v", x.Name, err)
 			}
 		}
 	}

@@ -3,7 +3,6 @@ package converse
 import (
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -28,7 +27,7 @@ func (Dialect) DecodeError(status int, h http.Header, body []byte) *llm.Error {
 			e.Message = fmt.Sprintf("the upstream answered %d with a page that is not JSON", status)
 		}
 	}
-	e.RetryAfter = retryAfter(h, time.Now)
+	e.RetryAfter = min(llm.RetryAfter(h, time.Now), maxRetryAfter)
 	return e
 }
 
@@ -163,19 +162,3 @@ func contextOverflow(message string) bool {
 
 // maxRetryAfter bounds what an upstream can make clients wait.
 const maxRetryAfter = time.Hour
-
-// retryAfter reads how long to wait: milliseconds, seconds, or a date.
-func retryAfter(h http.Header, now func() time.Time) time.Duration {
-	clamp := func(d time.Duration) time.Duration { return max(0, min(d, maxRetryAfter)) }
-	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms > 0 && ms < 1e12 {
-		return clamp(time.Duration(ms * float64(time.Millisecond)))
-	}
-	v := h.Get("Retry-After")
-	if s, err := strconv.ParseFloat(v, 64); err == nil && s > 0 && s < 1e9 {
-		return clamp(time.Duration(s * float64(time.Second)))
-	}
-	if at, err := http.ParseTime(v); err == nil {
-		return clamp(at.Sub(now()))
-	}
-	return 0
-}

@@ -19,23 +19,23 @@ func TestCorpusFrontRequests(t *testing.T) {
 	n := 0
 	for _, kind := range []string{"bedrock-converse", "bedrock-converse-stream"} {
 		for _, x := range recorded(t, kind) {
-			if x.Request.Body == nil || x.Response.Status >= 400 {
+			if x.body == nil || x.Response.Status >= 400 {
 				continue
 			}
 			n++
-			t.Run(x.name, func(t *testing.T) {
-				req, err := Dialect{}.DecodeRequest(http.Header{}, []byte(mustJSON(x.Request.Body)))
+			t.Run(x.Name, func(t *testing.T) {
+				req, err := Dialect{}.DecodeRequest(http.Header{}, []byte(mustJSON(x.body)))
 				if err != nil {
 					t.Fatal(err)
 				}
-				noLoss(t, req.Losses)
+				llmtest.NoLoss(t, req.Losses)
 				caps := llm.Caps{Structured: true, Strict: true}
-				if at(x.Request.Body, "additionalModelRequestFields.inferenceConfig") != nil {
+				if llmtest.At(x.body, "additionalModelRequestFields.inferenceConfig") != nil {
 					caps.Family = familyNova
 				}
 				v, losses := encode(t, req, caps)
-				noLoss(t, losses)
-				want := alternating(asTold(x.Request.Body).(map[string]any))
+				llmtest.NoLoss(t, losses)
+				want := alternating(asTold(x.body).(map[string]any))
 				for member := range want {
 					if got, want := normal(asTold(v[member])), normal(want[member]); !reflect.DeepEqual(got, want) {
 						t.Errorf("%s:\ngot  %s\nwant %s", member, mustJSON(got), mustJSON(want))
@@ -62,9 +62,9 @@ func asTold(v any) any {
 				out["text"] = mustJSON(e)
 			case k == "reasoning_config":
 				out["thinking"] = e
-			case k == "toolChoice" && at(e, "auto") != nil:
-			case k == "serviceTier" && at(e, "type") == "default":
-			case k == "name" && at(v, "source") != nil: // of a document: Converse documents no underscores
+			case k == "toolChoice" && llmtest.At(e, "auto") != nil:
+			case k == "serviceTier" && llmtest.At(e, "type") == "default":
+			case k == "name" && llmtest.At(v, "source") != nil: // of a document: Converse documents no underscores
 				out[k] = strings.ReplaceAll(e.(string), "_", " ")
 			case k == "schema": // JSON text
 				out[k] = compact(e.(string))
@@ -83,7 +83,9 @@ func asTold(v any) any {
 	return v
 }
 
-func isSchema(v any) bool { return at(v, "properties") != nil || at(v, "type") == "object" }
+func isSchema(v any) bool {
+	return llmtest.At(v, "properties") != nil || llmtest.At(v, "type") == "object"
+}
 
 // alternating joins messages of one role that follow each other.
 func alternating(body map[string]any) map[string]any {
@@ -91,7 +93,7 @@ func alternating(body map[string]any) map[string]any {
 	for _, m := range asList(body["messages"]) {
 		if n := len(turns); n > 0 && str(turns[n-1], "role") == str(m, "role") {
 			last := turns[n-1].(map[string]any)
-			last["content"] = append(asList(last["content"]), asList(at(m, "content"))...)
+			last["content"] = append(asList(last["content"]), asList(llmtest.At(m, "content"))...)
 			continue
 		}
 		turns = append(turns, m)
@@ -106,14 +108,14 @@ func TestCorpusFrontResponses(t *testing.T) {
 		if x.Response.Status >= 400 {
 			continue
 		}
-		t.Run(x.name, func(t *testing.T) {
+		t.Run(x.Name, func(t *testing.T) {
 			var want map[string]any
 			if err := json.Unmarshal([]byte(x.Response.Text), &want); err != nil {
 				t.Fatal(err)
 			}
 			res := decode(t, x.Response.Text)
 			body := Dialect{}.EncodeResponse(&llm.Request{}, res)
-			noLoss(t, res.Losses)
+			llmtest.NoLoss(t, res.Losses)
 			var got map[string]any
 			if err := json.Unmarshal(body, &got); err != nil {
 				t.Fatalf("%v: %s", err, body)
@@ -162,10 +164,10 @@ func answered(v any) any {
 func said(content []any) (out []any) {
 	for _, b := range content {
 		switch {
-		case at(b, "text") == "" || reflect.DeepEqual(at(b, "reasoningContent"), map[string]any{}):
-		case at(b, "citationsContent") != nil:
-			out = append(out, asList(at(b, "citationsContent.content"))...)
-			out = append(out, asList(at(b, "citationsContent.citations"))...)
+		case llmtest.At(b, "text") == "" || reflect.DeepEqual(llmtest.At(b, "reasoningContent"), map[string]any{}):
+		case llmtest.At(b, "citationsContent") != nil:
+			out = append(out, asList(llmtest.At(b, "citationsContent.content"))...)
+			out = append(out, asList(llmtest.At(b, "citationsContent.citations"))...)
 		default:
 			out = append(out, answered(b))
 		}
@@ -179,14 +181,14 @@ func TestCorpusFrontStreams(t *testing.T) {
 		if x.Response.Status >= 400 {
 			continue
 		}
-		t.Run(x.name, func(t *testing.T) {
+		t.Run(x.Name, func(t *testing.T) {
 			want, fault := llmtest.Decode(t, Dialect{}.NewStreamDecoder(), wire.NewEventStream(bytes.NewReader(x.Response.Base64), 0))
 			if fault != nil {
 				t.Fatal(fault)
 			}
 			enc := Dialect{}.NewStreamEncoder(&llm.Request{})
 			var out []byte
-			relay(t, x.Response.Base64, func(e *llm.Event) error { out = enc.Append(out, e); return nil })
+			llmtest.Relay(t, Dialect{}.NewStreamDecoder(), wire.NewEventStream(bytes.NewReader(x.Response.Base64), 0), func(e *llm.Event) error { out = enc.Append(out, e); return nil })
 			got, fault := llmtest.Decode(t, Dialect{}.NewStreamDecoder(), wire.NewEventStream(bytes.NewReader(out), 0))
 			if fault != nil {
 				t.Fatal(fault)
@@ -201,24 +203,6 @@ func TestCorpusFrontStreams(t *testing.T) {
 				t.Errorf("%d citations, want %d", got, want)
 			}
 		})
-	}
-}
-
-// relay decodes a stream and hands its events on.
-func relay(t *testing.T, stream []byte, yield llm.Yield) {
-	t.Helper()
-	dec, r := Dialect{}.NewStreamDecoder(), wire.NewEventStream(bytes.NewReader(stream), 0)
-	for {
-		f, err := r.Next()
-		if err != nil {
-			break
-		}
-		if err := dec.Frame(f, yield); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := dec.End(yield); err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -250,7 +234,7 @@ func deltas(t *testing.T, stream []byte, kind string) (n int) {
 		if err := json.Unmarshal(f.Data, &v); err != nil {
 			t.Fatal(err)
 		}
-		if at(v, "delta."+kind) != nil {
+		if llmtest.At(v, "delta."+kind) != nil {
 			n++
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/llmtest"
 	"turnpike/internal/wire"
 )
 
@@ -113,9 +114,9 @@ func TestDecodeRequestBlocks(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", mustJSON(got), mustJSON(c.want))
 			}
 			if c.loss == "" {
-				noLoss(t, req.Losses)
+				llmtest.NoLoss(t, req.Losses)
 			} else {
-				wantLoss(t, req.Losses, c.loss)
+				llmtest.WantLoss(t, req.Losses, c.loss)
 			}
 		})
 	}
@@ -184,9 +185,9 @@ func TestDecodeRequestMembers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			got := read(t, `{`+c.members+`,`+hello+`}`)
 			if c.loss == "" {
-				noLoss(t, got.Losses)
+				llmtest.NoLoss(t, got.Losses)
 			} else {
-				wantLoss(t, got.Losses, c.loss)
+				llmtest.WantLoss(t, got.Losses, c.loss)
 			}
 			c.want.Turns, got.Losses = []llm.Turn{user(text("hi"))}, nil
 			if !reflect.DeepEqual(got, &c.want) {
@@ -202,7 +203,7 @@ func TestDecodeRequestRoles(t *testing.T) {
 	if !reflect.DeepEqual(req.Turns, want) {
 		t.Errorf("got %s", mustJSON(req.Turns))
 	}
-	wantLoss(t, req.Losses, "messages[1].name")
+	llmtest.WantLoss(t, req.Losses, "messages[1].name")
 }
 
 func TestDecodeRequestRefuses(t *testing.T) {
@@ -266,7 +267,7 @@ func TestSealedReasoning(t *testing.T) {
 			if err := json.Unmarshal(body, &v); err != nil {
 				t.Fatal(err)
 			}
-			back := `{"messages":[{"role":"user","content":[{"text":"a"}]},` + mustJSON(at(v, "output.message")) + `]}`
+			back := `{"messages":[{"role":"user","content":[{"text":"a"}]},` + mustJSON(llmtest.At(v, "output.message")) + `]}`
 			if !llm.HasSeal([]byte(back)) {
 				t.Fatalf("no seal in %s", back)
 			}

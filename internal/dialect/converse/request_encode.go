@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/schema"
 	"turnpike/internal/wire"
 )
 
@@ -22,7 +23,7 @@ type encoder struct {
 	points     int            // cache points written before the messages
 	cuts       []span         // cache points written among the messages
 	docNames   map[string]int // how often a name was wanted
-	refWork    int            // spent on references in schemas
+	schemas    schema.Budget
 }
 
 // member is one member of an object being put together.
@@ -37,7 +38,7 @@ type span struct{ from, to int }
 // EncodeRequest makes the body of Converse and ConverseStream, which is the same.
 // The model stands in the path, so it is not part of it.
 func (Dialect) EncodeRequest(req *llm.Request, target *llm.Target) ([]byte, []llm.Loss, error) {
-	e := &encoder{req: req, target: target, caps: &target.Caps, w: wire.NewWriter(make([]byte, 0, sizeHint(req))), maxTokens: req.MaxTokens}
+	e := &encoder{req: req, target: target, caps: &target.Caps, w: wire.NewWriter(make([]byte, 0, llm.SizeHint(req))), maxTokens: req.MaxTokens}
 	if req.MaxTokens != nil && *req.MaxTokens < 1 {
 		return nil, nil, &llm.Error{Kind: llm.ErrInvalid, Param: "max_tokens", Message: "max_tokens: must be at least 1"}
 	}
@@ -67,47 +68,6 @@ func (Dialect) EncodeRequest(req *llm.Request, target *llm.Target) ([]byte, []ll
 	e.extras()
 	e.w.EndObject()
 	return e.w.Bytes(), e.losses, nil
-}
-
-// sizeHint guesses the length of the body, so that a long one is not copied as
-// it grows.
-func sizeHint(req *llm.Request) int {
-	n := 1024
-	for _, p := range req.System {
-		n += partSize(p)
-	}
-	for i := range req.Turns {
-		n += 32
-		for _, p := range req.Turns[i].Parts {
-			n += partSize(p)
-		}
-	}
-	for i := range req.Tools {
-		n += 128 + len(req.Tools[i].Description) + len(req.Tools[i].Schema)
-	}
-	return n + n/8 // escapes
-}
-
-func partSize(p llm.Part) int {
-	n := 64
-	switch p := p.(type) {
-	case *llm.Text:
-		n += len(p.Text)
-	case *llm.Thinking:
-		n += len(p.Text) + len(p.Signature) + len(p.Redacted)
-	case *llm.Media:
-		n += len(p.Data) + len(p.Text)
-	case *llm.ToolCall:
-		n += 64 + len(p.Input) + len(p.Broken)
-	case *llm.ToolResult:
-		n += 64
-		for _, q := range p.Parts {
-			n += partSize(q)
-		}
-	case *llm.Native:
-		n += len(p.Raw)
-	}
-	return n
 }
 
 func (e *encoder) lose(path, reason string) { e.losses = llm.AddLoss(e.losses, path, reason) }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/llmtest"
 )
 
 func TestEncodeMessages(t *testing.T) {
@@ -23,7 +24,7 @@ func TestEncodeMessages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		noLoss(t, losses)
+		llmtest.NoLoss(t, losses)
 		const golden = `{"system":[{"text":"Be brief."},{"text":"Be kind."}],"messages":[{"role":"user","content":[{"text":"Hi"}]}],` +
 			`"inferenceConfig":{"maxTokens":100,"temperature":0.5,"topP":0.9,"stopSequences":["END"]}}`
 		if string(body) != golden {
@@ -35,77 +36,77 @@ func TestEncodeMessages(t *testing.T) {
 			user(text("go")), assistant(call("a", "f", `{}`), call("b", "f", `{"x":1}`)),
 			user(result("a", text("1"))), user(result("b", text("2"))),
 		}}, claudeCaps())
-		noLoss(t, losses)
-		want(t, v, "messages.2.content", `[{"toolResult":{"toolUseId":"a","content":[{"text":"1"}]}},{"toolResult":{"toolUseId":"b","content":[{"text":"2"}]}}]`)
-		want(t, v, "messages.1.content.1", `{"toolUse":{"toolUseId":"b","name":"f","input":{"x":1}}}`)
+		llmtest.NoLoss(t, losses)
+		llmtest.Want(t, v, "messages.2.content", `[{"toolResult":{"toolUseId":"a","content":[{"text":"1"}]}},{"toolResult":{"toolUseId":"b","content":[{"text":"2"}]}}]`)
+		llmtest.Want(t, v, "messages.1.content.1", `{"toolUse":{"toolUseId":"b","name":"f","input":{"x":1}}}`)
 	})
 	t.Run("MSG-02 neighbouring user turns are merged in order", func(t *testing.T) {
 		v, _ := encode(t, &llm.Request{Turns: []llm.Turn{user(text("a")), user(text("b"))}}, claudeCaps())
-		want(t, v, "messages", `[{"role":"user","content":[{"text":"a"},{"text":"b"}]}]`)
+		llmtest.Want(t, v, "messages", `[{"role":"user","content":[{"text":"a"},{"text":"b"}]}]`)
 	})
 	t.Run("MSG-05 every system part is kept", func(t *testing.T) {
 		v, _ := encode(t, &llm.Request{System: []llm.Part{text("a"), text(" "), text("b")}, Turns: []llm.Turn{user(text("x"))}}, claudeCaps())
-		want(t, v, "system", `[{"text":"a"},{"text":"b"}]`)
+		llmtest.Want(t, v, "system", `[{"text":"a"},{"text":"b"}]`)
 	})
 	t.Run("MSG-06 MSG-07 a system message in the middle stays there, with its cache point", func(t *testing.T) {
 		v, _ := encode(t, &llm.Request{System: []llm.Part{text("s")}, Turns: []llm.Turn{
 			user(text("a")), assistant(text("b")), user(text("c")),
 			{Role: llm.System, Parts: []llm.Part{&llm.Text{Text: "reminder", Cache: &llm.Cache{}}}},
 		}}, claudeCaps())
-		want(t, v, "system", `[{"text":"s"}]`)
-		want(t, v, "messages.2.content", `[{"text":"c"},{"text":"<system>\nreminder\n</system>"},{"cachePoint":{"type":"default"}}]`)
+		llmtest.Want(t, v, "system", `[{"text":"s"}]`)
+		llmtest.Want(t, v, "messages.2.content", `[{"text":"c"},{"text":"<system>\nreminder\n</system>"},{"cachePoint":{"type":"default"}}]`)
 	})
 	t.Run("MSG-10 empty assistant text beside calls is left out", func(t *testing.T) {
 		v, _ := encode(t, &llm.Request{Turns: []llm.Turn{user(text("x")), assistant(text(""), call("a", "f", `{}`)), user(result("a", text("1")))}}, claudeCaps())
-		want(t, v, "messages.1.content", `[{"toolUse":{"toolUseId":"a","name":"f","input":{}}}]`)
+		llmtest.Want(t, v, "messages.1.content", `[{"toolUse":{"toolUseId":"a","name":"f","input":{}}}]`)
 	})
 	t.Run("MSG-11 an empty result gets words", func(t *testing.T) {
 		v, _ := encode(t, &llm.Request{Turns: []llm.Turn{user(text("x")), assistant(call("a", "f", `{}`)), user(result("a", text(" ")))}}, claudeCaps())
-		want(t, v, "messages.2.content.0.toolResult.content", `[{"text":"(no output)"}]`)
+		llmtest.Want(t, v, "messages.2.content.0.toolResult.content", `[{"text":"(no output)"}]`)
 	})
 	t.Run("MSG-12 prefill", func(t *testing.T) {
 		turns := []llm.Turn{user(text("x")), assistant(text("The answer is  "))}
 		v, losses := encode(t, &llm.Request{Turns: turns}, claudeCaps())
-		noLoss(t, losses)
-		want(t, v, "messages.1.content.0.text", `"The answer is"`)
+		llmtest.NoLoss(t, losses)
+		llmtest.Want(t, v, "messages.1.content.0.text", `"The answer is"`)
 		caps := claudeCaps()
 		caps.NoPrefill = true
 		v, losses = encode(t, &llm.Request{Turns: turns}, caps)
-		wantLoss(t, losses, "messages")
-		want(t, v, "messages.1.content.0.text", `"The answer is  "`)
-		want(t, v, "messages.2.role", `"user"`)
+		llmtest.WantLoss(t, losses, "messages")
+		llmtest.Want(t, v, "messages.1.content.0.text", `"The answer is  "`)
+		llmtest.Want(t, v, "messages.2.role", `"user"`)
 	})
 	t.Run("MSG-13 unanswered calls are closed with an error", func(t *testing.T) {
 		v, losses := encode(t, &llm.Request{Turns: []llm.Turn{
 			user(text("x")), assistant(call("a", "f", `{}`), call("b", "f", `{}`)), user(text("no"), result("b", text("2"))),
 			assistant(call("c", "f", `{}`)),
 		}}, claudeCaps())
-		wantLoss(t, losses, "tool call")
-		want(t, v, "messages.2.content.0.toolResult.toolUseId", `"b"`)
-		want(t, v, "messages.2.content.1.toolResult.status", `"error"`)
-		want(t, v, "messages.2.content.2.text", `"no"`)
-		want(t, v, "messages.4.content.0.toolResult.status", `"error"`)
+		llmtest.WantLoss(t, losses, "tool call")
+		llmtest.Want(t, v, "messages.2.content.0.toolResult.toolUseId", `"b"`)
+		llmtest.Want(t, v, "messages.2.content.1.toolResult.status", `"error"`)
+		llmtest.Want(t, v, "messages.2.content.2.text", `"no"`)
+		llmtest.Want(t, v, "messages.4.content.0.toolResult.status", `"error"`)
 	})
 	t.Run("MSG-15 assistant blocks keep their order", func(t *testing.T) {
 		v, _ := encode(t, &llm.Request{Turns: []llm.Turn{
 			user(text("x")), assistant(call("a", "f", `{}`), call("b", "f", `{}`), text("after")),
 			user(result("a"), result("b")),
 		}}, claudeCaps())
-		want(t, v, "messages.1.content.2.text", `"after"`)
+		llmtest.Want(t, v, "messages.1.content.2.text", `"after"`)
 	})
 	t.Run("MSG-17 an unknown block is named", func(t *testing.T) {
 		_, losses := encode(t, &llm.Request{Turns: []llm.Turn{user(text("x"), &llm.Native{Dialect: "messages", Type: "container_upload", Raw: []byte(`{}`)})}}, claudeCaps())
-		wantLoss(t, losses, "messages[0].content: container_upload")
+		llmtest.WantLoss(t, losses, "messages[0].content: container_upload")
 	})
 	t.Run("a result to nothing becomes text", func(t *testing.T) {
 		v, losses := encode(t, &llm.Request{Turns: []llm.Turn{user(result("ghost", text("42")))}}, claudeCaps())
-		wantLoss(t, losses, "tool result")
-		want(t, v, "messages.0.content.0.text", `"Result of a tool:\n42"`)
+		llmtest.WantLoss(t, losses, "tool result")
+		llmtest.Want(t, v, "messages.0.content.0.text", `"Result of a tool:\n42"`)
 	})
 	t.Run("assistant first", func(t *testing.T) {
 		v, losses := encode(t, &llm.Request{Turns: []llm.Turn{assistant(text("hello")), user(text("hi"))}}, claudeCaps())
-		wantLoss(t, losses, "messages")
-		want(t, v, "messages.0.role", `"user"`)
+		llmtest.WantLoss(t, losses, "messages")
+		llmtest.Want(t, v, "messages.0.role", `"user"`)
 	})
 	t.Run("nothing to say", func(t *testing.T) {
 		_, _, err := Dialect{}.EncodeRequest(&llm.Request{Turns: []llm.Turn{user(text(" "))}}, &llm.Target{})
@@ -116,21 +117,21 @@ func TestEncodeMessages(t *testing.T) {
 	})
 	t.Run("no system prompt", func(t *testing.T) {
 		v, losses := encode(t, &llm.Request{System: []llm.Part{text("s")}, Turns: []llm.Turn{user(text("x"))}}, llm.Caps{Family: "titan", NoSystem: true})
-		wantLoss(t, losses, "system")
-		want(t, v, "system", "")
-		want(t, v, "messages.0.content", `[{"text":"s"},{"text":"x"}]`)
+		llmtest.WantLoss(t, losses, "system")
+		llmtest.Want(t, v, "system", "")
+		llmtest.Want(t, v, "messages.0.content", `[{"text":"s"},{"text":"x"}]`)
 	})
 	t.Run("CACHE-10 the attribution entry goes to Claude only", func(t *testing.T) {
 		req := &llm.Request{System: []llm.Part{text("x-anthropic-billing-header: cc_version=2"), text("s")}, Turns: []llm.Turn{user(text("x"))}}
 		v, _ := encode(t, req, claudeCaps())
-		want(t, v, "system.0.text", `"x-anthropic-billing-header: cc_version=2"`)
+		llmtest.Want(t, v, "system.0.text", `"x-anthropic-billing-header: cc_version=2"`)
 		v, _ = encode(t, req, novaCaps())
-		want(t, v, "system", `[{"text":"s"}]`)
+		llmtest.Want(t, v, "system", `[{"text":"s"}]`)
 	})
 	t.Run("names of participants and refusals", func(t *testing.T) {
 		v, losses := encode(t, &llm.Request{Turns: []llm.Turn{{Role: llm.User, Name: "bob", Parts: []llm.Part{text("x")}}, assistant(&llm.Refusal{Text: "I will not."}), user(text("y"))}}, claudeCaps())
-		wantLoss(t, losses, "messages[0].name")
-		want(t, v, "messages.1.content.0.text", `"I will not."`)
+		llmtest.WantLoss(t, losses, "messages[0].name")
+		llmtest.Want(t, v, "messages.1.content.0.text", `"I will not."`)
 	})
 }
 
@@ -140,9 +141,9 @@ func TestEncodeIDs(t *testing.T) {
 			user(text("x")), assistant(call("functions.f:0", "f", `{}`), call("functions f 0", "f", `{}`)),
 			user(result("functions f 0", text("b")), result("functions.f:0", text("a"))),
 		}}, claudeCaps())
-		first, second := at(v, "messages.1.content.0.toolUse.toolUseId"), at(v, "messages.1.content.1.toolUse.toolUseId")
-		if first == second || at(v, "messages.2.content.1.toolResult.toolUseId") != first || at(v, "messages.2.content.0.toolResult.toolUseId") != second {
-			t.Errorf("ids %v, %v, results %v", first, second, at(v, "messages.2.content"))
+		first, second := llmtest.At(v, "messages.1.content.0.toolUse.toolUseId"), llmtest.At(v, "messages.1.content.1.toolUse.toolUseId")
+		if first == second || llmtest.At(v, "messages.2.content.1.toolResult.toolUseId") != first || llmtest.At(v, "messages.2.content.0.toolResult.toolUseId") != second {
+			t.Errorf("ids %v, %v, results %v", first, second, llmtest.At(v, "messages.2.content"))
 		}
 	})
 	t.Run("ids used again in a later turn stay apart", func(t *testing.T) {
@@ -150,8 +151,8 @@ func TestEncodeIDs(t *testing.T) {
 			user(text("x")), assistant(call("call_0", "f", `{}`)), user(result("call_0", text("a"))),
 			assistant(call("call_0", "f", `{}`)), user(result("call_0", text("b"))),
 		}}, claudeCaps())
-		want(t, v, "messages.2.content.0.toolResult.content.0.text", `"a"`)
-		if at(v, "messages.3.content.0.toolUse.toolUseId") != at(v, "messages.4.content.0.toolResult.toolUseId") {
+		llmtest.Want(t, v, "messages.2.content.0.toolResult.content.0.text", `"a"`)
+		if llmtest.At(v, "messages.3.content.0.toolUse.toolUseId") != llmtest.At(v, "messages.4.content.0.toolResult.toolUseId") {
 			t.Error("call and result lost each other")
 		}
 	})
@@ -178,58 +179,58 @@ func TestEncodeMedia(t *testing.T) {
 	t.Run("MED-03 image formats", func(t *testing.T) {
 		for mime, format := range map[string]string{"image/jpg": "jpeg", "image/jpeg": "jpeg", "image/png": "png", "image/gif": "gif", "IMAGE/WEBP": "webp"} {
 			v, losses := one(t, claudeCaps(), &llm.Media{Kind: llm.Image, MIME: mime, Data: "AAAA"})
-			noLoss(t, losses)
-			want(t, v, "messages.0.content.1", `{"image":{"format":"`+format+`","source":{"bytes":"AAAA"}}}`)
+			llmtest.NoLoss(t, losses)
+			llmtest.Want(t, v, "messages.0.content.1", `{"image":{"format":"`+format+`","source":{"bytes":"AAAA"}}}`)
 		}
 	})
 	t.Run("an image whose type was not told", func(t *testing.T) {
 		v, _ := one(t, claudeCaps(), &llm.Media{Kind: llm.Image, Data: "iVBORw0KGgoAAA=="})
-		want(t, v, "messages.0.content.1.image.format", `"png"`)
+		llmtest.Want(t, v, "messages.0.content.1.image.format", `"png"`)
 	})
 	t.Run("MED-01 an image URL is named as a loss, an S3 one goes through", func(t *testing.T) {
 		_, losses := one(t, claudeCaps(), &llm.Media{Kind: llm.Image, URL: "https://example.com/a.png"})
-		wantLoss(t, losses, "messages[0].content: image")
+		llmtest.WantLoss(t, losses, "messages[0].content: image")
 		v, losses := one(t, novaCaps(), &llm.Media{Kind: llm.Image, MIME: "image/png", URL: "s3://bucket/a.png"})
-		noLoss(t, losses)
-		want(t, v, "messages.0.content.1.image.source", `{"s3Location":{"uri":"s3://bucket/a.png"}}`)
+		llmtest.NoLoss(t, losses)
+		llmtest.Want(t, v, "messages.0.content.1.image.source", `{"s3Location":{"uri":"s3://bucket/a.png"}}`)
 	})
 	t.Run("MED-04 documents and their names", func(t *testing.T) {
 		pdf := func(name string) *llm.Media {
 			return &llm.Media{Kind: llm.Document, MIME: "application/pdf", Data: "JVBERi0=", Name: name}
 		}
 		v, losses := one(t, claudeCaps(), pdf("Report_2024 (final).pdf"), pdf("Report 2024 (final) pdf"), pdf(""), pdf("日本"))
-		noLoss(t, losses)
-		want(t, v, "messages.0.content.1.document", `{"format":"pdf","name":"Report 2024 (final) pdf","source":{"bytes":"JVBERi0="}}`)
-		want(t, v, "messages.0.content.2.document.name", `"Report 2024 (final) pdf (2)"`)
-		want(t, v, "messages.0.content.3.document.name", `"document"`)
-		want(t, v, "messages.0.content.4.document.name", `"document (2)"`)
+		llmtest.NoLoss(t, losses)
+		llmtest.Want(t, v, "messages.0.content.1.document", `{"format":"pdf","name":"Report 2024 (final) pdf","source":{"bytes":"JVBERi0="}}`)
+		llmtest.Want(t, v, "messages.0.content.2.document.name", `"Report 2024 (final) pdf (2)"`)
+		llmtest.Want(t, v, "messages.0.content.3.document.name", `"document"`)
+		llmtest.Want(t, v, "messages.0.content.4.document.name", `"document (2)"`)
 	})
 	t.Run("MED-06 a text document with context and citations", func(t *testing.T) {
 		doc := &llm.Media{Kind: llm.Document, MIME: "text/plain", Text: "facts", Name: "a", Context: "c", Cite: true}
 		v, losses := one(t, claudeCaps(), doc)
-		noLoss(t, losses)
-		want(t, v, "messages.0.content.1.document", `{"format":"txt","name":"a","source":{"text":"facts"},"context":"c","citations":{"enabled":true}}`)
+		llmtest.NoLoss(t, losses)
+		llmtest.Want(t, v, "messages.0.content.1.document", `{"format":"txt","name":"a","source":{"text":"facts"},"context":"c","citations":{"enabled":true}}`)
 		v, losses = one(t, novaCaps(), doc)
-		wantLoss(t, losses, "document context")
-		wantLoss(t, losses, "document citations")
-		want(t, v, "messages.0.content.1.document.source.bytes", `"`+base64.StdEncoding.EncodeToString([]byte("facts"))+`"`)
+		llmtest.WantLoss(t, losses, "document context")
+		llmtest.WantLoss(t, losses, "document citations")
+		llmtest.Want(t, v, "messages.0.content.1.document.source.bytes", `"`+base64.StdEncoding.EncodeToString([]byte("facts"))+`"`)
 	})
 	t.Run("MED-06 blocks of Messages", func(t *testing.T) {
 		search := &llm.Native{Dialect: "messages", Type: "search_result", Raw: []byte(`{"type":"search_result","source":"https://e","title":"T","content":[{"type":"text","text":"found"}],"citations":{"enabled":true}}`)}
 		doc := &llm.Native{Dialect: "messages", Type: "document", Raw: []byte(`{"type":"document","title":"D","context":"c","source":{"type":"content","content":[{"type":"text","text":"p1"},{"type":"text","text":"p2"}]}}`)}
 		v, losses := one(t, claudeCaps(), search, doc)
-		noLoss(t, losses)
-		want(t, v, "messages.0.content.1", `{"searchResult":{"source":"https://e","title":"T","content":[{"text":"found"}],"citations":{"enabled":true}}}`)
-		want(t, v, "messages.0.content.2", `{"document":{"format":"txt","name":"D","source":{"content":[{"text":"p1"},{"text":"p2"}]},"context":"c"}}`)
+		llmtest.NoLoss(t, losses)
+		llmtest.Want(t, v, "messages.0.content.1", `{"searchResult":{"source":"https://e","title":"T","content":[{"text":"found"}],"citations":{"enabled":true}}}`)
+		llmtest.Want(t, v, "messages.0.content.2", `{"document":{"format":"txt","name":"D","source":{"content":[{"text":"p1"},{"text":"p2"}]},"context":"c"}}`)
 		v, losses = one(t, novaCaps(), search, doc)
-		wantLoss(t, losses, "search_result")
-		want(t, v, "messages.0.content.1.text", `"T\nhttps://e\nfound"`)
-		want(t, v, "messages.0.content.2.document.name", `"D"`)
+		llmtest.WantLoss(t, losses, "search_result")
+		llmtest.Want(t, v, "messages.0.content.1.text", `"T\nhttps://e\nfound"`)
+		llmtest.Want(t, v, "messages.0.content.2.document.name", `"D"`)
 	})
 	t.Run("a document alone gets a text beside it", func(t *testing.T) {
 		v, losses := encode(t, &llm.Request{Turns: []llm.Turn{user(&llm.Media{Kind: llm.Document, MIME: "text/csv", Data: "YSxi"})}}, claudeCaps())
-		wantLoss(t, losses, "document")
-		want(t, v, "messages.0.content.0.document.format", `"csv"`)
+		llmtest.WantLoss(t, losses, "document")
+		llmtest.Want(t, v, "messages.0.content.0.document.format", `"csv"`)
 	})
 	t.Run("what a model or Converse cannot take", func(t *testing.T) {
 		caps := llm.Caps{NoImages: true, NoDocuments: true}
@@ -237,12 +238,12 @@ func TestEncodeMedia(t *testing.T) {
 			&llm.Media{Kind: llm.Audio, MIME: "audio/wav", Data: "A"}, &llm.Media{Kind: llm.Video, MIME: "video/x", Data: "A"},
 			&llm.Media{Kind: llm.Image, FileID: "f"}, &llm.Native{Dialect: "messages", Type: "document", Raw: []byte(`{"source":{"type":"url","url":"https://x"}}`)})
 		for _, kind := range []string{"image", "document", "audio", "video"} {
-			wantLoss(t, losses, "messages[0].content: "+kind)
+			llmtest.WantLoss(t, losses, "messages[0].content: "+kind)
 		}
 	})
 	t.Run("video", func(t *testing.T) {
 		v, _ := one(t, novaCaps(), &llm.Media{Kind: llm.Video, MIME: "video/mp4", Data: "AAAA"})
-		want(t, v, "messages.0.content.1", `{"video":{"format":"mp4","source":{"bytes":"AAAA"}}}`)
+		llmtest.Want(t, v, "messages.0.content.1", `{"video":{"format":"mp4","source":{"bytes":"AAAA"}}}`)
 	})
 	t.Run("TOOL-16 images and documents in results, TOOL-17 errors", func(t *testing.T) {
 		r := &llm.ToolResult{CallID: "a", Error: true, Parts: []llm.Part{
@@ -251,25 +252,25 @@ func TestEncodeMedia(t *testing.T) {
 			&llm.Native{Dialect: "messages", Type: "tool_reference", Raw: []byte(`{"type":"tool_reference","tool_name":"grep"}`)},
 		}}
 		v, losses := encode(t, &llm.Request{Turns: []llm.Turn{user(text("x")), assistant(call("a", "f", `{}`)), user(r)}}, claudeCaps())
-		noLoss(t, losses)
-		want(t, v, "messages.2.content.0.toolResult", `{"toolUseId":"a","status":"error","content":[{"text":"see"},{"image":{"format":"png","source":{"bytes":"AAAA"}}},
+		llmtest.NoLoss(t, losses)
+		llmtest.Want(t, v, "messages.2.content.0.toolResult", `{"toolUseId":"a","status":"error","content":[{"text":"see"},{"image":{"format":"png","source":{"bytes":"AAAA"}}},
 			{"document":{"format":"pdf","name":"d","source":{"bytes":"AAAA"}}},{"text":"Tool available: grep"}]}`)
 	})
 	t.Run("what only Converse knows passes", func(t *testing.T) {
 		v, losses := one(t, claudeCaps(), &llm.Native{Dialect: "converse", Type: "guardContent", Raw: []byte(`{"guardContent":{"text":{"text":"g"}}}`)})
-		noLoss(t, losses)
-		want(t, v, "messages.0.content.1.guardContent.text.text", `"g"`)
+		llmtest.NoLoss(t, losses)
+		llmtest.Want(t, v, "messages.0.content.1.guardContent.text.text", `"g"`)
 	})
 	t.Run("citations of Converse go back, those of others are named", func(t *testing.T) {
 		cited := func(source string) *llm.Request {
 			return &llm.Request{Turns: []llm.Turn{user(text("x")), assistant(&llm.Text{Text: "fact", Citations: []byte(`[{"title":"T"}]`), Source: source}), user(text("y"))}}
 		}
 		v, losses := encode(t, cited("converse"), claudeCaps())
-		noLoss(t, losses)
-		want(t, v, "messages.1.content.0", `{"citationsContent":{"content":[{"text":"fact"}],"citations":[{"title":"T"}]}}`)
+		llmtest.NoLoss(t, losses)
+		llmtest.Want(t, v, "messages.1.content.0", `{"citationsContent":{"content":[{"text":"fact"}],"citations":[{"title":"T"}]}}`)
 		v, losses = encode(t, cited("messages"), claudeCaps())
-		wantLoss(t, losses, "citations")
-		want(t, v, "messages.1.content.0", `{"text":"fact"}`)
+		llmtest.WantLoss(t, losses, "citations")
+		llmtest.Want(t, v, "messages.1.content.0", `{"text":"fact"}`)
 	})
 }
 
@@ -288,33 +289,33 @@ func TestEncodeCachePoints(t *testing.T) {
 	}
 	t.Run("CACHE-01 CACHE-03 behind the marked block, in the same list", func(t *testing.T) {
 		v, losses := encode(t, req(), claudeCaps())
-		noLoss(t, losses)
-		want(t, v, "system.1", `{"cachePoint":{"type":"default","ttl":"1h"}}`)
-		want(t, v, "toolConfig.tools.1", `{"cachePoint":{"type":"default","ttl":"1h"}}`)
-		want(t, v, "messages.0.content.1", `{"cachePoint":{"type":"default"}}`)
-		want(t, v, "messages.2.content.1", `{"cachePoint":{"type":"default"}}`)
+		llmtest.NoLoss(t, losses)
+		llmtest.Want(t, v, "system.1", `{"cachePoint":{"type":"default","ttl":"1h"}}`)
+		llmtest.Want(t, v, "toolConfig.tools.1", `{"cachePoint":{"type":"default","ttl":"1h"}}`)
+		llmtest.Want(t, v, "messages.0.content.1", `{"cachePoint":{"type":"default"}}`)
+		llmtest.Want(t, v, "messages.2.content.1", `{"cachePoint":{"type":"default"}}`)
 	})
 	t.Run("CACHE-05 CACHE-17 an hour stays an hour where the model has it", func(t *testing.T) {
 		caps := claudeCaps()
 		caps.Cache1h = false
 		v, losses := encode(t, req(), caps)
-		wantLoss(t, losses, "system: cache_control")
-		want(t, v, "system.1", `{"cachePoint":{"type":"default"}}`)
+		llmtest.WantLoss(t, losses, "system: cache_control")
+		llmtest.Want(t, v, "system.1", `{"cachePoint":{"type":"default"}}`)
 		v, losses = encode(t, req(), llm.Caps{})
-		noLoss(t, losses)
-		want(t, v, "system.1.cachePoint.ttl", `"1h"`)
+		llmtest.NoLoss(t, losses)
+		llmtest.Want(t, v, "system.1.cachePoint.ttl", `"1h"`)
 	})
 	t.Run("CACHE-04 Nova takes none behind tools and results", func(t *testing.T) {
 		v, losses := encode(t, req(), novaCaps())
-		wantLoss(t, losses, "tools: cache_control")
-		wantLoss(t, losses, "messages: cache_control")
-		want(t, v, "toolConfig.tools.1", "")
-		want(t, v, "messages.0.content.1", `{"cachePoint":{"type":"default"}}`)
-		want(t, v, "messages.2.content.1", "")
+		llmtest.WantLoss(t, losses, "tools: cache_control")
+		llmtest.WantLoss(t, losses, "messages: cache_control")
+		llmtest.Want(t, v, "toolConfig.tools.1", "")
+		llmtest.Want(t, v, "messages.0.content.1", `{"cachePoint":{"type":"default"}}`)
+		llmtest.Want(t, v, "messages.2.content.1", "")
 	})
 	t.Run("models without", func(t *testing.T) {
 		v, losses := encode(t, req(), llm.Caps{Family: "llama", NoCache: true})
-		wantLoss(t, losses, "cache_control")
+		llmtest.WantLoss(t, losses, "cache_control")
 		if strings.Contains(mustJSON(v), "cachePoint") {
 			t.Error("a cache point was sent")
 		}
@@ -327,20 +328,20 @@ func TestEncodeCachePoints(t *testing.T) {
 		}
 		r.Turns = append(r.Turns, user(text("end")))
 		v, losses := encode(t, r, claudeCaps())
-		wantLoss(t, losses, "messages: cache_control")
+		llmtest.WantLoss(t, losses, "messages: cache_control")
 		for i, n := range []int{1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 1} {
-			if got := len(asList(at(v, fmt.Sprintf("messages.%d.content", i)))); got != n {
+			if got := len(asList(llmtest.At(v, fmt.Sprintf("messages.%d.content", i)))); got != n {
 				t.Errorf("message %d has %d blocks, want %d", i, got, n)
 			}
 		}
 	})
 	t.Run("CACHE-08 a marker on a blank system text moves to the block before", func(t *testing.T) {
 		v, _ := encode(t, &llm.Request{System: []llm.Part{text("s"), &llm.Text{Text: " ", Cache: point}}, Turns: []llm.Turn{user(text("x"))}}, claudeCaps())
-		want(t, v, "system", `[{"text":"s"},{"cachePoint":{"type":"default"}}]`)
+		llmtest.Want(t, v, "system", `[{"text":"s"},{"cachePoint":{"type":"default"}}]`)
 	})
 	t.Run("a marker inside a result counts for the result", func(t *testing.T) {
 		v, _ := encode(t, &llm.Request{Turns: []llm.Turn{user(text("x")), assistant(call("a", "f", `{}`)), user(result("a", &llm.Text{Text: "1", Cache: point}))}}, claudeCaps())
-		want(t, v, "messages.2.content.1", `{"cachePoint":{"type":"default"}}`)
+		llmtest.Want(t, v, "messages.2.content.1", `{"cachePoint":{"type":"default"}}`)
 	})
 }
 

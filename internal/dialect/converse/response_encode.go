@@ -1,17 +1,13 @@
 package converse
 
 import (
-	"math/rand/v2"
-	"slices"
-	"strconv"
-
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
 
 // EncodeResponse writes a whole answer for a client of Converse.
 func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
-	w := wire.NewWriter(make([]byte, 0, answerSize(res)))
+	w := wire.NewWriter(make([]byte, 0, 512+llm.PartsSize(res.Parts)))
 	a := reply{req: req}
 	w.Object()
 	w.Key("output")
@@ -52,19 +48,11 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 // not tell: the member is required.
 var noMetrics = []byte(`{"latencyMs":0}`)
 
-func answerSize(res *llm.Response) int {
-	n := 512
-	for _, p := range res.Parts {
-		n += partSize(p)
-	}
-	return n
-}
-
 // reply is what must be remembered from block to block.
 type reply struct {
 	req     *llm.Request
 	refused bool
-	ids     []string
+	ids     llm.UniqueIDs
 }
 
 // block writes one part and tells what of it could not be said.
@@ -193,24 +181,9 @@ func (a *reply) toolUse(w *wire.Writer, c *llm.ToolCall) {
 // answer.
 func (a *reply) id(id string) string {
 	if id == "" {
-		id = "tooluse_" + randomID()
+		id = "tooluse_" + llm.RandomID(22)
 	}
-	short := llm.ShortID(id, llm.IDLimit64)
-	for n := 2; slices.Contains(a.ids, short); n++ {
-		short = llm.ShortID(id+"#"+strconv.Itoa(n), llm.IDLimit64)
-	}
-	a.ids = append(a.ids, short)
-	return short
-}
-
-// randomID tells calls apart; nobody relies on it being hard to guess.
-func randomID() string {
-	const letters = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-	b := make([]byte, 22)
-	for i := range b {
-		b[i] = letters[rand.IntN(len(letters))] //nolint:gosec // an id, no secret
-	}
-	return string(b)
+	return a.ids.Take(id)
 }
 
 // stopReason is the canonical reason in the words of Converse, of which there

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/llmtest"
 )
 
 // written encodes an answer for a client and parses it.
@@ -53,12 +54,12 @@ func TestEncodeResponseBlocks(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			res := &llm.Response{Parts: []llm.Part{c.part}, Stop: llm.StopEnd}
 			v := written(t, req, res)
-			want(t, v, "output.message.content.0", c.want)
-			want(t, v, "output.message.role", `"assistant"`)
+			llmtest.Want(t, v, "output.message.content.0", c.want)
+			llmtest.Want(t, v, "output.message.role", `"assistant"`)
 			if c.loss == "" {
-				noLoss(t, res.Losses)
+				llmtest.NoLoss(t, res.Losses)
 			} else {
-				wantLoss(t, res.Losses, c.loss)
+				llmtest.WantLoss(t, res.Losses, c.loss)
 			}
 		})
 	}
@@ -67,7 +68,7 @@ func TestEncodeResponseBlocks(t *testing.T) {
 func TestEncodeResponseIDs(t *testing.T) {
 	v := written(t, &llm.Request{}, &llm.Response{Parts: []llm.Part{call("i", "f", `{}`), call("i", "f", `{}`), call("", "f", `{}`)}})
 	seen := map[string]bool{}
-	for _, b := range asList(at(v, "output.message.content")) {
+	for _, b := range asList(llmtest.At(v, "output.message.content")) {
 		id := str(b, "toolUse.toolUseId")
 		if seen[id] || !plainID(id) {
 			t.Errorf("id %q", id)
@@ -111,23 +112,23 @@ func TestEncodeResponseStops(t *testing.T) {
 	}
 	t.Run("STOP-10 the sequence and Anthropic's details", func(t *testing.T) {
 		v := written(t, &llm.Request{}, &llm.Response{Stop: llm.StopSequence, StopSequence: "END", StopDetails: []byte(`{"type":"refusal"}`)})
-		want(t, v, "additionalModelResponseFields", `{"stop_sequence":"END","delta":{"stop_sequence":"END"},"stop_details":{"type":"refusal"}}`)
+		llmtest.Want(t, v, "additionalModelResponseFields", `{"stop_sequence":"END","delta":{"stop_sequence":"END"},"stop_details":{"type":"refusal"}}`)
 	})
 }
 
 func TestEncodeResponseUsage(t *testing.T) {
 	u := llm.Usage{Known: true, Input: 1, Output: 2, CacheRead: 10, CacheWrite5m: 100, CacheWrite1h: 1000, Reasoning: 1}
 	v := written(t, &llm.Request{}, &llm.Response{Usage: u, Tier: "flex"})
-	want(t, v, "usage", `{"inputTokens":1,"outputTokens":2,"totalTokens":1113,"cacheReadInputTokens":10,"cacheWriteInputTokens":1100,"cacheDetails":[{"ttl":"1h","inputTokens":1000},{"ttl":"5m","inputTokens":100}]}`)
-	want(t, v, "serviceTier", `{"type":"flex"}`)
-	want(t, v, "metrics", `{"latencyMs":0}`)
+	llmtest.Want(t, v, "usage", `{"inputTokens":1,"outputTokens":2,"totalTokens":1113,"cacheReadInputTokens":10,"cacheWriteInputTokens":1100,"cacheDetails":[{"ttl":"1h","inputTokens":1000},{"ttl":"5m","inputTokens":100}]}`)
+	llmtest.Want(t, v, "serviceTier", `{"type":"flex"}`)
+	llmtest.Want(t, v, "metrics", `{"latencyMs":0}`)
 	v = written(t, &llm.Request{}, &llm.Response{Usage: llm.Usage{Known: true, CacheWrite5m: 7}, Tier: "standard", Extra: []llm.Extra{
 		{Dialect: "converse", Name: "metrics", Raw: []byte(`{"latencyMs":5}`)}, {Dialect: "messages", Name: "container", Raw: []byte(`{}`)},
 	}})
-	want(t, v, "usage", `{"inputTokens":0,"outputTokens":0,"totalTokens":7,"cacheReadInputTokens":0,"cacheWriteInputTokens":7}`)
-	want(t, v, "serviceTier", "")
-	want(t, v, "container", "")
-	want(t, v, "metrics", `{"latencyMs":5}`)
+	llmtest.Want(t, v, "usage", `{"inputTokens":0,"outputTokens":0,"totalTokens":7,"cacheReadInputTokens":0,"cacheWriteInputTokens":7}`)
+	llmtest.Want(t, v, "serviceTier", "")
+	llmtest.Want(t, v, "container", "")
+	llmtest.Want(t, v, "metrics", `{"latencyMs":5}`)
 }
 
 func TestEncodeError(t *testing.T) {

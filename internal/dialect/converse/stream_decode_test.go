@@ -9,6 +9,7 @@ import (
 
 	"turnpike/internal/llm"
 	"turnpike/internal/llm/llmtest"
+	"turnpike/internal/llm/schema"
 	"turnpike/internal/wire"
 )
 
@@ -128,16 +129,7 @@ func TestStreamCitations(t *testing.T) {
 		}
 		return nil
 	}
-	dec, r := Dialect{}.NewStreamDecoder(), wire.NewEventStream(bytes.NewReader(b), 0)
-	for {
-		f, err := r.Next()
-		if err != nil {
-			break
-		}
-		if err := dec.Frame(f, yield); err != nil {
-			t.Fatal(err)
-		}
-	}
+	llmtest.Relay(t, Dialect{}.NewStreamDecoder(), wire.NewEventStream(bytes.NewReader(b), 0), yield)
 	if want := []string{`0{"n":1}`, `0{"n":2}`}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -334,7 +326,7 @@ func BenchmarkMeterDelta(b *testing.B) {
 }
 
 func BenchmarkEncodeRequest(b *testing.B) {
-	req := &llm.Request{System: []llm.Part{text(strings.Repeat("s", 4000))}, Tools: []llm.Tool{{Name: "f", Schema: []byte(openSchema)}}}
+	req := &llm.Request{System: []llm.Part{text(strings.Repeat("s", 4000))}, Tools: []llm.Tool{{Name: "f", Schema: []byte(schema.Open)}}}
 	for range 20 {
 		req.Turns = append(req.Turns, user(text(strings.Repeat("q", 500))), assistant(text("a"), call("c", "f", `{"a":1}`)), user(result("c", text("r"))), assistant(text("done")))
 	}

@@ -91,7 +91,7 @@ func encodeStream(req *llm.Request, res *llm.Response) []byte {
 func grammar(h transcript) string {
 	block, open, state := 0, false, "begin"
 	for i, m := range h {
-		n, _ := at(m.payload, "contentBlockIndex").(float64)
+		n, _ := llmtest.At(m.payload, "contentBlockIndex").(float64)
 		switch m.event {
 		case "messageStart":
 			if i != 0 || str(m.payload, "role") != "assistant" {
@@ -102,7 +102,7 @@ func grammar(h transcript) string {
 			if state != "blocks" || int(n) != block || m.event == "contentBlockStart" && open {
 				return m.event + " out of place"
 			}
-			if d, ok := at(m.payload, "delta").(map[string]any); m.event == "contentBlockDelta" && (!ok || len(d) != 1) {
+			if d, ok := llmtest.At(m.payload, "delta").(map[string]any); m.event == "contentBlockDelta" && (!ok || len(d) != 1) {
 				return "a delta that is not one"
 			}
 			open = true
@@ -118,7 +118,7 @@ func grammar(h transcript) string {
 			}
 			state = "stopped"
 		case "metadata":
-			if state != "stopped" || at(m.payload, "usage.totalTokens") == nil || at(m.payload, "metrics.latencyMs") == nil {
+			if state != "stopped" || llmtest.At(m.payload, "usage.totalTokens") == nil || llmtest.At(m.payload, "metrics.latencyMs") == nil {
 				return "metadata out of place"
 			}
 			state = "over"

@@ -3,12 +3,11 @@ package converse
 import (
 	"encoding/json"
 	"reflect"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/llmtest"
 	"turnpike/internal/wire"
 )
 
@@ -39,59 +38,6 @@ func encode(t testing.TB, req *llm.Request, caps llm.Caps) (map[string]any, []ll
 		t.Fatalf("Converse would refuse it: %s\n%s", strings.Join(problems, "; "), body)
 	}
 	return v, losses
-}
-
-// at follows a path such as messages.0.content.1.text; nil for nothing.
-func at(v any, path string) any {
-	for step := range strings.SplitSeq(path, ".") {
-		switch x := v.(type) {
-		case map[string]any:
-			v = x[step]
-		case []any:
-			i, err := strconv.Atoi(step)
-			if err != nil || i >= len(x) {
-				return nil
-			}
-			v = x[i]
-		default:
-			return nil
-		}
-	}
-	return v
-}
-
-// want compares what stands at a path with a JSON text; empty means nothing.
-func want(t testing.TB, v any, path, text string) {
-	t.Helper()
-	got := at(v, path)
-	var w any
-	if text != "" {
-		if err := json.Unmarshal([]byte(text), &w); err != nil {
-			t.Fatalf("bad expectation %s: %v", text, err)
-		}
-	}
-	if !reflect.DeepEqual(got, w) {
-		g, _ := json.Marshal(got)
-		t.Errorf("%s is %s, want %s", path, g, text)
-	}
-}
-
-func lost(losses []llm.Loss, path string) bool {
-	return slices.ContainsFunc(losses, func(l llm.Loss) bool { return strings.Contains(l.Path, path) })
-}
-
-func wantLoss(t testing.TB, losses []llm.Loss, path string) {
-	t.Helper()
-	if !lost(losses, path) {
-		t.Errorf("no loss of %q in %v", path, losses)
-	}
-}
-
-func noLoss(t testing.TB, losses []llm.Loss) {
-	t.Helper()
-	if len(losses) > 0 {
-		t.Errorf("losses %v", losses)
-	}
 }
 
 func user(parts ...llm.Part) llm.Turn { return llm.Turn{Role: llm.User, Parts: parts} }
@@ -133,12 +79,12 @@ func check(b map[string]any) (bad []string) {
 	var open map[string]bool
 	ids := map[string]bool{}
 	for i, turn := range turns {
-		r, _ := at(turn, "role").(string)
+		r, _ := llmtest.At(turn, "role").(string)
 		if r == role || i == 0 && r != "user" {
 			say("roles do not alternate from user on")
 		}
 		role = r
-		content, _ := at(turn, "content").([]any)
+		content, _ := llmtest.At(turn, "content").([]any)
 		if len(content) == 0 {
 			say("empty content")
 		}
@@ -159,14 +105,14 @@ func check(b map[string]any) (bad []string) {
 	}
 	bad = append(bad, checkTools(b, usesTools)...)
 	for _, s := range asList(b["system"]) {
-		if t, ok := at(s, "text").(string); ok && blank(t) {
+		if t, ok := llmtest.At(s, "text").(string); ok && blank(t) {
 			say("blank system text")
 		}
 	}
 	if n := strings.Count(mustJSON(b), `"cachePoint"`); n > 4 {
 		say("more than 4 cache points")
 	}
-	if temperature, ok := at(b, "inferenceConfig.temperature").(float64); ok && temperature > 1 {
+	if temperature, ok := llmtest.At(b, "inferenceConfig.temperature").(float64); ok && temperature > 1 {
 		say("temperature above 1")
 	}
 	return bad
@@ -191,16 +137,16 @@ func checkContent(content []any, role string, ids map[string]bool) checked {
 				c.bad = append(c.bad, "blank text")
 			}
 		}
-		if id, ok := at(m, "toolUse.toolUseId").(string); ok {
+		if id, ok := llmtest.At(m, "toolUse.toolUseId").(string); ok {
 			if ids[id] || role != "assistant" || !plainID(id) {
 				c.bad = append(c.bad, "tool use "+id)
 			}
-			if _, ok := at(m, "toolUse.input").(map[string]any); !ok {
+			if _, ok := llmtest.At(m, "toolUse.input").(map[string]any); !ok {
 				c.bad = append(c.bad, "input is no object")
 			}
 			c.uses[id], ids[id] = true, true
 		}
-		if id, ok := at(m, "toolResult.toolUseId").(string); ok {
+		if id, ok := llmtest.At(m, "toolResult.toolUseId").(string); ok {
 			if c.results[id] || role != "user" || other {
 				c.bad = append(c.bad, "tool result "+id)
 			}
@@ -226,13 +172,13 @@ func checkTools(b map[string]any, used bool) (bad []string) {
 	if b["toolConfig"] == nil {
 		return bad
 	}
-	tools := asList(at(b, "toolConfig.tools"))
+	tools := asList(llmtest.At(b, "toolConfig.tools"))
 	if len(tools) == 0 {
 		bad = append(bad, "empty tools")
 	}
 	names := map[string]bool{}
 	for _, t := range tools {
-		spec, ok := at(t, "toolSpec").(map[string]any)
+		spec, ok := llmtest.At(t, "toolSpec").(map[string]any)
 		if !ok {
 			continue
 		}
@@ -241,7 +187,7 @@ func checkTools(b map[string]any, used bool) (bad []string) {
 			bad = append(bad, "tool name "+name)
 		}
 		names[name] = true
-		schema, _ := at(spec, "inputSchema.json").(map[string]any)
+		schema, _ := llmtest.At(spec, "inputSchema.json").(map[string]any)
 		if schema["type"] != "object" || schema["oneOf"] != nil || schema["anyOf"] != nil || schema["allOf"] != nil {
 			bad = append(bad, "schema of "+name)
 		}

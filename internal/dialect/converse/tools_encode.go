@@ -112,7 +112,7 @@ func (e *encoder) toolSpec(t *llm.Tool) {
 	if !blank(t.Description) {
 		e.w.StrField("description", t.Description)
 	}
-	s, note := toolSchema(t.Schema, !e.claudeLike(), &e.refWork)
+	s, note := toolSchema(t.Schema, !e.claudeLike(), &e.schemas)
 	if note != "" {
 		e.lose("tools: "+t.Name, note)
 	}

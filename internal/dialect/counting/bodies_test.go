@@ -11,6 +11,7 @@ import (
 	"turnpike/internal/dialect/counting"
 	"turnpike/internal/dialect/messages"
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/llmtest"
 	"turnpike/internal/wire"
 )
 
@@ -142,26 +143,26 @@ func TestCountCorpus(t *testing.T) {
 	}
 	read := 0
 	for kind, api := range apis {
-		for _, x := range corpus(t, kind) {
+		for _, x := range llmtest.Corpus(t, kind) {
 			n, err := api.Read([]byte(x.Response.Text))
 			if x.Response.Status == 200 {
 				if read++; err != nil || n < 1 {
-					t.Errorf("%s: %d %v", x.file, n, err)
+					t.Errorf("%s: %d %v", x.Name, n, err)
 				}
 			} else if err == nil {
-				t.Errorf("%s: an error answer is read as %d", x.file, n)
+				t.Errorf("%s: an error answer is read as %d", x.Name, n)
 			}
 			if kind == "anthropic-count-tokens" {
 				o := parse(t, string(x.Request.Body))
 				if edits := counting.EditsForAnthropicCount(o); len(edits) > 0 {
-					t.Errorf("%s: %v would be left out of what a client sent", x.file, edits)
+					t.Errorf("%s: %v would be left out of what a client sent", x.Name, edits)
 				}
 				req, err := messages.Dialect{}.DecodeRequest(nil, o.Apply(counting.EditsForMessages(o)...))
 				if err != nil {
 					t.Fatal(err)
 				}
 				if e := counting.Estimate(req); x.Response.Status == 200 && (e < n || e > 2*n) {
-					t.Errorf("%s: estimated %d, truth %d", x.file, e, n)
+					t.Errorf("%s: estimated %d, truth %d", x.Name, e, n)
 				}
 			}
 		}
@@ -169,7 +170,7 @@ func TestCountCorpus(t *testing.T) {
 	if read < 3 {
 		t.Errorf("only %d answers", read)
 	}
-	for _, x := range corpus(t, "bedrock-count-tokens") {
+	for _, x := range llmtest.Corpus(t, "bedrock-count-tokens") {
 		var in struct {
 			Input struct {
 				InvokeModel struct{ Body string }

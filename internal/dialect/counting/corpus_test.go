@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,69 +15,22 @@ import (
 	"turnpike/internal/dialect/counting"
 	"turnpike/internal/dialect/messages"
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/llmtest"
 	"turnpike/internal/wire"
 )
 
 type object = map[string]any
 
 // exchange is one recorded exchange with an upstream.
-type exchange struct {
-	file     string
-	kind     string
-	Model    string   `json:"model"`
-	Features []string `json:"features"`
-	Request  struct {
-		Body json.RawMessage `json:"body"`
-	} `json:"request"`
-	Response struct {
-		Status int    `json:"status"`
-		Text   string `json:"body_text"`
-		Base64 string `json:"body_base64"`
-	} `json:"response"`
-}
-
-// corpus reads the recorded exchanges, which are kept beside the repository.
-func corpus(t *testing.T, kinds ...string) []exchange {
-	t.Helper()
-	root := os.Getenv("TURNPIKE_CORPUS")
-	if root == "" {
-		root = "../../../../shared/fixtures"
-	}
-	var out []exchange
-	for _, kind := range kinds {
-		files, _ := filepath.Glob(filepath.Join(root, kind, "*.json"))
-		for _, f := range files {
-			data, err := os.ReadFile(f) //nolint:gosec // a test's own files
-			if err != nil {
-				t.Fatal(err)
-			}
-			x := exchange{kind: kind, file: kind + "/" + strings.TrimSuffix(filepath.Base(f), ".json")}
-			if err := json.Unmarshal(data, &x); err != nil {
-				t.Fatalf("%s: %v", f, err)
-			}
-			out = append(out, x)
-		}
-	}
-	if len(out) == 0 {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("no recorded exchanges in %s: set TURNPIKE_CORPUS", root)
-		}
-		t.Skipf("no recorded exchanges in %s: set TURNPIKE_CORPUS to run this", root)
-	}
-	return out
-}
+type exchange struct{ *llmtest.Exchange }
 
 // frames are the JSON objects of an answer, one if it was whole.
 func (x *exchange) frames(t *testing.T) []object {
 	t.Helper()
 	var texts [][]byte
 	switch {
-	case x.Response.Base64 != "":
-		data, err := base64.StdEncoding.DecodeString(x.Response.Base64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		texts = payloads(t, wire.NewEventStream(bytes.NewReader(data), 0))
+	case len(x.Response.Base64) > 0:
+		texts = payloads(t, wire.NewEventStream(bytes.NewReader(x.Response.Base64), 0))
 	case strings.HasPrefix(strings.TrimSpace(x.Response.Text), "{"), strings.HasPrefix(strings.TrimSpace(x.Response.Text), "["):
 		texts = [][]byte{[]byte(x.Response.Text)}
 	default:
@@ -148,7 +100,7 @@ func (x *exchange) request(t *testing.T) *llm.Request {
 	t.Helper()
 	var req *llm.Request
 	var err error
-	switch x.kind {
+	switch x.Folder {
 	case "openai-chat", "openai-compatible-chat":
 		req, err = chat.Dialect{}.DecodeRequest(nil, x.Request.Body)
 	case "bedrock-converse", "bedrock-converse-stream":
@@ -173,8 +125,9 @@ func TestEstimateOnCorpus(t *testing.T) {
 		ratio float64
 	}
 	all := map[string][]figure{}
-	for _, x := range corpus(t, "anthropic", "vertex-anthropic", "bedrock-invoke", "bedrock-invoke-stream", "bedrock-converse",
+	for _, r := range llmtest.Corpus(t, "anthropic", "vertex-anthropic", "bedrock-invoke", "bedrock-invoke-stream", "bedrock-converse",
 		"bedrock-converse-stream", "openai-chat", "openai-compatible-chat", "gemini") {
+		x := exchange{r}
 		if x.Response.Status != 200 || slices.ContainsFunc(x.Features, func(f string) bool { return slices.Contains(beyond, f) }) {
 			continue
 		}
@@ -184,12 +137,12 @@ func TestEstimateOnCorpus(t *testing.T) {
 			continue
 		}
 		n := counting.Estimate(req)
-		f := figure{x.file, float64(n) / float64(truth)}
-		for _, group := range []string{strings.TrimSuffix(x.kind, "-stream"), "all"} {
+		f := figure{x.Name, float64(n) / float64(truth)}
+		for _, group := range []string{strings.TrimSuffix(x.Folder, "-stream"), "all"} {
 			all[group] = append(all[group], f)
 		}
 		if os.Getenv("TURNPIKE_FIGURES") != "" {
-			t.Logf("FIG %.2f est %d truth %d %s %s %v", f.ratio, n, truth, x.Model, x.file, x.Features)
+			t.Logf("FIG %.2f est %d truth %d %s %s %v", f.ratio, n, truth, x.Model, x.Name, x.Features)
 		}
 	}
 	for group, list := range all {

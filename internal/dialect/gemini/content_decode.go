@@ -83,7 +83,6 @@ type readPart struct {
 	part            llm.Part // of a data member other than text
 	native          bool     // only Gemini has such a part
 	kind            string
-	result          *llm.ToolResult
 }
 
 // part reads one part and appends what it means.

@@ -2,7 +2,6 @@ package gemini
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"turnpike/internal/llm"
@@ -26,11 +25,7 @@ type answer struct {
 // contents that alternate, begin with the user and answer every call. What is
 // left in them can all be written.
 func (e *encoder) conversation() ([]*llm.Text, []content) {
-	// A system message placed first belongs to the system prompt.
-	prompt, first := slices.Clone(e.req.System), 0
-	for ; first < len(e.req.Turns) && e.req.Turns[first].Role == llm.System; first++ {
-		prompt = append(prompt, e.req.Turns[first].Parts...)
-	}
+	prompt, first := e.req.Prompt()
 	system := e.systemTexts(prompt)
 	turns := make([]llm.Turn, 0, len(e.req.Turns)+1)
 	if e.caps.NoSystem && len(system) > 0 {

@@ -14,50 +14,6 @@ import (
 	"turnpike/internal/wire"
 )
 
-// exchange is one recorded exchange with an upstream.
-type exchange struct {
-	file    string
-	Request struct {
-		Body json.RawMessage `json:"body"`
-	} `json:"request"`
-	Response struct {
-		Status  int               `json:"status"`
-		Headers map[string]string `json:"headers"`
-		Text    string            `json:"body_text"`
-	} `json:"response"`
-}
-
-// corpus reads the recorded exchanges, which are kept beside the repository.
-func corpus(t *testing.T, kinds ...string) []exchange {
-	t.Helper()
-	root := os.Getenv("TURNPIKE_CORPUS")
-	if root == "" {
-		root = "../../../../shared/fixtures"
-	}
-	var out []exchange
-	for _, kind := range kinds {
-		files, _ := filepath.Glob(filepath.Join(root, kind, "*.json"))
-		for _, f := range files {
-			data, err := os.ReadFile(f) //nolint:gosec // a test's own files
-			if err != nil {
-				t.Fatal(err)
-			}
-			x := exchange{file: kind + "/" + strings.TrimSuffix(filepath.Base(f), ".json")}
-			if err := json.Unmarshal(data, &x); err != nil {
-				t.Fatalf("%s: %v", f, err)
-			}
-			out = append(out, x)
-		}
-	}
-	if len(out) == 0 {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("no recorded exchanges in %s: set TURNPIKE_CORPUS", root)
-		}
-		t.Skipf("no recorded exchanges in %s: set TURNPIKE_CORPUS to run this", root)
-	}
-	return out
-}
-
 // harmless are losses of recorded requests that are known and right.
 var harmless = []string{"thinking", "schema", "response_format", "messages: tool call"}
 
@@ -65,14 +21,14 @@ var harmless = []string{"thinking", "schema", "response_format", "messages: tool
 // what means the same.
 func TestCorpusRequests(t *testing.T) {
 	n := 0
-	for _, x := range corpus(t, "gemini", "gemini-count-tokens") {
+	for _, x := range llmtest.Corpus(t, "gemini", "gemini-count-tokens") {
 		if len(x.Request.Body) < 3 {
 			continue
 		}
 		n++
-		t.Run(x.file, func(t *testing.T) {
+		t.Run(x.Name, func(t *testing.T) {
 			req := decode(t, string(x.Request.Body))
-			noLoss(t, req.Losses)
+			llmtest.NoLoss(t, req.Losses)
 			caps := flash()
 			caps.Thinking = "" // whatever was recorded is passed on
 			v, losses := encode(t, req, caps)
@@ -108,9 +64,9 @@ func meaning(m map[string]any) map[string]any {
 	m, _ = spelled(m).(map[string]any)
 	out := map[string]any{"safetySettings": m["safetySettings"]}
 	var system []string
-	list, _ := at(m, "systemInstruction.parts").([]any)
+	list, _ := llmtest.At(m, "systemInstruction.parts").([]any)
 	for _, p := range list {
-		if s, ok := at(p, "text").(string); ok {
+		if s, ok := llmtest.At(p, "text").(string); ok {
 			system = append(system, s)
 		}
 	}
@@ -118,7 +74,7 @@ func meaning(m map[string]any) map[string]any {
 	var parts []any
 	contents, _ := m["contents"].([]any)
 	for _, c := range contents {
-		list, _ := at(c, "parts").([]any)
+		list, _ := llmtest.At(c, "parts").([]any)
 		for _, p := range list {
 			part, _ := p.(map[string]any)
 			if part["thought"] == true || strings.TrimSpace(js(part["text"])) == `""` {
@@ -191,8 +147,8 @@ func spelled(v any) any {
 	return v
 }
 
-// frames are the recorded chunks as a server with alt=sse would send them.
-func (x *exchange) chunks(t *testing.T) []string {
+// chunks are the recorded chunks as a server with alt=sse would send them.
+func chunks(t *testing.T, x *llmtest.Exchange) []string {
 	t.Helper()
 	if !strings.HasPrefix(strings.TrimSpace(x.Response.Text), "[") {
 		var out []string
@@ -218,16 +174,16 @@ func (x *exchange) chunks(t *testing.T) []string {
 
 func TestCorpusAnswers(t *testing.T) {
 	n := 0
-	for _, x := range corpus(t, "gemini", "response-only/gemini") {
+	for _, x := range llmtest.Corpus(t, "gemini", "response-only/gemini") {
 		if x.Response.Status != 200 {
 			continue
 		}
 		n++
-		t.Run(x.file, func(t *testing.T) {
+		t.Run(x.Name, func(t *testing.T) {
 			var res *llm.Response
-			if body := x.Response.Text; strings.Contains(x.file, "/stream-") {
+			if body := x.Response.Text; strings.Contains(x.Name, "/stream-") {
 				var fault *llm.Error
-				if res, fault = stream(t, x.chunks(t)...); fault != nil {
+				if res, fault = stream(t, chunks(t, x)...); fault != nil {
 					t.Fatal(fault)
 				}
 			} else {
@@ -236,7 +192,7 @@ func TestCorpusAnswers(t *testing.T) {
 			if !res.Usage.Known && strings.Contains(x.Response.Text, "promptTokenCount") || res.Stop == "" {
 				t.Errorf("%+v", res)
 			}
-			x.again(t, res)
+			again(t, x, res)
 		})
 	}
 	if n < 25 {
@@ -245,7 +201,7 @@ func TestCorpusAnswers(t *testing.T) {
 }
 
 // again sends the answer to a client of the same API and reads it back.
-func (x *exchange) again(t *testing.T, res *llm.Response) {
+func again(t *testing.T, x *llmtest.Exchange, res *llm.Response) {
 	t.Helper()
 	want := *res
 	want.Extra, want.Losses, want.Tier, want.Created, want.StopDetails = nil, nil, "", 0, nil
@@ -272,12 +228,12 @@ func (x *exchange) again(t *testing.T, res *llm.Response) {
 
 func TestCorpusErrors(t *testing.T) {
 	n := 0
-	for _, x := range corpus(t, "gemini", "response-only/gemini") {
+	for _, x := range llmtest.Corpus(t, "gemini", "response-only/gemini") {
 		if x.Response.Status < 400 {
 			continue
 		}
 		n++
-		t.Run(x.file, func(t *testing.T) {
+		t.Run(x.Name, func(t *testing.T) {
 			e := Dialect{}.DecodeError(x.Response.Status, http.Header{}, []byte(x.Response.Text))
 			if e.Message == "" || strings.Contains(e.Message, "not JSON") || e.Type == "" {
 				t.Errorf("got %+v", e)
@@ -319,13 +275,13 @@ func TestRecordedClients(t *testing.T) {
 					t.Fatal(err)
 				}
 				req := decode(t, string(x.Body))
-				noLoss(t, req.Losses)
+				llmtest.NoLoss(t, req.Losses)
 				if strings.Contains(f, "count") {
 					return
 				}
 				for _, caps := range []llm.Caps{flash(), pro3()} {
 					v, _ := encode(t, req, caps)
-					if len(req.Tools) > 0 && at(v, "tools.0.functionDeclarations.0.name") == nil {
+					if len(req.Tools) > 0 && llmtest.At(v, "tools.0.functionDeclarations.0.name") == nil {
 						t.Error("the tools are gone")
 					}
 				}

@@ -45,7 +45,7 @@ func (Dialect) DecodeError(status int, h http.Header, body []byte) *llm.Error {
 		}
 	}
 	if e.RetryAfter == 0 {
-		e.RetryAfter = retryAfter(h, time.Now)
+		e.RetryAfter = llm.RetryAfter(h, time.Now)
 	}
 	return e
 }
@@ -184,21 +184,6 @@ func overflows(low string) bool {
 const maxDelay = 24 * time.Hour
 
 func clampDelay(d time.Duration) time.Duration { return max(0, min(d, maxDelay)) }
-
-// retryAfter reads how long to wait: milliseconds, seconds, or a date.
-func retryAfter(h http.Header, now func() time.Time) time.Duration {
-	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms > 0 && ms < 1e12 {
-		return clampDelay(time.Duration(ms * float64(time.Millisecond)))
-	}
-	v := h.Get("Retry-After")
-	if s, err := strconv.ParseFloat(v, 64); err == nil && s > 0 && s < 1e9 {
-		return clampDelay(time.Duration(s * float64(time.Second)))
-	}
-	if at, err := http.ParseTime(v); err == nil {
-		return clampDelay(at.Sub(now()))
-	}
-	return 0
-}
 
 // statusOfKind is the HTTP status and canonical code for a kind of error.
 var statusOfKind = map[llm.ErrorKind]struct {

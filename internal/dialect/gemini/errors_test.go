@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/llmtest"
 )
 
 func TestDecodeError(t *testing.T) {
@@ -62,12 +63,12 @@ func TestEncodeError(t *testing.T) {
 		if err := json.Unmarshal(body, &v); err != nil {
 			t.Fatal(err)
 		}
-		if got := js(status) + " " + strings.Trim(js(at(v, "error.status")), `"`); got != want || js(at(v, "error.code")) != js(status) {
+		if got := js(status) + " " + strings.Trim(js(llmtest.At(v, "error.status")), `"`); got != want || js(llmtest.At(v, "error.code")) != js(status) {
 			t.Errorf("%s: %s, want %s: %s", kind, got, want, body)
 		}
 		want1 := `[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"1.5s"},{"@type":"type.googleapis.com/google.rpc.RequestInfo","requestId":"req-1"}]`
-		if js(at(v, "error.details")) != want1 {
-			t.Errorf("%s", js(at(v, "error.details")))
+		if js(llmtest.At(v, "error.details")) != want1 {
+			t.Errorf("%s", js(llmtest.At(v, "error.details")))
 		}
 		back := Dialect{}.DecodeError(status, http.Header{}, body)
 		if back.RetryAfter != e.RetryAfter || kind == llm.ErrContext && back.Kind != kind {

@@ -69,52 +69,14 @@ func FuzzDecodeResponse(f *testing.F) {
 	f.Add([]byte(candidate(`{"text":"a","thoughtSignature":"S"},{"functionCall":{"name":"f","args":{}}},{"inlineData":{"data":"x"}},{"executableCode":{}}`, "STOP")))
 	f.Add([]byte(`{"promptFeedback":{"blockReason":"SAFETY"},"usageMetadata":{"promptTokenCount":1e3}}`))
 	f.Add([]byte(`[{"error":{"code":429,"details":[{"retryDelay":"1s"},3]}}]`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		m := Dialect{}.NewMeter()
-		m.Body(body)
-		m.Result()
-		Dialect{}.DecodeError(500, http.Header{}, body)
-		res, err := Dialect{}.DecodeResponse(body)
-		if err != nil {
-			return
-		}
-		if out := (Dialect{}).EncodeResponse(&llm.Request{}, res); !wire.Valid(out, '{') {
-			t.Fatalf("not JSON: %s", out)
-		}
-	})
+	f.Fuzz(func(t *testing.T, body []byte) { llmtest.Answer(t, Dialect{}, body) })
 }
 
 func FuzzDecodeStream(f *testing.F) {
 	f.Add(sse(part(`{"text":"a","thought":true}`, ``), part(`{"functionCall":{"name":"f"},"thoughtSignature":"S"}`, stopped)), uint64(1))
 	f.Add(sse(`[{"candidates":[{"content":{"parts":[{"text":"x"}]}}]},{"error":{"message":"x"}}]`, `{"promptFeedback":{"blockReason":"X"}}`), uint64(2))
 	f.Fuzz(func(t *testing.T, data []byte, seed uint64) {
-		frames := wire.NewSSE(llmtest.Chopped(data, seed, 1+int(seed%64)), 1<<20)
-		d, m, g := Dialect{}.NewStreamDecoder(), Dialect{}.NewMeter(), llmtest.NewGrammar()
-		enc := Dialect{}.NewStreamEncoder(&llm.Request{})
-		var out []byte
-		yield := func(e *llm.Event) error {
-			out = enc.Append(out, e)
-			return g.Yield(e)
-		}
-		for {
-			fr, err := frames.Next()
-			if err != nil {
-				if err := d.End(yield); err != nil {
-					t.Fatal(err)
-				}
-				break
-			}
-			m.Frame(fr)
-			if err := d.Frame(fr, yield); err != nil {
-				if _, ok := errors.AsType[*llm.Error](err); !ok {
-					t.Fatal(err)
-				}
-				return
-			}
-		}
-		if !g.Over() {
-			t.Fatal("neither finish nor fault")
-		}
+		out, _ := llmtest.Stream(t, Dialect{}, wire.NewSSE(llmtest.Chopped(data, seed, 1+int(seed%64)), 1<<20), &llm.Request{})
 		for line := range strings.SplitSeq(string(out), "\n\n") {
 			if chunk := strings.TrimPrefix(line, "data: "); chunk != "" && !wire.Valid([]byte(chunk), '{') {
 				t.Fatalf("encoded: %s", line)

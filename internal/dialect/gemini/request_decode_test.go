@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/llmtest"
 )
 
 func TestDecodeConversation(t *testing.T) {
@@ -68,7 +69,7 @@ func TestDecodeConversation(t *testing.T) {
 			}
 		}
 		req := decode(t, `{"contents":[{"role":"model","parts":[{"text":"a","thoughtSignature":"`+sealedPrefix+`!"}]}]}`)
-		wantLoss(t, req.Losses, signatureMember)
+		llmtest.WantLoss(t, req.Losses, signatureMember)
 	})
 	t.Run("parts that only Gemini has stay whole, unknown members are named", func(t *testing.T) {
 		req := decode(t, `{"contents":[{"parts":[{"executableCode":{"language":"PYTHON","code":"1"}},{"text":"a","what":1,"videoMetadata":{}}],"x":1}]}`)
@@ -77,7 +78,7 @@ func TestDecodeConversation(t *testing.T) {
 			t.Errorf("%s", js(req.Turns))
 		}
 		for _, path := range []string{"contents[0].parts[1].what", "contents[0].parts[1].videoMetadata", "contents[0].x"} {
-			wantLoss(t, req.Losses, path)
+			llmtest.WantLoss(t, req.Losses, path)
 		}
 	})
 }
@@ -89,7 +90,7 @@ func TestDecodeSettings(t *testing.T) {
 		"tools":[{"functionDeclarations":[{"name":"f","description":"d","parameters":{"type":"ARRAY","items":{"type":"STRING"},"minItems":"2"},"behavior":"BLOCKING"},{"name":"g","parameters_json_schema":{"type":["object","null"]}}],"google_search":{}}],
 		"toolConfig":{"functionCallingConfig":{"mode":"ANY","allowedFunctionNames":["f"]},"retrievalConfig":{}}}`)
 	losses := req.Losses
-	wantLoss(t, losses, "candidateCount")
+	llmtest.WantLoss(t, losses, "candidateCount")
 	req.Losses, req.Turns = nil, nil
 	want := &llm.Request{
 		Temperature: new(0.5), TopP: new(0.9), TopK: new(int64(64)), MaxTokens: new(int64(10)), Stop: []string{"x"}, Tier: "flex",

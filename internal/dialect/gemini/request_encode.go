@@ -24,7 +24,7 @@ type encoder struct {
 // EncodeRequest makes the body of generateContent and streamGenerateContent,
 // which is the same. The model stands in the path.
 func (Dialect) EncodeRequest(req *llm.Request, target *llm.Target) ([]byte, []llm.Loss, error) {
-	e := &encoder{req: req, caps: &target.Caps, w: wire.NewWriter(make([]byte, 0, sizeHint(req)))}
+	e := &encoder{req: req, caps: &target.Caps, w: wire.NewWriter(make([]byte, 0, llm.SizeHint(req)))}
 	if req.MaxTokens != nil && *req.MaxTokens < 1 {
 		return nil, nil, &llm.Error{Kind: llm.ErrInvalid, Param: "max_tokens", Message: "max_tokens: must be at least 1"}
 	}
@@ -41,46 +41,6 @@ func (Dialect) EncodeRequest(req *llm.Request, target *llm.Target) ([]byte, []ll
 	e.rest(functions)
 	e.w.EndObject()
 	return e.w.Bytes(), e.losses, nil
-}
-
-// sizeHint guesses the length of the body, so that a long one is not copied as
-// it grows.
-func sizeHint(req *llm.Request) int {
-	n := 1024
-	for _, p := range req.System {
-		n += partSize(p)
-	}
-	for i := range req.Turns {
-		n += 32
-		for _, p := range req.Turns[i].Parts {
-			n += partSize(p)
-		}
-	}
-	for i := range req.Tools {
-		n += 128 + len(req.Tools[i].Description) + len(req.Tools[i].Schema)
-	}
-	return n + n/8 // escapes
-}
-
-func partSize(p llm.Part) int {
-	n := 64
-	switch p := p.(type) {
-	case *llm.Text:
-		n += len(p.Text)
-	case *llm.Thinking:
-		n += len(p.Signature)
-	case *llm.Media:
-		n += len(p.Data) + len(p.Text)
-	case *llm.ToolCall:
-		n += 64 + len(p.Input) + len(p.Broken) + len(p.Seal)
-	case *llm.ToolResult:
-		for _, q := range p.Parts {
-			n += partSize(q)
-		}
-	case *llm.Native:
-		n += len(p.Raw)
-	}
-	return n
 }
 
 func (e *encoder) lose(path, reason string) { e.losses = llm.AddLoss(e.losses, path, reason) }

@@ -1,7 +1,6 @@
 package gemini
 
 import (
-	"math/rand/v2"
 	"strings"
 
 	"turnpike/internal/llm"
@@ -10,7 +9,7 @@ import (
 
 // EncodeResponse writes a whole answer for a client of the Gemini API.
 func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
-	w := wire.NewWriter(make([]byte, 0, 512+sizeOf(res.Parts)))
+	w := wire.NewWriter(make([]byte, 0, 512+llm.PartsSize(res.Parts)))
 	p := partWriter{req: req, w: w}
 	w.Object()
 	w.Key("candidates")
@@ -47,17 +46,6 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	extras(w, res.Extra, false)
 	w.EndObject()
 	return w.Bytes()
-}
-
-func sizeOf(parts []llm.Part) int {
-	n := 0
-	for _, p := range parts {
-		n += partSize(p)
-		if t, ok := p.(*llm.Thinking); ok {
-			n += len(t.Text) + len(t.Redacted)
-		}
-	}
-	return n
 }
 
 // extras writes what only Gemini says: of the candidate, or beside it.
@@ -210,38 +198,23 @@ func writeCall(w *wire.Writer, req *llm.Request, c *llm.ToolCall) {
 
 func callIDFor(id string) string {
 	if id == "" {
-		return "call_" + randomID()
+		return "call_" + llm.RandomID(22)
 	}
 	return id
 }
 
 func responseID(id string) string {
 	if id == "" {
-		return randomID()
+		return llm.RandomID(22)
 	}
 	return id
-}
-
-// randomID tells answers apart; nobody relies on it being hard to guess.
-func randomID() string {
-	const letters = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-	b := make([]byte, 22)
-	for i := range b {
-		b[i] = letters[rand.IntN(len(letters))] //nolint:gosec // an id, no secret
-	}
-	return string(b)
 }
 
 // finishReason is the canonical reason in Gemini's words; its own word stays.
 func finishReason(s llm.Stop, native string) string {
 	if native != "" && stopOf(native) == s {
-		switch s {
-		case llm.StopFilter:
+		if s == llm.StopFilter || s == llm.StopOther && native == strings.ToUpper(native) {
 			return native
-		case llm.StopOther:
-			if native == strings.ToUpper(native) {
-				return native
-			}
 		}
 	}
 	switch s {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/llmtest"
 )
 
 // answer decodes a whole answer, and the same as a stream of one chunk.
@@ -99,7 +100,7 @@ func TestDecodeAnswer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wantLoss(t, res.Losses, "candidates")
+		llmtest.WantLoss(t, res.Losses, "candidates")
 		want := []llm.Extra{extra(name, "candidate.groundingMetadata", `{"x":1}`), extra(name, "other", `[2]`)}
 		if !reflect.DeepEqual(res.Extra, want) || res.Created != 1767323045 {
 			t.Errorf("%s %d", js(res.Extra), res.Created)
@@ -148,14 +149,14 @@ func TestEncodeAnswer(t *testing.T) {
 	if err := json.Unmarshal(Dialect{}.EncodeResponse(req, res), &v); err != nil {
 		t.Fatal(err)
 	}
-	wantLoss(t, res.Losses, "content")
-	want(t, v, "candidates.0.content.parts", `[{"text":"hm","thought":true},{"text":"so"},{"text":"no"},{"functionCall":{"id":"c","name":"`+req.Tools[0].Name+`","args":{"x":1}}},{"functionCall":{"id":"d","name":"f","args":{"_raw_arguments":"{"}}}]`)
-	want(t, v, "candidates.0.finishReason", `"STOP"`)
-	want(t, v, "candidates.0.avgLogprobs", `-1`)
-	want(t, v, "usageMetadata", `{"promptTokenCount":15,"candidatesTokenCount":5,"thoughtsTokenCount":4,"cachedContentTokenCount":3,"totalTokenCount":24}`)
-	want(t, v, "modelVersion", `"asked"`)
-	want(t, v, "responseId", `"r"`)
-	want(t, v, "sdk", `1`)
+	llmtest.WantLoss(t, res.Losses, "content")
+	llmtest.Want(t, v, "candidates.0.content.parts", `[{"text":"hm","thought":true},{"text":"so"},{"text":"no"},{"functionCall":{"id":"c","name":"`+req.Tools[0].Name+`","args":{"x":1}}},{"functionCall":{"id":"d","name":"f","args":{"_raw_arguments":"{"}}}]`)
+	llmtest.Want(t, v, "candidates.0.finishReason", `"STOP"`)
+	llmtest.Want(t, v, "candidates.0.avgLogprobs", `-1`)
+	llmtest.Want(t, v, "usageMetadata", `{"promptTokenCount":15,"candidatesTokenCount":5,"thoughtsTokenCount":4,"cachedContentTokenCount":3,"totalTokenCount":24}`)
+	llmtest.Want(t, v, "modelVersion", `"asked"`)
+	llmtest.Want(t, v, "responseId", `"r"`)
+	llmtest.Want(t, v, "sdk", `1`)
 	for stop, reason := range map[llm.Stop]string{llm.StopEnd: "STOP", llm.StopLength: "MAX_TOKENS", llm.StopContext: "MAX_TOKENS", llm.StopFilter: "SAFETY", llm.StopSequence: "STOP", llm.StopPause: "OTHER", llm.StopOther: "OTHER", "": "STOP"} {
 		if got := finishReason(stop, ""); got != reason {
 			t.Errorf("%s: %s", stop, got)
@@ -231,7 +232,7 @@ func replayed(t testing.TB, res *llm.Response) []byte {
 		if err := json.Unmarshal([]byte(strings.TrimPrefix(line, "data: ")), &chunk); err != nil {
 			t.Fatalf("%v: %s", err, line)
 		}
-		list, _ := at(chunk, "candidates.0.content.parts").([]any)
+		list, _ := llmtest.At(chunk, "candidates.0.content.parts").([]any)
 		for _, p := range list {
 			m, _ := p.(map[string]any)
 			if m["text"] == "" && m[signatureMember] == nil {

@@ -1,11 +1,10 @@
 package gemini
 
 import (
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
+	"turnpike/internal/llm/schema"
 	"turnpike/internal/wire"
 )
 
@@ -60,7 +59,7 @@ func (c *cleaner) find(ref string) []byte {
 	if *c.work += len(c.root); *c.work > maxRefWork {
 		return nil
 	}
-	return pointer(c.root, ref)
+	return schema.Pointer(c.root, ref)
 }
 
 // onlyVariant returns the variant that is left when "or null" is taken away, or
@@ -160,42 +159,4 @@ func joinLists(a, b []byte) []byte {
 	}
 	w.EndList()
 	return w.Bytes()
-}
-
-// pointer finds what a local JSON pointer (RFC 6901) names; nil for nothing.
-func pointer(root []byte, ref string) []byte {
-	path, ok := strings.CutPrefix(ref, "#")
-	if !ok || path != "" && path[0] != '/' {
-		return nil
-	}
-	at := root
-	if path == "" {
-		return at
-	}
-	for step := range strings.SplitSeq(path[1:], "/") {
-		if plain, err := url.PathUnescape(step); err == nil {
-			step = plain
-		}
-		step = strings.NewReplacer("~1", "/", "~0", "~").Replace(step)
-		members, ok := readMembers(at)
-		if ok {
-			at = members.get(step)
-		} else if i, err := strconv.Atoi(step); err == nil {
-			at = elementOf(at, i)
-		} else {
-			at = nil
-		}
-		if at == nil {
-			return nil
-		}
-	}
-	return at
-}
-
-func elementOf(raw []byte, i int) []byte {
-	list := readList(raw)
-	if i < 0 || i >= len(list) {
-		return nil
-	}
-	return list[i]
 }

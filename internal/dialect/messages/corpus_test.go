@@ -1,11 +1,7 @@
 package messages
 
 import (
-	"encoding/base64"
 	"encoding/json"
-	"net/http"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -16,68 +12,21 @@ import (
 )
 
 // exchange is one recorded exchange with an upstream.
-type exchange struct {
-	file    string
-	Request struct {
-		Headers map[string]string `json:"headers"`
-		Body    json.RawMessage   `json:"body"`
-	} `json:"request"`
-	Response struct {
-		Status  int               `json:"status"`
-		Headers map[string]string `json:"headers"`
-		Text    string            `json:"body_text"`
-		Base64  string            `json:"body_base64"`
-	} `json:"response"`
-}
+type exchange struct{ *llmtest.Exchange }
 
-// corpus reads the recorded exchanges, which are kept beside the repository.
 func corpus(t *testing.T, kinds ...string) []exchange {
 	t.Helper()
-	root := os.Getenv("TURNPIKE_CORPUS")
-	if root == "" {
-		root = "../../../../shared/fixtures"
-	}
 	var out []exchange
-	for _, kind := range kinds {
-		files, _ := filepath.Glob(filepath.Join(root, kind, "*.json"))
-		for _, f := range files {
-			data, err := os.ReadFile(f) //nolint:gosec // a test's own files
-			if err != nil {
-				t.Fatal(err)
-			}
-			x := exchange{file: kind + "/" + strings.TrimSuffix(filepath.Base(f), ".json")}
-			if err := json.Unmarshal(data, &x); err != nil {
-				t.Fatalf("%s: %v", f, err)
-			}
-			out = append(out, x)
-		}
-	}
-	if len(out) == 0 {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("no recorded exchanges in %s: set TURNPIKE_CORPUS", root)
-		}
-		t.Skipf("no recorded exchanges in %s: set TURNPIKE_CORPUS to run this", root)
+	for _, x := range llmtest.Corpus(t, kinds...) {
+		out = append(out, exchange{x})
 	}
 	return out
 }
 
-func (x *exchange) header() http.Header {
-	h := http.Header{}
-	for k, v := range x.Request.Headers {
-		h.Set(k, v)
-	}
-	return h
-}
-
 // frames reads the recorded stream, cut at random places.
-func (x *exchange) frames(t *testing.T, seed uint64) wire.FrameReader {
-	t.Helper()
-	if x.Response.Base64 != "" {
-		data, err := base64.StdEncoding.DecodeString(x.Response.Base64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return wire.NewEventStream(llmtest.Chopped(data, seed, 200), 0)
+func (x *exchange) frames(seed uint64) wire.FrameReader {
+	if len(x.Response.Base64) > 0 {
+		return wire.NewEventStream(llmtest.Chopped(x.Response.Base64, seed, 200), 0)
 	}
 	return wire.NewSSE(llmtest.Chopped([]byte(x.Response.Text), seed, 200), 0)
 }
@@ -95,8 +44,8 @@ func TestCorpusRequests(t *testing.T) {
 			continue // other models behind InvokeModel, older forms
 		}
 		n++
-		t.Run(x.file, func(t *testing.T) {
-			req, err := Dialect{}.DecodeRequest(x.header(), x.Request.Body)
+		t.Run(x.Name, func(t *testing.T) {
+			req, err := Dialect{}.DecodeRequest(x.RequestHeader(), x.Request.Body)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -212,7 +161,7 @@ func TestCorpusAnswers(t *testing.T) {
 			continue
 		}
 		n++
-		t.Run(x.file, func(t *testing.T) {
+		t.Run(x.Name, func(t *testing.T) {
 			res, err := Dialect{}.DecodeResponse([]byte(x.Response.Text))
 			if err != nil {
 				t.Fatal(err)
@@ -290,17 +239,17 @@ func plainAnswer(m map[string]any) map[string]any {
 func TestCorpusStreams(t *testing.T) {
 	n := 0
 	for _, x := range corpus(t, "anthropic", "vertex-anthropic", "bedrock-invoke-stream", "response-only/anthropic") {
-		if x.Response.Status != 200 || !x.isMessagesStream(t) {
+		if x.Response.Status != 200 || !x.isMessagesStream() {
 			continue
 		}
 		n++
-		t.Run(x.file, func(t *testing.T) {
-			want, fault := llmtest.Decode(t, Dialect{}.NewStreamDecoder(), x.frames(t, 1))
+		t.Run(x.Name, func(t *testing.T) {
+			want, fault := llmtest.Decode(t, Dialect{}.NewStreamDecoder(), x.frames(1))
 			if fault != nil {
 				t.Fatal(fault)
 			}
 			for seed := range uint64(10) {
-				got, _ := llmtest.Decode(t, Dialect{}.NewStreamDecoder(), x.frames(t, seed+2))
+				got, _ := llmtest.Decode(t, Dialect{}.NewStreamDecoder(), x.frames(seed+2))
 				if !reflect.DeepEqual(got, want) {
 					t.Fatalf("seed %d: %+v, first %+v", seed, got, want)
 				}
@@ -314,11 +263,11 @@ func TestCorpusStreams(t *testing.T) {
 }
 
 // isMessagesStream tells Claude's streams from those of other models.
-func (x *exchange) isMessagesStream(t *testing.T) bool {
-	if x.Response.Base64 == "" && !strings.Contains(x.Response.Text, "data:") {
+func (x *exchange) isMessagesStream() bool {
+	if len(x.Response.Base64) == 0 && !strings.Contains(x.Response.Text, "data:") {
 		return false
 	}
-	f, err := x.frames(t, 0).Next()
+	f, err := x.frames(0).Next()
 	if err != nil {
 		return false
 	}
@@ -333,7 +282,7 @@ func (x *exchange) through(t *testing.T, want *llm.Response) {
 	d, enc, m := Dialect{}.NewStreamDecoder(), Dialect{}.NewStreamEncoder(&llm.Request{Model: want.Model}), Dialect{}.NewMeter()
 	var out []byte
 	natives, content := 0, false
-	frames := x.frames(t, 3)
+	frames := x.frames(3)
 	for {
 		f, err := frames.Next()
 		if err != nil {
@@ -388,12 +337,8 @@ func TestCorpusErrors(t *testing.T) {
 			continue
 		}
 		n++
-		t.Run(x.file, func(t *testing.T) {
-			h := http.Header{}
-			for k, v := range x.Response.Headers {
-				h.Set(k, v)
-			}
-			e := Dialect{}.DecodeError(x.Response.Status, h, []byte(x.Response.Text))
+		t.Run(x.Name, func(t *testing.T) {
+			e := Dialect{}.DecodeError(x.Response.Status, x.ResponseHeader(), []byte(x.Response.Text))
 			if e.Message == "" || !strings.Contains(x.Response.Text, e.Message) || e.UpstreamStatus != x.Response.Status {
 				t.Errorf("got %+v", e)
 			}

@@ -3,7 +3,6 @@ package messages
 import (
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -53,7 +52,7 @@ var kindOfException = map[string]struct {
 // DecodeError reads an error answer of Anthropic or of Bedrock, and makes
 // something plain of a page that is neither.
 func (Dialect) DecodeError(status int, h http.Header, body []byte) *llm.Error {
-	e := &llm.Error{Kind: llm.KindOfStatus(status), Upstream: true, UpstreamStatus: status, RetryAfter: retryAfter(h)}
+	e := &llm.Error{Kind: llm.KindOfStatus(status), Upstream: true, UpstreamStatus: status, RetryAfter: llm.RetryAfter(h, time.Now)}
 	kind, message := errorWords(body)
 	if amzn := h.Get("x-amzn-errortype"); amzn != "" {
 		kind, _, _ = strings.Cut(amzn, ":")
@@ -160,27 +159,6 @@ func exception(f wire.Frame) *llm.Error {
 		e.Message = "the upstream broke the stream off: " + clip(kind)
 	}
 	return e
-}
-
-// retryAfter reads how long to wait: milliseconds, seconds, or a date.
-func retryAfter(h http.Header) time.Duration {
-	const most = 24 * time.Hour
-	if ms, err := strconv.ParseFloat(h.Get("retry-after-ms"), 64); err == nil && ms > 0 {
-		return min(time.Duration(min(ms, 1e9)*float64(time.Millisecond)), most)
-	}
-	v := h.Get("retry-after")
-	if s, err := strconv.ParseFloat(v, 64); err == nil && s > 0 {
-		return min(time.Duration(min(s, 1e6)*float64(time.Second)), most)
-	}
-	at, err := http.ParseTime(v)
-	if err != nil {
-		return 0
-	}
-	now := time.Now()
-	if sent, err := http.ParseTime(h.Get("date")); err == nil {
-		now = sent // the upstream's clock, not ours
-	}
-	return max(0, min(at.Sub(now), most))
 }
 
 // typeOfKind is Anthropic's type for a kind of error.

@@ -41,19 +41,7 @@ func FuzzDecodeResponse(f *testing.F) {
 	f.Add([]byte(`{"id":"m","type":"message","content":[{"type":"text","text":"a","citations":[{}]},{"type":"tool_use","id":"t","name":"f","input":{}},{"type":"x"}],"stop_reason":"end_turn","usage":{"input_tokens":1,"iterations":[{"type":"compaction","input_tokens":2}]}}`))
 	f.Add([]byte(`{"type":"error","error":{"type":"api_error","message":"x"}}`))
 	f.Add([]byte(`{"content":[1,"x",null,{"type":"thinking","thinking":5}]}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		m := Dialect{}.NewMeter()
-		m.Body(body)
-		m.Result()
-		Dialect{}.DecodeError(500, http.Header{}, body)
-		res, err := Dialect{}.DecodeResponse(body)
-		if err != nil {
-			return
-		}
-		if out := (Dialect{}).EncodeResponse(&llm.Request{}, res); !wire.Valid(out, '{') {
-			t.Fatalf("not JSON: %s", out)
-		}
-	})
+	f.Fuzz(func(t *testing.T, body []byte) { llmtest.Answer(t, Dialect{}, body) })
 }
 
 func FuzzDecodeStream(f *testing.F) {
@@ -61,34 +49,7 @@ func FuzzDecodeStream(f *testing.F) {
 	f.Add(sse(startFrame, opened(0, `{"type":"tool_use","id":"a","name":"f","input":{}}`), more(0, `{"type":"input_json_delta","partial_json":"{"}`), more(0, `{"type":"thinking_delta","thinking":"x"}`)), uint64(2))
 	f.Add(sse(opened(3, `{"type":"server_tool_use"}`), more(3, `{"type":"citations_delta"}`), `{"error":{"message":"x"}}`), uint64(3))
 	f.Fuzz(func(t *testing.T, data []byte, seed uint64) {
-		frames := wire.NewSSE(llmtest.Chopped(data, seed, 1+int(seed%64)), 1<<20)
-		d, m, g := Dialect{}.NewStreamDecoder(), Dialect{}.NewMeter(), llmtest.NewGrammar()
-		enc := Dialect{}.NewStreamEncoder(&llm.Request{})
-		var out []byte
-		yield := func(e *llm.Event) error {
-			out = enc.Append(out, e)
-			return g.Yield(e)
-		}
-		for {
-			fr, err := frames.Next()
-			if err != nil {
-				if err := d.End(yield); err != nil {
-					t.Fatal(err)
-				}
-				break
-			}
-			m.Frame(fr)
-			if err := d.Frame(fr, yield); err != nil {
-				if _, ok := errors.AsType[*llm.Error](err); !ok {
-					t.Fatal(err)
-				}
-				return
-			}
-		}
-		if !g.Over() {
-			t.Fatal("neither finish nor fault")
-		}
-		m.Result()
+		out, _ := llmtest.Stream(t, Dialect{}, wire.NewSSE(llmtest.Chopped(data, seed, 1+int(seed%64)), 1<<20), &llm.Request{})
 		again := wire.NewSSE(bytes.NewReader(out), 0)
 		for {
 			fr, err := again.Next()

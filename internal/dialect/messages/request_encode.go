@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/schema"
 	"turnpike/internal/wire"
 )
 
@@ -25,6 +26,7 @@ type encoder struct {
 	temp      *float64
 	topP      *float64
 	topK      *int64
+	schemas   schema.Budget
 
 	w *wire.Writer
 }
@@ -79,33 +81,11 @@ func (e *encoder) size() int {
 	for i := range e.tools {
 		n += len(e.tools[i].Description) + len(e.tools[i].Schema) + 128
 	}
-	n += sizeOf(e.system)
+	n += llm.PartsSize(e.system)
 	for i := range e.turns {
-		n += sizeOf(e.turns[i].parts) + 32
+		n += llm.PartsSize(e.turns[i].parts) + 32
 	}
 	return n + n/16
-}
-
-func sizeOf(parts []llm.Part) int {
-	n := 0
-	for _, p := range parts {
-		n += 96
-		switch p := p.(type) {
-		case *llm.Text:
-			n += len(p.Text) + len(p.Citations)
-		case *llm.Media:
-			n += len(p.Data) + len(p.Text) + len(p.URL)
-		case *llm.Thinking:
-			n += len(p.Text) + len(p.Signature) + len(p.Redacted)
-		case *llm.ToolCall:
-			n += len(p.Input) + len(p.Broken)
-		case *llm.ToolResult:
-			n += sizeOf(p.Parts)
-		case *llm.Native:
-			n += len(p.Raw)
-		}
-	}
-	return n
 }
 
 // body writes the members in an order that never changes.

@@ -1,9 +1,6 @@
 package messages
 
 import (
-	"math/rand/v2"
-	"slices"
-	"strconv"
 	"strings"
 
 	"turnpike/internal/llm"
@@ -19,7 +16,7 @@ func unsignedSeal() string { return llm.Seal(unsignedIssuer, &llm.Thinking{}) }
 
 // EncodeResponse writes a whole answer for a client of the Messages API.
 func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
-	w := wire.NewWriter(make([]byte, 0, 512+sizeOf(res.Parts)))
+	w := wire.NewWriter(make([]byte, 0, 512+llm.PartsSize(res.Parts)))
 	a := answer{req: req}
 	w.Object()
 	w.StrField("id", messageID(res.ID))
@@ -66,7 +63,7 @@ func foreign(losses []llm.Loss, p llm.Part) []llm.Loss {
 type answer struct {
 	req     *llm.Request
 	refused bool
-	ids     []string
+	ids     llm.UniqueIDs
 }
 
 // block writes one part, or nothing for a part that only another API has.
@@ -115,35 +112,20 @@ func (a *answer) block(w *wire.Writer, p llm.Part) {
 // in an answer.
 func (a *answer) id(id string) string {
 	if id == "" {
-		id = "toolu_" + randomID()
+		id = "toolu_" + llm.RandomID(24)
 	}
-	short := llm.ShortID(id, llm.IDLimit64)
-	for n := 2; slices.Contains(a.ids, short); n++ {
-		short = llm.ShortID(id+"#"+strconv.Itoa(n), llm.IDLimit64)
-	}
-	a.ids = append(a.ids, short)
-	return short
+	return a.ids.Take(id)
 }
 
 // messageID is the upstream's id, with the prefix that Anthropic's have.
 func messageID(id string) string {
 	switch {
 	case id == "":
-		return "msg_" + randomID()
+		return "msg_" + llm.RandomID(24)
 	case strings.HasPrefix(id, "msg_"):
 		return id
 	}
 	return "msg_" + id
-}
-
-// randomID tells answers apart; nobody relies on it being hard to guess.
-func randomID() string {
-	const letters = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-	b := make([]byte, 24)
-	for i := range b {
-		b[i] = letters[rand.IntN(len(letters))] //nolint:gosec // an id, no secret
-	}
-	return string(b)
 }
 
 // stopReason is the canonical reason in Anthropic's words. A stream without a

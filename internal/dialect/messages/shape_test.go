@@ -106,7 +106,7 @@ func TestShape(t *testing.T) {
 			"MSG-13 a call at the end is answered", nil,
 			[]llm.Turn{user(say("q")), assistant(call("a", "f", "{}"))},
 			`[{"role":"user","content":[{"type":"text","text":"q"}]},{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f","input":{}}]},
-			{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":[{"type":"text","text":"No result: the call was not completed."}],"is_error":true}]}]`,
+			{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":[{"type":"text","text":"No result: the call was not carried out."}],"is_error":true}]}]`,
 			[]string{"a call had no result"},
 		},
 		{
@@ -114,7 +114,7 @@ func TestShape(t *testing.T) {
 			[]llm.Turn{user(say("q")), assistant(call("a", "f", "{}"), call("b", "f", "{}")), user(result("b", say("2")))},
 			`[{"role":"user","content":[{"type":"text","text":"q"}]},{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f","input":{}},{"type":"tool_use","id":"b","name":"f","input":{}}]},
 			{"role":"user","content":[{"type":"tool_result","tool_use_id":"b","content":[{"type":"text","text":"2"}]},
-			{"type":"tool_result","tool_use_id":"a","content":[{"type":"text","text":"No result: the call was not completed."}],"is_error":true}]}]`,
+			{"type":"tool_result","tool_use_id":"a","content":[{"type":"text","text":"No result: the call was not carried out."}],"is_error":true}]}]`,
 			[]string{"a call had no result"},
 		},
 		{

@@ -53,8 +53,8 @@ func (e *encoder) tool(t llm.Tool, path string) (llm.Tool, bool) {
 		return t, !e.noTools(path)
 	}
 	t.Name = llm.ShortName(t.Name, llm.NameLimit128)
-	schema, reason := toolSchema(t.Schema)
-	t.Schema = schema
+	var reason string
+	t.Schema, reason = toolSchema(t.Schema, &e.schemas)
 	if reason != "" {
 		e.lose(path+".input_schema", "tool "+clip(t.Name)+": "+reason)
 	}

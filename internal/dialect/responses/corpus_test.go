@@ -3,9 +3,6 @@ package responses
 import (
 	"encoding/json"
 	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -17,59 +14,19 @@ import (
 )
 
 // recording is one recorded exchange.
-type recording struct {
-	Name    string
-	Request struct {
-		Recorded *bool
-		Body     json.RawMessage
-	}
-	Response struct {
-		Status int
-		Text   string `json:"body_text"`
-	}
-}
+type recording struct{ *llmtest.Exchange }
 
 func (c *recording) streamed() bool { return isStream(c.Response.Text) }
 
 func isStream(body string) bool { return !strings.HasPrefix(strings.TrimSpace(body), "{") }
 
-// load reads recordings that are not part of the repository. An environment
-// variable says where they are.
-func load[T any](t *testing.T, variable, fallback, pattern string, name func(*T, string)) []*T {
-	t.Helper()
-	dir := os.Getenv(variable)
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "..", fallback)
-	}
-	files, err := fs.Glob(os.DirFS(dir), pattern)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []*T
-	for _, f := range files {
-		data, err := os.ReadFile(filepath.Join(dir, f))
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := new(T)
-		if err := json.Unmarshal(data, c); err != nil {
-			continue // an index
-		}
-		name(c, f)
-		out = append(out, c)
-	}
-	if len(out) == 0 {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("no recordings in %s", dir)
-		}
-		t.Skipf("no recordings in %s: set %s to their folder", dir, variable)
-	}
-	return out
-}
-
 func corpus(t *testing.T) []*recording {
 	t.Helper()
-	return load(t, "TURNPIKE_CORPUS", "shared/fixtures", "openai-responses/*.json", func(c *recording, f string) { c.Name = f })
+	var out []*recording
+	for _, x := range llmtest.Corpus(t, "openai-responses") {
+		out = append(out, &recording{x})
+	}
+	return out
 }
 
 // meaning is what an answer says, in a form that any decoder can be compared by.
@@ -322,20 +279,19 @@ func TestCorpusRequests(t *testing.T) {
 	}
 }
 
-// clientRequest is what a real client sent.
-type clientRequest struct {
-	Name, Path string
-	Body       json.RawMessage
-}
-
+// TestClientRequests reads what real clients sent.
 func TestClientRequests(t *testing.T) {
 	n := 0
-	for _, c := range load(t, "TURNPIKE_CLIENT_REQUESTS", "shared/client-requests", "*/*.json", func(c *clientRequest, f string) { c.Name = f }) {
-		if c.Path != "/v1/responses" || len(c.Body) == 0 || c.Body[0] != '{' {
-			continue
+	for _, f := range llmtest.Files(t, "TURNPIKE_CLIENT_REQUESTS", "client-requests", "*/*.json") {
+		var c struct {
+			Path string
+			Body json.RawMessage
+		}
+		if err := json.Unmarshal(f.Data, &c); err != nil || c.Path != "/v1/responses" || len(c.Body) == 0 || c.Body[0] != '{' {
+			continue // an index, or another API's
 		}
 		n++
-		t.Run(c.Name, func(t *testing.T) { requestAgain(t, c.Body) })
+		t.Run(f.Name, func(t *testing.T) { requestAgain(t, c.Body) })
 	}
 	if n < 40 {
 		t.Errorf("%d requests", n)
@@ -352,8 +308,8 @@ func requestAgain(t *testing.T, body []byte) {
 		}
 		return
 	}
-	if len(req.Losses) > 0 && dumpLosses(req.Losses) != "background" {
-		t.Errorf("losses %s", dumpLosses(req.Losses))
+	if len(req.Losses) > 0 && llmtest.DumpLosses(req.Losses) != "background" {
+		t.Errorf("losses %s", llmtest.DumpLosses(req.Losses))
 	}
 	out, losses, err := Dialect{}.EncodeRequest(req, &llm.Target{Model: req.Model, Stream: req.Stream})
 	if err != nil {
@@ -364,7 +320,7 @@ func requestAgain(t *testing.T, body []byte) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	if len(losses) > 0 {
-		t.Logf("losses %s", dumpLosses(losses))
+		t.Logf("losses %s", llmtest.DumpLosses(losses))
 		return
 	}
 	obeysOrder(t, out)
@@ -382,7 +338,7 @@ func sameRequest(t *testing.T, want, got *llm.Request) {
 			}
 		}
 		for _, t := range llm.Merged(r.Turns) {
-			b.WriteString("\n" + string(t.Role) + " " + dumpParts(t.Parts))
+			b.WriteString("\n" + string(t.Role) + " " + llmtest.DumpParts(t.Parts))
 		}
 		for _, x := range r.Tools {
 			home := ""

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -17,33 +18,21 @@ func (e *encoder) items() {
 	for i := 0; i < len(turns); {
 		var open []openCall
 		if turns[i].Role == llm.Assistant {
-			end := i + runOf(turns[i:], func(t llm.Turn) bool { return t.Role == llm.Assistant })
+			end := i + openai.RunOf(turns[i:], func(t llm.Turn) bool { return t.Role == llm.Assistant })
 			open = e.assistant(i, turns[i:end])
 			i = end
 		}
-		end := i + runOf(turns[i:], func(t llm.Turn) bool { return t.Role != llm.Assistant })
+		end := i + openai.RunOf(turns[i:], func(t llm.Turn) bool { return t.Role != llm.Assistant })
 		e.answers(i, turns[i:end], open)
 		for k, t := range turns[i:end] {
 			e.said(i+k, t)
 		}
 		i = end
 	}
-	if n := len(turns); n > 0 && turns[n-1].Role == llm.Assistant && !hasCall(turns[n-1]) && !e.t.Compat {
+	if n := len(turns); n > 0 && turns[n-1].Role == llm.Assistant && !openai.HasCall(turns[n-1]) && !e.t.Compat {
 		e.lose("messages", "the API does not go on with an answer that was begun: it is asked to")
-		e.message("user", "Continue.")
+		e.message("user", openai.Continue)
 	}
-}
-
-func hasCall(t llm.Turn) bool {
-	return slices.ContainsFunc(t.Parts, func(p llm.Part) bool { _, ok := p.(*llm.ToolCall); return ok })
-}
-
-// runOf is the length of the run of turns at the start that are as wanted.
-func runOf(turns []llm.Turn, wanted func(llm.Turn) bool) int {
-	if n := slices.IndexFunc(turns, func(t llm.Turn) bool { return !wanted(t) }); n >= 0 {
-		return n
-	}
-	return len(turns)
 }
 
 func (e *encoder) loseIn(at int, what, reason string) {
@@ -84,7 +73,7 @@ func (e *encoder) assistant(at int, turns []llm.Turn) (open []openCall) {
 					e.recall()
 					e.w.Raw(p.Raw)
 				} else {
-					e.loseIn(at+k, "part", "responses has no "+cut(p.Type, 40)+" in an answer")
+					e.loseIn(at+k, "part", "responses has no "+openai.Cut(p.Type, 40)+" in an answer")
 				}
 			case *llm.Media:
 				e.loseIn(at+k, string(p.Kind), "responses takes none in an answer")
@@ -253,7 +242,7 @@ func (e *encoder) answers(at int, turns []llm.Turn, open []openCall) {
 	for _, o := range open {
 		e.lose(fmt.Sprintf("messages[%d].tool_calls", max(at-1, 0)), "a call without a result: closed with an error")
 		e.openResult(o)
-		e.w.Str("[tool error] There is no result: the call was never answered.")
+		e.w.Str(openai.NoResult)
 		e.w.EndObject()
 	}
 }
@@ -278,9 +267,9 @@ func (e *encoder) result(at int, r *llm.ToolResult, o openCall) {
 	if r.Error {
 		e.loseIn(at, "tool result", "that the call failed is told in words")
 		if len(pieces) > 0 && pieces[0].json == nil {
-			pieces[0].text = "[tool error] " + pieces[0].text
+			pieces[0].text = openai.ToolError + " " + pieces[0].text
 		} else {
-			pieces = slices.Insert(pieces, 0, piece{text: "[tool error]"})
+			pieces = slices.Insert(pieces, 0, piece{text: openai.ToolError})
 		}
 	}
 	e.openResult(o)

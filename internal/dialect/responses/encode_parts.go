@@ -2,8 +2,8 @@ package responses
 
 import (
 	"fmt"
-	"strings"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -124,13 +124,13 @@ func (e *encoder) pieces(at int, parts []llm.Part) []piece {
 			out = e.media(at, out, p)
 			e.cache(p.Cache)
 		case *llm.Native:
-			switch name := toolReference(p); {
+			switch name := openai.ToolReference(p); {
 			case p.Dialect == Name:
 				out = append(out, piece{json: p.Raw})
 			case name != "":
-				out = append(out, piece{text: "Tool " + name + " can be called now."})
+				out = append(out, piece{text: openai.ToolReady(name)})
 			default:
-				e.loseIn(at, "part", "responses has no part of type "+cut(p.Type, 40))
+				e.loseIn(at, "part", "responses has no part of type "+openai.Cut(p.Type, 40))
 			}
 		case *llm.Thinking, *llm.ToolCall, *llm.ToolResult:
 			e.loseIn(at, "part", "only an answer can hold this")
@@ -149,11 +149,7 @@ func (e *encoder) media(at int, pieces []piece, m *llm.Media) []piece {
 		pieces = append(pieces, piece{text: m.Context})
 	}
 	if m.Text != "" {
-		text := m.Text
-		if m.Name != "" {
-			text = m.Name + ":\n" + text
-		}
-		return append(pieces, piece{text: text})
+		return append(pieces, piece{text: openai.DocumentText(m)})
 	}
 	var json []byte
 	reason := "responses has no such part"
@@ -170,19 +166,16 @@ func (e *encoder) media(at int, pieces []piece, m *llm.Media) []piece {
 	}
 	if reason != "" {
 		e.loseIn(at, string(m.Kind), reason)
-		return append(pieces, piece{text: fmt.Sprintf("[%s left out: %s]", m.Kind, reason)})
+		return append(pieces, piece{text: openai.LeftOut(m.Kind, reason)})
 	}
 	return append(pieces, piece{json: json})
 }
-
-// ours tells whether a file was uploaded to OpenAI, by the form of its id.
-func ours(id string) bool { return strings.HasPrefix(id, "file-") }
 
 func (e *encoder) image(m *llm.Media) ([]byte, string) {
 	switch {
 	case e.t.Caps.NoImages:
 		return nil, "the model takes none"
-	case m.FileID != "" && !ours(m.FileID):
+	case m.FileID != "" && !openai.Ours(m.FileID):
 		return nil, "the file was uploaded to another provider"
 	}
 	w := &wire.Writer{}
@@ -191,7 +184,7 @@ func (e *encoder) image(m *llm.Media) ([]byte, string) {
 	if m.FileID != "" {
 		w.StrField("file_id", m.FileID)
 	} else {
-		w.StrField("image_url", location(m, "image/png"))
+		w.StrField("image_url", openai.Location(m, "image/png"))
 	}
 	detail := m.Detail
 	if detail == "" {
@@ -202,23 +195,11 @@ func (e *encoder) image(m *llm.Media) ([]byte, string) {
 	return w.Bytes(), ""
 }
 
-// location is a URL, or a data URL of inline data.
-func location(m *llm.Media, fallback string) string {
-	if m.Data == "" {
-		return m.URL
-	}
-	kind := m.MIME
-	if kind == "" {
-		kind = fallback
-	}
-	return "data:" + kind + ";base64," + m.Data
-}
-
 func (e *encoder) document(m *llm.Media) ([]byte, string) {
 	switch {
 	case e.t.Caps.NoDocuments:
 		return nil, "the model takes none"
-	case m.FileID != "" && !ours(m.FileID):
+	case m.FileID != "" && !openai.Ours(m.FileID):
 		return nil, "the file was uploaded to another provider"
 	}
 	w := &wire.Writer{}
@@ -230,15 +211,12 @@ func (e *encoder) document(m *llm.Media) ([]byte, string) {
 	case m.URL != "":
 		w.StrField("file_url", m.URL)
 	default:
-		name, kind := m.Name, "application/pdf"
-		if name == "" {
-			name = "document.pdf"
-		}
+		kind := "application/pdf"
 		if m.Kind == llm.Audio {
 			kind = "audio/mpeg"
 		}
-		w.StrField("filename", name)
-		w.StrField("file_data", location(m, kind))
+		w.StrField("filename", openai.FileName(m))
+		w.StrField("file_data", openai.Location(m, kind))
 	}
 	w.EndObject()
 	return w.Bytes(), ""
@@ -250,33 +228,7 @@ func sounds(m *llm.Media) ([]byte, string) {
 	}
 	w := &wire.Writer{}
 	w.Object()
-	w.StrField("type", "input_audio")
-	w.Key("input_audio")
-	w.Object()
-	w.StrField("data", m.Data)
-	w.StrField("format", soundFormat(m.MIME))
-	w.EndObject()
+	openai.WriteSound(w, m)
 	w.EndObject()
 	return w.Bytes(), ""
-}
-
-// soundFormat is the word for a MIME type that OpenAI knows.
-func soundFormat(mime string) string {
-	switch _, sub, _ := strings.Cut(mime, "/"); sub {
-	case "mpeg":
-		return "mp3"
-	case "x-wav", "wave", "":
-		return "wav"
-	default:
-		return sub
-	}
-}
-
-// toolReference is the name in Claude Code's tool_reference, which says that a
-// tool held back so far may be called now. All tools are sent from the start here.
-func toolReference(n *llm.Native) string {
-	if n.Type != "tool_reference" {
-		return ""
-	}
-	return string(peek(*wire.NewReader(n.Raw), "tool_name"))
 }

@@ -79,24 +79,7 @@ func FuzzDecodeResponse(f *testing.F) {
 	} {
 		f.Add([]byte(s))
 	}
-	f.Fuzz(func(t *testing.T, body []byte) {
-		before := bytes.Clone(body)
-		res, err := Dialect{}.DecodeResponse(body)
-		if e := (Dialect{}).DecodeError(500, nil, body); e.Message == "" || e.Kind == "" {
-			t.Fatalf("error %+v", e)
-		}
-		m := Dialect{}.NewMeter()
-		m.Body(body)
-		if !bytes.Equal(before, body) {
-			t.Fatal("the body was changed")
-		}
-		if err != nil {
-			return
-		}
-		if out := (Dialect{}).EncodeResponse(&llm.Request{}, res); !json.Valid(out) {
-			t.Fatalf("%s\nmade\n%s", body, out)
-		}
-	})
+	f.Fuzz(func(t *testing.T, body []byte) { llmtest.Answer(t, Dialect{}, body) })
 }
 
 func FuzzDecodeStream(f *testing.F) {
@@ -105,31 +88,12 @@ func FuzzDecodeStream(f *testing.F) {
 	}
 	f.Add([]byte("data: {\"error\":1}\n\nevent: error\ndata: {}\n\n"), uint64(2))
 	f.Fuzz(func(t *testing.T, body []byte, seed uint64) {
-		g := llmtest.NewGrammar()
-		d, m := Dialect{}.NewStreamDecoder(), Dialect{}.NewMeter()
-		enc := Dialect{}.NewStreamEncoder(&llm.Request{Tools: []llm.Tool{{Name: "f", Home: &llm.Home{Dialect: Name, Name: "f", Custom: true}}}})
-		var out []byte
-		yield := func(e *llm.Event) error {
-			out = enc.Append(out, e)
-			return g.Yield(e)
+		out, refused := llmtest.Stream(t, Dialect{}, wire.NewSSE(llmtest.Chopped(body, seed, 16), 1<<16), &llm.Request{Tools: []llm.Tool{{Name: "f", Home: &llm.Home{Dialect: Name, Name: "f", Custom: true}}}})
+		if refused != nil {
+			t.Fatal(refused)
 		}
-		frames := wire.NewSSE(llmtest.Chopped(body, seed, 16), 1<<16)
-		for {
-			frame, err := frames.Next()
-			if err != nil {
-				break
-			}
-			m.Frame(frame)
-			if err := d.Frame(frame, yield); err != nil {
-				t.Fatalf("%q: %v", frame.Data, err)
-			}
-		}
-		if err := d.End(yield); err != nil || !g.Over() {
-			t.Fatalf("end: %v", err)
-		}
-		m.Result()
 		sent := wire.NewSSE(bytes.NewReader(out), 0)
-		for n := 0; ; n++ {
+		for {
 			frame, err := sent.Next()
 			if err != nil {
 				break

@@ -3,6 +3,7 @@ package responses
 import (
 	"bytes"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -63,7 +64,7 @@ func kindOf(data []byte) []byte {
 	for name := range r.Fields() {
 		switch string(name) {
 		case "type":
-			return text(r)
+			return openai.Text(r)
 		case "error":
 			if r.Kind() == '{' {
 				return errorKind

@@ -1,32 +1,19 @@
 package responses
 
 import (
-	"errors"
-	"io"
 	"reflect"
 	"strings"
 	"testing"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/llmtest"
 	"turnpike/internal/wire"
 )
 
 // classes runs a meter over a stream.
 func classes(t *testing.T, body string) ([]llm.FrameClass, llm.MeterResult) {
 	t.Helper()
-	m := Dialect{}.NewMeter()
-	var out []llm.FrameClass
-	frames := wire.NewSSE(strings.NewReader(body), 0)
-	for {
-		f, err := frames.Next()
-		if errors.Is(err, io.EOF) {
-			return out, m.Result()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, m.Frame(f))
-	}
+	return llmtest.Classes(t, Dialect{}.NewMeter(), wire.NewSSE(strings.NewReader(body), 0))
 }
 
 func sameResult(a, b llm.MeterResult) bool {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/llmtest"
 )
 
 // randomRequest makes a conversation in any order, also those that no client
@@ -161,7 +162,7 @@ func sameTurns(t *testing.T, want, got *llm.Request) {
 		for _, t := range llm.Merged(turns) {
 			// Results come first in their turn.
 			slices.SortStableFunc(t.Parts, func(a, b llm.Part) int { return rank(a) - rank(b) })
-			fmt.Fprintf(&b, "\n%s: %s", t.Role, dumpParts(t.Parts))
+			fmt.Fprintf(&b, "\n%s: %s", t.Role, llmtest.DumpParts(t.Parts))
 		}
 		return strings.NewReplacer(" auto)", ")", " [cache]", "", " sig:"+llm.Seal(unsigned, &llm.Thinking{}), "").Replace(b.String())
 	}

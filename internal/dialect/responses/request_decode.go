@@ -2,10 +2,10 @@ package responses
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net/http"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -41,7 +41,7 @@ func (Dialect) DecodeRequest(_ http.Header, body []byte) (*llm.Request, error) {
 		}
 	}
 	if err := r.End(); err != nil {
-		return nil, readerError(err)
+		return nil, openai.Malformed(err)
 	}
 	if d.err != nil {
 		return nil, d.err
@@ -51,13 +51,6 @@ func (Dialect) DecodeRequest(_ http.Header, body []byte) (*llm.Request, error) {
 		return nil, invalid("input", "say something: a text, or a list of items")
 	}
 	return d.req, nil
-}
-
-func readerError(err error) *llm.Error {
-	if e, ok := errors.AsType[*wire.Error](err); ok {
-		return &llm.Error{Kind: llm.ErrInvalid, Param: e.Path, Message: e.Error()}
-	}
-	return &llm.Error{Kind: llm.ErrInvalid, Message: err.Error()}
 }
 
 // member reads a member that has a place of its own in the request.
@@ -240,7 +233,7 @@ func (d *decoder) format(r *wire.Reader) {
 		case "description":
 			f.Description = r.Str()
 		case "schema":
-			f.Schema = schemaOf(r)
+			f.Schema = openai.Schema(r)
 		case "strict":
 			f.Strict = new(r.Bool())
 		default:
@@ -258,15 +251,6 @@ func (d *decoder) format(r *wire.Reader) {
 	default:
 		d.req.Format = f
 	}
-}
-
-// schemaOf reads a JSON Schema, which must be an object.
-func schemaOf(r *wire.Reader) []byte {
-	if k := r.Kind(); k != '{' {
-		r.Fail("must be a JSON Schema object, not %s", k)
-		return nil
-	}
-	return r.Raw()
 }
 
 // finish settles what several members say together.
@@ -294,7 +278,7 @@ func (d *decoder) fail(param, message string) {
 // there is one.
 func (d *decoder) take(err error) bool {
 	if err != nil && d.err == nil {
-		d.err = readerError(err)
+		d.err = openai.Malformed(err)
 	}
 	return d.err != nil
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/llmtest"
 )
 
 func decode(t *testing.T, body string) *llm.Request {
@@ -102,10 +103,10 @@ func TestConversation(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			req := decode(t, `{"model":"m","input":`+c.input+`}`)
-			if got := dump(req); got != c.want {
+			if got := llmtest.Dump(req); got != c.want {
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
-			if got := dumpLosses(req.Losses); got != c.losses {
+			if got := llmtest.DumpLosses(req.Losses); got != c.losses {
 				t.Errorf("losses %q, want %q", got, c.losses)
 			}
 		})
@@ -114,7 +115,7 @@ func TestConversation(t *testing.T) {
 
 func TestInstructionsComeFirst(t *testing.T) {
 	req := decode(t, `{"input":[{"role":"developer","content":"d"},{"role":"user","content":"u"}],"instructions":"i","model":"m"}`)
-	if got := dump(req); got != "system: i | d\nuser: u" {
+	if got := llmtest.Dump(req); got != "system: i | d\nuser: u" {
 		t.Error(got)
 	}
 }
@@ -160,7 +161,7 @@ func TestSettings(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			req := decode(t, `{"model":"m","input":"hi",`+c.body+`}`)
-			if got := dumpLosses(req.Losses); got != c.losses {
+			if got := llmtest.DumpLosses(req.Losses); got != c.losses {
 				t.Errorf("losses %q, want %q", got, c.losses)
 			}
 			c.want.Model, c.want.Turns, req.Losses = "m", req.Turns, nil
@@ -209,14 +210,14 @@ func TestTools(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if losses := dumpLosses(req.Losses); losses != "tools[2].tools[2]" {
+	if losses := llmtest.DumpLosses(req.Losses); losses != "tools[2].tools[2]" {
 		t.Errorf("losses %s", losses)
 	}
 	if req.Choice != (llm.Choice{Mode: llm.ChoiceTool, Name: "ns__b"}) {
 		t.Errorf("choice %+v", req.Choice)
 	}
-	if dump(req) != "user: u" {
-		t.Error(dump(req))
+	if llmtest.Dump(req) != "user: u" {
+		t.Error(llmtest.Dump(req))
 	}
 }
 

@@ -2,12 +2,11 @@ package responses
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -16,7 +15,6 @@ import (
 const (
 	nameLimit = llm.NameLimit64
 	idLimit   = llm.IDLimit64
-	userLimit = 64
 	minOutput = 16
 )
 
@@ -37,7 +35,7 @@ type encoder struct {
 // EncodeRequest makes the body for a target and tells what it could not carry.
 func (Dialect) EncodeRequest(req *llm.Request, t *llm.Target) ([]byte, []llm.Loss, error) {
 	e := &encoder{
-		w: wire.NewWriter(make([]byte, 0, size(req))), req: req, t: t,
+		w: wire.NewWriter(make([]byte, 0, openai.Size(req))), req: req, t: t,
 		used: map[string]bool{}, matched: map[llm.Part]bool{},
 	}
 	w := e.w
@@ -72,43 +70,6 @@ func (Dialect) EncodeRequest(req *llm.Request, t *llm.Target) ([]byte, []llm.Los
 	return w.Bytes(), e.losses, nil
 }
 
-// size guesses the length of the body, so that a long one is not copied over and
-// over while it grows.
-func size(req *llm.Request) int {
-	n := 1 << 10
-	n += sizeOf(req.System)
-	for _, t := range req.Turns {
-		n += 64 + sizeOf(t.Parts)
-	}
-	for i := range req.Tools {
-		n += 128 + len(req.Tools[i].Description)*9/8 + len(req.Tools[i].Schema)
-	}
-	return n
-}
-
-func sizeOf(parts []llm.Part) int {
-	n := 0
-	for _, p := range parts {
-		n += 96
-		switch p := p.(type) {
-		case *llm.Text:
-			n += len(p.Text) * 9 / 8 // line ends take two bytes
-		case *llm.Media:
-			n += len(p.Data) + len(p.Text)
-		case *llm.Thinking:
-			n += len(p.Text) + len(p.Signature)
-		case *llm.ToolCall:
-			n += len(p.Input) * 5 / 4
-		case *llm.ToolResult:
-			n += sizeOf(p.Parts)
-		case *llm.Native:
-			n += len(p.Raw)
-		case *llm.Refusal:
-		}
-	}
-	return n
-}
-
 func (e *encoder) lose(path, reason string) { e.losses = llm.AddLoss(e.losses, path, reason) }
 
 // cache notes a cache mark that cannot be sent on.
@@ -117,10 +78,6 @@ func (e *encoder) cache(c *llm.Cache) {
 		e.lose("cache_control", "OpenAI caches by itself")
 	}
 }
-
-// attribution begins the first system entry of Claude Code: a line for Anthropic's
-// books (its gateway contract says so), which other models would read as prompt.
-const attribution = "x-anthropic-billing-header:"
 
 // system returns the system prompt as instructions. One that carries cache marks,
 // and one that nothing follows, becomes the first item instead: there it is part
@@ -150,7 +107,7 @@ func (e *encoder) systemTexts() []*llm.Text {
 		switch {
 		case !ok:
 			e.lose("system", "instructions are text only")
-		case strings.HasPrefix(t.Text, attribution), t.Text == "":
+		case openai.Unsaid(t):
 		default:
 			out = append(out, t)
 		}
@@ -169,7 +126,7 @@ func (e *encoder) systemItem() {
 	}
 	e.openMessage(role)
 	for _, p := range e.req.System {
-		if t, ok := p.(*llm.Text); ok && t.Text != "" && !strings.HasPrefix(t.Text, attribution) {
+		if t, ok := p.(*llm.Text); ok && !openai.Unsaid(t) {
 			textPiece(e.w, "input_text", t.Text)
 		}
 	}
@@ -219,14 +176,7 @@ func (e *encoder) sampling() {
 		}
 	case llm.SamplingFree:
 	}
-	if temperature != nil {
-		e.w.Key("temperature")
-		e.w.Float(*temperature)
-	}
-	if topP != nil {
-		e.w.Key("top_p")
-		e.w.Float(*topP)
-	}
+	openai.WriteSampling(e.w, temperature, topP)
 }
 
 // dropped notes a setting that the model takes none of; 1 is the default.
@@ -238,7 +188,7 @@ func (e *encoder) dropped(name string, value *float64) {
 
 // text writes the format of the answer, and what else stands beside it.
 func (e *encoder) text() {
-	verbosity := e.shared("verbosity")
+	verbosity := openai.Extra(e.req, "chat", "verbosity") // chat has it under the same name
 	var own []llm.Extra
 	for _, x := range e.req.Extra {
 		if x.Dialect == Name && strings.HasPrefix(x.Name, textPrefix) {
@@ -264,35 +214,9 @@ func (e *encoder) text() {
 	w.EndObject()
 }
 
-// shared is a setting that chat has under the same name.
-func (e *encoder) shared(name string) []byte {
-	for _, x := range e.req.Extra {
-		if x.Dialect == "chat" && x.Name == name {
-			return x.Raw
-		}
-	}
-	return nil
-}
-
 // identity writes who asks and how urgently.
 func (e *encoder) identity() {
-	if user := e.req.User; user != "" {
-		if len(user) > userLimit && !e.t.Compat {
-			sum := sha256.Sum256([]byte(user))
-			user = hex.EncodeToString(sum[:16])
-			e.lose("user", "longer than 64 characters: a hash is sent")
-		}
-		e.w.StrField("user", user)
-	}
-	switch tier := e.req.Tier; tier {
-	case "":
-	case "auto", "default", "flex", "priority", "scale":
-		e.w.StrField("service_tier", tier)
-	case "standard_only":
-		e.w.StrField("service_tier", "default")
-	default:
-		e.lose("service_tier", "OpenAI has no tier of this name")
-	}
+	openai.WriteIdentity(e.w, e.req, e.t, e.lose)
 	for range e.req.Betas {
 		e.lose("anthropic-beta", "no such header in responses")
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/llmtest"
 )
 
 // encode makes a body and returns it without the members that every body has.
@@ -25,7 +26,7 @@ func encode(t *testing.T, req *llm.Request, target llm.Target) (string, string) 
 	}
 	obeysOrder(t, body)
 	got := strings.TrimPrefix(string(body), `{"model":"m","input":`)
-	return strings.Replace(strings.TrimSuffix(got, "}"), `,"store":false`, "", 1), dumpLosses(losses)
+	return strings.Replace(strings.TrimSuffix(got, "}"), `,"store":false`, "", 1), llmtest.DumpLosses(losses)
 }
 
 func user(parts ...llm.Part) llm.Turn      { return llm.Turn{Role: llm.User, Parts: parts} }
@@ -376,10 +377,10 @@ func TestNothingToSend(t *testing.T) {
 // TestEncodeLeavesTheRequest: the same request may be sent to several targets.
 func TestEncodeLeavesTheRequest(t *testing.T) {
 	req := decode(t, `{"model":"m","instructions":"i","input":[{"role":"user","content":"u"},{"type":"reasoning","summary":[],"encrypted_content":"gAAA"},{"type":"function_call","call_id":"a","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"a","output":"r"}]}`)
-	before := dump(req)
+	before := llmtest.Dump(req)
 	first, _ := encode(t, req, llm.Target{})
 	second, _ := encode(t, req, llm.Target{})
-	if first != second || dump(req) != before {
+	if first != second || llmtest.Dump(req) != before {
 		t.Errorf("first\n%s\nthen\n%s", first, second)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -203,7 +204,7 @@ func (d *decoder) reasoning(r *wire.Reader, i int) {
 
 // joined puts the texts of a list of parts together.
 func joined(r *wire.Reader) string {
-	if !list(r) {
+	if !openai.List(r) {
 		return ""
 	}
 	var all []string

@@ -1,12 +1,10 @@
 package responses
 
 import (
-	"encoding/base64"
-	"path"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -144,19 +142,9 @@ func (d *decoder) image(p *rawPart, at string) llm.Part {
 
 // url takes a URL apart where it holds the data.
 func (d *decoder) url(m *llm.Media, url, at string) {
-	rest, ok := strings.CutPrefix(url, "data:")
-	if !ok {
-		m.URL = url
-		return
+	if !openai.TakeURL(m, url) {
+		d.fail(at, openai.BadDataURL)
 	}
-	head, data, _ := strings.Cut(rest, ",")
-	kind, base64ed := strings.CutSuffix(head, ";base64")
-	if !base64ed || data == "" {
-		d.fail(at, "a data URL must look like data:image/png;base64,…")
-		return
-	}
-	m.MIME, _, _ = strings.Cut(kind, ";")
-	m.Data = data
 }
 
 func (d *decoder) file(p *rawPart, at string) llm.Part {
@@ -165,7 +153,7 @@ func (d *decoder) file(p *rawPart, at string) llm.Part {
 	case strings.HasPrefix(p.data, "data:"):
 		d.url(m, p.data, at)
 	case p.data != "": // base64 alone: the name tells the type
-		m.Data, m.MIME = p.data, mimeOf(p.filename)
+		m.Data, m.MIME = p.data, openai.MIMEOf(p.filename)
 	case p.fileURL != "":
 		d.url(m, p.fileURL, at)
 	case p.fileID != "":
@@ -173,43 +161,7 @@ func (d *decoder) file(p *rawPart, at string) llm.Part {
 	default:
 		d.fail(at, "give file_data, file_url or file_id")
 	}
-	return byMIME(m)
-}
-
-func mimeOf(filename string) string {
-	switch strings.ToLower(path.Ext(filename)) {
-	case ".txt", ".log":
-		return "text/plain"
-	case ".md":
-		return "text/markdown"
-	case ".csv":
-		return "text/csv"
-	case ".html", ".htm":
-		return "text/html"
-	case ".docx":
-		return "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-	case ".xlsx":
-		return "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-	}
-	return "application/pdf"
-}
-
-// byMIME makes of a file what it is: a picture, or a document whose text is given.
-func byMIME(m *llm.Media) *llm.Media {
-	switch {
-	case m.Data == "":
-	case strings.HasPrefix(m.MIME, "image/"):
-		m.Kind = llm.Image
-	case strings.HasPrefix(m.MIME, "audio/"):
-		m.Kind = llm.Audio
-	case strings.HasPrefix(m.MIME, "video/"):
-		m.Kind = llm.Video
-	case strings.HasPrefix(m.MIME, "text/"):
-		if t, err := base64.StdEncoding.DecodeString(m.Data); err == nil && utf8.Valid(t) && len(t) > 0 {
-			m.Text, m.Data = string(t), ""
-		}
-	}
-	return m
+	return openai.ByMIME(m)
 }
 
 func sound(r *wire.Reader) *llm.Media {
@@ -219,10 +171,7 @@ func sound(r *wire.Reader) *llm.Media {
 		case "data":
 			m.Data = r.Str()
 		case "format":
-			m.MIME = "audio/" + r.Str()
-			if m.MIME == "audio/mp3" {
-				m.MIME = "audio/mpeg"
-			}
+			m.MIME = openai.AudioMIME(r.Str())
 		}
 	}
 	return m

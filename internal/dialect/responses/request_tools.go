@@ -3,6 +3,7 @@ package responses
 import (
 	"fmt"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -76,7 +77,7 @@ func (d *decoder) function(r *wire.Reader, at string) (llm.Tool, bool) {
 		case "description":
 			t.Description = r.Str()
 		case "parameters":
-			t.Schema = schemaOf(r)
+			t.Schema = openai.Schema(r)
 		case "strict":
 			t.Strict = new(r.Bool())
 		default:
@@ -182,7 +183,7 @@ func (d *decoder) grouped(r *wire.Reader, at string) (llm.Tool, bool) {
 		return d.custom(r, at)
 	default:
 		r.Skip()
-		d.lose(at, "a tool of this type cannot stand in a group here: "+cut(kind, 40))
+		d.lose(at, "a tool of this type cannot stand in a group here: "+openai.Cut(kind, 40))
 		return llm.Tool{}, false
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -70,15 +71,15 @@ func (a *answer) read(r *wire.Reader) {
 	for name := range r.Fields() {
 		switch string(name) {
 		case "id":
-			a.id = string(text(r))
+			a.id = string(openai.Text(r))
 		case "model":
-			a.model = string(text(r))
+			a.model = string(openai.Text(r))
 		case "created_at":
-			a.created, _ = count(r)
+			a.created, _ = openai.Count(r)
 		case "status":
-			a.status = string(text(r))
+			a.status = string(openai.Text(r))
 		case "service_tier":
-			a.tier = string(text(r))
+			a.tier = string(openai.Text(r))
 		case "usage":
 			a.usage.take(r)
 		case "output":
@@ -146,21 +147,21 @@ func readItem(raw []byte) *item {
 	for name := range r.Fields() {
 		switch string(name) {
 		case "id":
-			it.id = str(r)
+			it.id = openai.Str(r)
 		case "call_id":
-			it.callID = str(r)
+			it.callID = openai.Str(r)
 		case "name":
-			it.name = string(text(r))
+			it.name = string(openai.Text(r))
 		case "namespace":
-			it.group = string(text(r))
+			it.group = string(openai.Text(r))
 		case "arguments", "input":
 			if r.Kind() == '{' {
 				it.input = string(r.Raw())
 			} else {
-				it.input = string(text(r))
+				it.input = string(openai.Text(r))
 			}
 		case "encrypted_content":
-			it.proof = string(text(r))
+			it.proof = string(openai.Text(r))
 		case "summary":
 			it.summary = joined(r)
 		case "content":
@@ -180,11 +181,11 @@ func (it *item) contents(r *wire.Reader) {
 		it.said = append(it.said, &llm.Text{Text: r.Str()})
 		return
 	}
-	if !list(r) {
+	if !openai.List(r) {
 		return
 	}
 	for range r.Elements() {
-		if !object(r) {
+		if !openai.Object(r) {
 			continue
 		}
 		var kind, said, refusal string
@@ -192,11 +193,11 @@ func (it *item) contents(r *wire.Reader) {
 		for name := range r.Fields() {
 			switch string(name) {
 			case "type":
-				kind = str(r)
+				kind = openai.Str(r)
 			case "text":
-				said = string(text(r))
+				said = string(openai.Text(r))
 			case "refusal":
-				refusal = string(text(r))
+				refusal = string(openai.Text(r))
 			case "annotations":
 				if raw := r.Raw(); len(raw) > 2 && raw[0] == '[' {
 					notes = bytes.Clone(raw)
@@ -260,4 +261,17 @@ func (it *item) call() *llm.ToolCall {
 		c.ID = "call_" + rand.Text()
 	}
 	return c
+}
+
+// peek returns a string member of an object without consuming it.
+func peek(r wire.Reader, member string) []byte {
+	if r.Kind() != '{' {
+		return nil
+	}
+	for m := range r.Fields() {
+		if string(m) == member && r.Kind() == '"' {
+			return r.Bytes()
+		}
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"strings"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -30,7 +31,7 @@ func foreign(losses []llm.Loss, p llm.Part) []llm.Loss {
 	switch p := p.(type) {
 	case *llm.Native:
 		if p.Dialect != Name {
-			return llm.AddLoss(losses, "content", "responses has no item of type "+cut(p.Type, 40))
+			return llm.AddLoss(losses, "content", "responses has no item of type "+openai.Cut(p.Type, 40))
 		}
 	case *llm.Text:
 		if p.Citations != nil && p.Source != Name {
@@ -162,7 +163,7 @@ func (s *streamEncoder) echo(w *wire.Writer) {
 	w.Key("reasoning")
 	w.Object()
 	w.Key("effort")
-	strOrNull(w, q.Thinking.Effort)
+	openai.StrOrNull(w, q.Thinking.Effort)
 	w.Key("summary")
 	w.Null()
 	w.EndObject()
@@ -174,7 +175,7 @@ func (s *streamEncoder) echo(w *wire.Writer) {
 	w.StrField("truncation", "disabled")
 	w.BoolField("store", false)
 	w.Key("service_tier")
-	strOrNull(w, s.tier)
+	openai.StrOrNull(w, s.tier)
 	w.Key("metadata")
 	w.Object()
 	w.EndObject()
@@ -216,18 +217,7 @@ func writeFormat(w *wire.Writer, f *llm.Format) {
 		w.StrField("type", "json_object")
 	default:
 		w.StrField("type", "json_schema")
-		name := "answer"
-		if f.Name != "" {
-			name = llm.ShortName(f.Name, nameLimit)
-		}
-		w.StrField("name", name)
-		if f.Description != "" {
-			w.StrField("description", f.Description)
-		}
-		w.RawField("schema", f.Schema)
-		if f.Strict != nil {
-			w.BoolField("strict", *f.Strict)
-		}
+		openai.WriteFormat(w, f)
 	}
 	w.EndObject()
 }

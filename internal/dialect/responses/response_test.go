@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/llmtest"
 )
 
 const answered = `{"id":"resp_1","object":"response","created_at":7,"model":"gpt","status":"completed","error":null,"incomplete_details":null,"service_tier":"default",` +
@@ -41,7 +42,7 @@ func TestDecodeResponse(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := dumpParts(res.Parts); got != c.want || res.Stop != c.stop {
+			if got := llmtest.DumpParts(res.Parts); got != c.want || res.Stop != c.stop {
 				t.Errorf("got %s, stop %s\nwant %s", got, res.Stop, c.want)
 			}
 			if res.ID != "resp_1" || res.Model != "gpt" || res.Created != 7 || res.Tier != "default" || res.Usage != usage || res.NativeStop != "completed" {
@@ -139,7 +140,11 @@ func brief(items []shownItem) string {
 		for _, c := range it.Summary {
 			parts = append(parts, c.Type+":"+c.Text)
 		}
-		parts = append(parts, filled(it.CallID, it.Namespace, it.Name, it.Encrypted)...)
+		for _, s := range []string{it.CallID, it.Namespace, it.Name, it.Encrypted} {
+			if s != "" {
+				parts = append(parts, s)
+			}
+		}
 		for _, s := range []*string{it.Arguments, it.Input} {
 			if s != nil {
 				parts = append(parts, *s)
@@ -271,7 +276,7 @@ func TestLossesOfAnswers(t *testing.T) {
 		Stop:  llm.StopPause, NativeStop: "pause_turn",
 	}
 	Dialect{}.EncodeResponse(&llm.Request{}, res)
-	if got := dumpLosses(res.Losses); got != "content, content: citations, content, stop_reason" {
+	if got := llmtest.DumpLosses(res.Losses); got != "content, content: citations, content, stop_reason" {
 		t.Error(got)
 	}
 }

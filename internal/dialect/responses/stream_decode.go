@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -95,15 +96,15 @@ func (d *streamDecoder) read(data []byte) bool {
 	for name := range r.Fields() {
 		switch string(name) {
 		case "type":
-			ev.kind = text(r)
+			ev.kind = openai.Text(r)
 		case "output_index":
-			ev.index, ev.indexed = count(r)
+			ev.index, ev.indexed = openai.Count(r)
 		case "content_index", "summary_index":
-			ev.part, _ = count(r)
+			ev.part, _ = openai.Count(r)
 		case "delta":
-			ev.delta = text(r)
+			ev.delta = openai.Text(r)
 		case "text", "refusal", "arguments", "input":
-			ev.whole = text(r)
+			ev.whole = openai.Text(r)
 		case "item", "annotation":
 			ev.raw = r.Raw()
 		case "response":

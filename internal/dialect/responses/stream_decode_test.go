@@ -108,8 +108,8 @@ func TestDecodeStream(t *testing.T) {
 				if fault != nil {
 					t.Fatal(fault)
 				}
-				if dumpParts(got.Parts) != c.want || got.Stop != c.stop {
-					t.Fatalf("got\n%s, stop %s\nwant\n%s, stop %s", dumpParts(got.Parts), got.Stop, c.want, c.stop)
+				if llmtest.DumpParts(got.Parts) != c.want || got.Stop != c.stop {
+					t.Fatalf("got\n%s, stop %s\nwant\n%s, stop %s", llmtest.DumpParts(got.Parts), got.Stop, c.want, c.stop)
 				}
 			}
 		})
@@ -153,18 +153,7 @@ func TestStreamsThatFail(t *testing.T) {
 				}
 				return g.Yield(e)
 			}
-			for {
-				f, err := frames.Next()
-				if err != nil {
-					break
-				}
-				if err := dec.Frame(f, yield); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := dec.End(yield); err != nil {
-				t.Fatal(err)
-			}
+			llmtest.Relay(t, dec, frames, yield)
 			if last == nil || last.Kind != c.kind || !strings.Contains(last.Message, c.says) || last.Upstream != c.upstream || parts != c.parts {
 				t.Errorf("%+v after %d parts", last, parts)
 			}

@@ -261,7 +261,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		for _, got := range []*llm.Response{got, whole} {
-			if a, b := dumpParts(want.Parts), dumpParts(got.Parts); a != b || got.Stop != want.Stop || got.NativeStop != want.NativeStop || got.Usage != want.Usage || got.ID != want.ID || got.Model != "m" || got.Created != 7 {
+			if a, b := llmtest.DumpParts(want.Parts), llmtest.DumpParts(got.Parts); a != b || got.Stop != want.Stop || got.NativeStop != want.NativeStop || got.Usage != want.Usage || got.ID != want.ID || got.Model != "m" || got.Created != 7 {
 				t.Fatalf("seed %d: read\n%s %+v\nwant\n%s %+v\nof\n%s", seed, b, got, a, want, body)
 			}
 		}

@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -16,7 +17,7 @@ type tokens struct {
 
 // take reads one usage object.
 func (t *tokens) take(r *wire.Reader) {
-	if !object(r) {
+	if !openai.Object(r) {
 		return
 	}
 	for name := range r.Fields() {
@@ -34,7 +35,7 @@ func (t *tokens) take(r *wire.Reader) {
 }
 
 func (t *tokens) details(r *wire.Reader) {
-	if !object(r) {
+	if !openai.Object(r) {
 		return
 	}
 	for name := range r.Fields() {
@@ -50,18 +51,13 @@ func (t *tokens) details(r *wire.Reader) {
 }
 
 func (t *tokens) last(r *wire.Reader, field *int64) {
-	if n, ok := count(r); ok {
-		*field, t.known = llm.Clamp(n), true
-	}
+	t.known = openai.Figure(r, field) || t.known
 }
 
 // usage is what was counted, in disjoint classes.
 func (t *tokens) usage() llm.Usage {
 	u := llm.Usage{Known: t.known, Output: t.output, CacheRead: t.read, CacheWrite5m: t.write}
-	u.Input = t.input - t.read - t.write
-	if u.Input < 0 {
-		u.Input = t.input // a server that does not add the cache to its input
-	}
+	u.Input = openai.Uncached(t.input, t.read, t.write)
 	u.Reasoning = min(t.reasoning, t.output)
 	return u
 }

@@ -50,18 +50,7 @@ func (chat) read(body []byte, q *question) error {
 }
 
 func chatTurn(r *wire.Reader, q *question) {
-	var (
-		role string
-		s    said
-	)
-	for name := range r.Fields() {
-		switch string(name) {
-		case "role":
-			role = r.Str()
-		case "content":
-			chatContent(r, &s)
-		}
-	}
+	role, s := readTurn(r, chatContent)
 	switch role {
 	case "user":
 		q.user(s)
@@ -103,20 +92,7 @@ func chatTool(r *wire.Reader, q *question) {
 		if string(name) != "function" {
 			continue
 		}
-		var (
-			t           tool
-			description string
-		)
-		for name := range r.Fields() {
-			switch string(name) {
-			case "name":
-				t.name = r.Str()
-			case "description":
-				description = r.Str()
-			case "parameters":
-				t.schema = r.Raw()
-			}
-		}
+		t, description := readTool(r, "parameters", (*wire.Reader).Raw)
 		q.offer(t, description)
 	}
 }

@@ -45,18 +45,7 @@ func (converse) read(body []byte, q *question) error {
 }
 
 func converseTurn(r *wire.Reader, q *question) {
-	var (
-		role string
-		s    said
-	)
-	for name := range r.Fields() {
-		switch string(name) {
-		case "role":
-			role = r.Str()
-		case "content":
-			converseContent(r, &s)
-		}
-	}
+	role, s := readTurn(r, converseContent)
 	switch role {
 	case "user":
 		q.user(s)
@@ -98,26 +87,19 @@ func converseTool(r *wire.Reader, q *question) {
 		if string(name) != "toolSpec" {
 			continue
 		}
-		var (
-			t           tool
-			description string
-		)
-		for name := range r.Fields() {
-			switch string(name) {
-			case "name":
-				t.name = r.Str()
-			case "description":
-				description = r.Str()
-			case "inputSchema":
-				for name := range r.Fields() {
-					if string(name) == "json" {
-						t.schema = r.Raw()
-					}
-				}
-			}
-		}
+		t, description := readTool(r, "inputSchema", converseSchema)
 		q.offer(t, description)
 	}
+}
+
+// converseSchema is the schema inside a tool's inputSchema.
+func converseSchema(r *wire.Reader) (schema []byte) {
+	for name := range r.Fields() {
+		if string(name) == "json" {
+			schema = r.Raw()
+		}
+	}
+	return schema
 }
 
 // converseErrors are the exceptions by status.

@@ -54,18 +54,7 @@ func (messages) read(body []byte, q *question) error {
 }
 
 func messagesTurn(r *wire.Reader, q *question) {
-	var (
-		role string
-		s    said
-	)
-	for name := range r.Fields() {
-		switch string(name) {
-		case "role":
-			role = r.Str()
-		case "content":
-			messagesContent(r, &s)
-		}
-	}
+	role, s := readTurn(r, messagesContent)
 	switch role {
 	case "user":
 		q.user(s)
@@ -120,20 +109,7 @@ func messagesBlock(r *wire.Reader, s *said) {
 // messagesTool reads a tool. Anthropic's own tools, which have no schema in the
 // request, are not for the sandbox to call.
 func messagesTool(r *wire.Reader, q *question) {
-	var (
-		t           tool
-		description string
-	)
-	for name := range r.Fields() {
-		switch string(name) {
-		case "name":
-			t.name = r.Str()
-		case "description":
-			description = r.Str()
-		case "input_schema":
-			t.schema = r.Raw()
-		}
-	}
+	t, description := readTool(r, "input_schema", (*wire.Reader).Raw)
 	if t.schema != nil {
 		q.offer(t, description)
 	}

@@ -134,3 +134,31 @@ func asFailure(err error) *failure {
 	}
 	return f
 }
+
+// readTurn reads a message: who speaks, and what content makes of it.
+func readTurn(r *wire.Reader, content func(*wire.Reader, *said)) (role string, s said) {
+	for name := range r.Fields() {
+		switch string(name) {
+		case "role":
+			role = r.Str()
+		case "content":
+			content(r, &s)
+		}
+	}
+	return role, s
+}
+
+// readTool reads a tool's members; its schema stands in the one that is named.
+func readTool(r *wire.Reader, member string, schema func(*wire.Reader) []byte) (t tool, description string) {
+	for name := range r.Fields() {
+		switch string(name) {
+		case "name":
+			t.name = r.Str()
+		case "description":
+			description = r.Str()
+		case member:
+			t.schema = schema(r)
+		}
+	}
+	return t, description
+}

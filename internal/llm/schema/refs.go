@@ -1,4 +1,4 @@
-package converse
+package schema
 
 import (
 	"bytes"
@@ -17,31 +17,61 @@ const (
 	maxRefWork  = 8 << 20 // bytes looked through for one request
 )
 
-// references finds what a schema's references name. work is shared by the tools
-// of a request: when it is used up nothing is found any more.
+// Budget bounds what following references costs. It is shared by the tools of a
+// request: when it is used up nothing is found any more.
+type Budget struct{ used int }
+
+// Spend counts bytes looked through and tells whether they were still allowed.
+func (b *Budget) Spend(n int) bool {
+	b.used += n
+	return b.used <= maxRefWork
+}
+
+// references finds what a schema's references name.
 type references struct {
-	root  []byte
-	work  *int
-	known map[string][]byte
+	root   []byte
+	budget *Budget
+	known  map[string][]byte
 }
 
 // find returns the schema that ref names, nil if there is none.
 func (r *references) find(ref string) []byte {
 	target, known := r.known[ref]
 	if !known {
-		if *r.work += len(r.root); *r.work > maxRefWork {
+		if !r.budget.Spend(len(r.root)) {
 			return nil
 		}
-		target = pointer(r.root, ref)
+		target = Pointer(r.root, ref)
 		if r.known == nil {
 			r.known = map[string][]byte{}
 		}
 		r.known[ref] = target
 	}
-	if *r.work += len(target); *r.work > maxRefWork {
+	if !r.budget.Spend(len(target)) {
 		return nil
 	}
 	return target
+}
+
+// IsReference tells whether a schema is nothing but a reference to another.
+func IsReference(raw []byte) bool {
+	members, _ := readMembers(raw)
+	return refOf(members) != ""
+}
+
+// Inlined replaces a schema's local references by what they name. cut tells that
+// parts were left open, because the schema names itself, or what is not there, or
+// grows too large. What is no JSON object stays as it is.
+func Inlined(raw []byte, b *Budget) (out []byte, cut bool) {
+	if _, ok := readMembers(raw); !ok || !bytes.Contains(raw, []byte(`"$ref"`)) {
+		return raw, false
+	}
+	in := inliner{refs: &references{root: raw, budget: b}, w: wire.NewWriter(make([]byte, 0, 2*len(raw)))}
+	in.schema(raw, true, "#")
+	if !wire.Valid(in.w.Bytes(), '{') {
+		return raw, false
+	}
+	return in.w.Bytes(), in.cut
 }
 
 // inliner writes a schema with its local references replaced.
@@ -80,7 +110,7 @@ func (n *inliner) schema(raw []byte, top bool, self string) {
 		n.w.Raw([]byte(cutSchema))
 		return
 	}
-	if ref := rootRef(members); ref != "" {
+	if ref := refOf(members); ref != "" {
 		n.ref(ref, members)
 		return
 	}
@@ -152,8 +182,8 @@ func (n *inliner) ref(ref string, beside []member) {
 	n.schema(w.Bytes(), false, ref)
 }
 
-// pointer finds what a local JSON pointer (RFC 6901) names; nil for nothing.
-func pointer(root []byte, ref string) []byte {
+// Pointer finds what a local JSON pointer (RFC 6901) names; nil for nothing.
+func Pointer(root []byte, ref string) []byte {
 	path, ok := strings.CutPrefix(ref, "#")
 	if !ok || path != "" && path[0] != '/' {
 		return nil

@@ -1,4 +1,4 @@
-package responses
+package llmtest
 
 import (
 	"fmt"
@@ -7,11 +7,11 @@ import (
 	"turnpike/internal/llm"
 )
 
-// dump writes a conversation in a short form that tests can compare.
-func dump(req *llm.Request) string {
+// Dump writes a conversation in a short form that tests can compare.
+func Dump(req *llm.Request) string {
 	var lines []string
 	if len(req.System) > 0 {
-		lines = append(lines, "system: "+dumpParts(req.System))
+		lines = append(lines, "system: "+DumpParts(req.System))
 	}
 	for _, t := range req.Turns {
 		role := string(t.Role)
@@ -21,12 +21,13 @@ func dump(req *llm.Request) string {
 		if t.Name != "" {
 			role += " " + t.Name
 		}
-		lines = append(lines, role+": "+dumpParts(t.Parts))
+		lines = append(lines, role+": "+DumpParts(t.Parts))
 	}
 	return strings.Join(lines, "\n")
 }
 
-func dumpParts(parts []llm.Part) string {
+// DumpParts writes parts in that form, one behind another.
+func DumpParts(parts []llm.Part) string {
 	out := make([]string, len(parts))
 	for i, p := range parts {
 		out[i] = dumpPart(p)
@@ -55,7 +56,7 @@ func dumpPart(p llm.Part) string {
 		if p.Error {
 			e = "!"
 		}
-		return fmt.Sprintf("result%s(%s: %s)%s", e, p.CallID, dumpParts(p.Parts), dumpCache(p.Cache))
+		return fmt.Sprintf("result%s(%s: %s)%s", e, p.CallID, DumpParts(p.Parts), dumpCache(p.Cache))
 	case *llm.Refusal:
 		return "refusal(" + p.Text + ")"
 	case *llm.Native:
@@ -85,7 +86,8 @@ func filled(all ...string) []string {
 	return out
 }
 
-func dumpLosses(losses []llm.Loss) string {
+// DumpLosses lists the paths of losses.
+func DumpLosses(losses []llm.Loss) string {
 	out := make([]string, len(losses))
 	for i, l := range losses {
 		out[i] = l.Path
