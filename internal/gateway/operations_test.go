@@ -114,8 +114,10 @@ func TestEmbeddings(t *testing.T) {
 	}{
 		{"OpenAI's form passes", "openai", "m", `{"model":"m", "input":"a","encoding_format":"float"}`, floats, 200, 200, true, "", 1},
 		{"floats for who asked for base64 are encoded", "openai", "m", `{"model":"m","input":"a","encoding_format":"base64"}`, floats, 200, 200, false, `"AAAAPwAAgL8="`, 1},
-		{"Titan takes one text a call", "bedrock", "amazon.titan-embed-text-v2:0", `{"model":"amazon.titan-embed-text-v2:0","input":["a","b","c"]}`,
-			`{"embedding":[0.5,-1],"inputTextTokenCount":2}`, 200, 200, false, `"prompt_tokens":6`, 3},
+		{
+			"Titan takes one text a call", "bedrock", "amazon.titan-embed-text-v2:0", `{"model":"amazon.titan-embed-text-v2:0","input":["a","b","c"]}`,
+			`{"embedding":[0.5,-1],"inputTextTokenCount":2}`, 200, 200, false, `"prompt_tokens":6`, 3,
+		},
 		{"a model that gives none", "bedrock", "meta.llama", `{"model":"toy/meta.llama","input":"a"}`, "", 200, 400, false, "gives no embeddings", 0},
 		{"an error of the upstream", "openai", "m", `{"model":"m","input":"a"}`, `{"error":"too many"}`, 429, 429, false, "too many", 1},
 		{"too few vectors", "openai", "m", `{"model":"m","input":["a","b"],"encoding_format":"float"}`, floats, 200, 502, false, "", 1},

@@ -46,17 +46,29 @@ func TestPairing(t *testing.T) {
 		added       int
 	}{
 		{
-			"results first, as the client had them", []llm.Part{call("a"), call("b")}, []llm.Part{text("x"), result("b", "1"), text("y"), result("a", "2")},
-			[]llm.Part{call("a"), call("b")}, []llm.Part{result("b", "1"), result("a", "2"), text("x"), text("y")}, 0,
+			"results first, as the client had them",
+			[]llm.Part{call("a"), call("b")},
+			[]llm.Part{text("x"), result("b", "1"), text("y"), result("a", "2")},
+			[]llm.Part{call("a"), call("b")},
+			[]llm.Part{result("b", "1"), result("a", "2"), text("x"), text("y")},
+			0,
 		},
 		{
-			"one is missing", []llm.Part{text("t"), call("a"), call("b")}, []llm.Part{result("b", "1")},
-			[]llm.Part{text("t"), call("a"), call("b")}, []llm.Part{result("b", "1"), missing("a")}, 1,
+			"one is missing",
+			[]llm.Part{text("t"), call("a"), call("b")},
+			[]llm.Part{result("b", "1")},
+			[]llm.Part{text("t"), call("a"), call("b")},
+			[]llm.Part{result("b", "1"), missing("a")},
+			1,
 		},
 		{"all are missing", []llm.Part{call("a")}, nil, []llm.Part{call("a")}, []llm.Part{missing("a")}, 1},
 		{
-			"the same id twice in a turn", []llm.Part{call("a"), call("a")}, []llm.Part{result("a", "1"), result("a", "2"), result("a", "3")},
-			[]llm.Part{call("a"), call(two)}, []llm.Part{result("a", "1"), result(two, "2"), text("orphan"), text("3")}, 0,
+			"the same id twice in a turn",
+			[]llm.Part{call("a"), call("a")},
+			[]llm.Part{result("a", "1"), result("a", "2"), result("a", "3")},
+			[]llm.Part{call("a"), call(two)},
+			[]llm.Part{result("a", "1"), result(two, "2"), text("orphan"), text("3")},
+			0,
 		},
 		{"a result of nothing", nil, []llm.Part{result("z", "1"), text("x")}, nil, []llm.Part{text("orphan"), text("1"), text("x")}, 0},
 	}

@@ -151,7 +151,7 @@ func (e *encoder) media(at int, pieces []piece, m *llm.Media) []piece {
 		return append(pieces, piece{text: openai.DocumentText(m), cache: m.Cache})
 	}
 	var json []byte
-	reason := ""
+	var reason string
 	switch m.Kind {
 	case llm.Image:
 		json, reason = e.image(m)

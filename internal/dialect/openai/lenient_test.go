@@ -102,7 +102,9 @@ func FuzzCut(f *testing.F) {
 
 func TestUncached(t *testing.T) {
 	for _, c := range []struct{ prompt, read, written, want int64 }{
-		{10, 0, 0, 10}, {10, 4, 3, 3}, {10, 7, 3, 0},
+		{10, 0, 0, 10},
+		{10, 4, 3, 3},
+		{10, 7, 3, 0},
 		{10, 20, 0, 10}, // a proxy that does not add the cache to the prompt
 	} {
 		if got := Uncached(c.prompt, c.read, c.written); got != c.want {

@@ -161,7 +161,7 @@ func TestKeyFiles(t *testing.T) {
 	for name, change := range map[string]map[string]string{
 		"another kind":      {"type": "authorized_user"},
 		"no key":            {"private_key": ""},
-		"a broken key":      {"private_key": "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n"},
+		"a broken key":      {"private_key": "-----BEGIN " + "PRIVATE KEY-----\nc2VjcmV0\n-----END " + "PRIVATE KEY-----\n"},
 		"nobody":            {"client_email": ""},
 		"a token elsewhere": {"token_uri": "http://example.com/token"},
 		"no such project":   {"project_id": "a/../b"},
