@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"turnpike/internal/llm"
@@ -14,8 +13,6 @@ import (
 
 // MaxMessage bounds the message of an upstream's error, in bytes.
 const MaxMessage = 4 << 10
-
-const maxRetryAfter = 24 * time.Hour
 
 // Unreadable is the message for an answer that is no JSON.
 func Unreadable(status int, body []byte) string {
@@ -36,36 +33,10 @@ func Wordless(status int) string {
 
 // Advise takes over what an answer's headers say about trying again.
 func Advise(e *llm.Error, h http.Header) {
-	e.RetryAfter = retryAfter(h)
+	e.RetryAfter = llm.RetryAfter(h, time.Now)
 	if h.Get("X-Should-Retry") == "false" {
 		e.NoRetry = true
 	}
-}
-
-// retryAfter reads how long to wait: milliseconds, seconds, or a date, which is
-// taken against the answer's own clock where it has one.
-func retryAfter(h http.Header) time.Duration {
-	var d time.Duration
-	ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64)
-	value := h.Get("Retry-After")
-	seconds, err2 := strconv.ParseFloat(value, 64)
-	switch {
-	case err == nil && ms >= 0 && ms < 1e9:
-		d = time.Duration(ms * float64(time.Millisecond))
-	case err2 == nil && seconds >= 0 && seconds < 1e7:
-		d = time.Duration(seconds * float64(time.Second))
-	case value != "":
-		at, err := http.ParseTime(value)
-		if err != nil {
-			return 0
-		}
-		now, err := http.ParseTime(h.Get("Date"))
-		if err != nil {
-			now = time.Now()
-		}
-		d = at.Sub(now)
-	}
-	return max(0, min(d, maxRetryAfter))
 }
 
 // Malformed is the error for a client's body that could not be read.
