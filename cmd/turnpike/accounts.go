@@ -49,7 +49,7 @@ func accounts(cfg *config.Config) ([]*route.Account, error) {
 }
 
 func account(p config.Provider) (*route.Account, error) {
-	a := &route.Account{Models: p.Models, Weight: p.Weight}
+	a := &route.Account{Models: p.Models, Weight: p.Weight, Policy: p.Policy}
 	opt := provider.Options{
 		Name: p.Name, BaseURL: p.BaseURL, APIKey: p.APIKey.Reveal(), Headers: p.Headers, UserAgent: "turnpike/" + version,
 		Timeouts: provider.Timeouts{

@@ -125,8 +125,8 @@ func TestWrongCommands(t *testing.T) {
 	if got := refused(t, `no command "sevre"`, "sevre"); !strings.Contains(got.out, "serve") {
 		t.Errorf("what there is was not told: %s", got.out)
 	}
-	refused(t, "usage: turnpike keys create|list|revoke", "keys")
-	refused(t, "usage: turnpike keys create|list|revoke", "keys", "make")
+	refused(t, "usage: turnpike keys create|list|set|revoke", "keys")
+	refused(t, "usage: turnpike keys create|list|set|revoke", "keys", "make")
 	refused(t, "usage: turnpike config check|print", "config", "show")
 	refused(t, "usage: turnpike providers list|test", "providers", "--json")
 	refused(t, "flag provided but not defined", "keys", "list", "--nonsense")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"turnpike/internal/keyring"
+	"turnpike/internal/policy"
 )
 
 // adminKeyHash is the setting under which the hash of the admin key is kept.
@@ -38,7 +39,7 @@ func (a *app) firstStart(ctx context.Context) error {
 	if err != nil || len(list) > 0 {
 		return err
 	}
-	_, secret, err := createKey(ctx, a.store, "first key", time.Time{})
+	_, secret, err := createKey(ctx, a.store, "first key", time.Time{}, policy.Policy{})
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"turnpike/internal/config"
 	"turnpike/internal/keyring"
+	"turnpike/internal/policy"
 	"turnpike/internal/store"
 )
 
@@ -31,17 +32,21 @@ func newSecret(prefix string) string {
 }
 
 // createKey stores a new key and returns its secret, which is nowhere else.
-func createKey(ctx context.Context, s *store.Store, name string, expires time.Time) (store.Key, string, error) {
+func createKey(ctx context.Context, s *store.Store, name string, expires time.Time, treat policy.Policy) (store.Key, string, error) {
 	secret := newSecret(keyPrefix)
+	text, err := writePolicy(treat)
+	if err != nil {
+		return store.Key{}, "", err
+	}
 	k := store.Key{
 		ID: store.NewID("key"), Name: name, Prefix: secret[:shownPrefix], Hash: keyring.Hash(secret),
-		CreatedAt: time.Now(), ExpiresAt: expires,
+		CreatedAt: time.Now(), ExpiresAt: expires, Policy: text,
 	}
 	return k, secret, s.CreateKey(ctx, k)
 }
 
 func keys(args []string) error {
-	what, args, err := action("keys", args, "create", "list", "revoke")
+	what, args, err := action("keys", args, "create", "list", "set", "revoke")
 	if err != nil {
 		return err
 	}
@@ -49,6 +54,7 @@ func keys(args []string) error {
 	asJSON := s.flags.Bool("json", false, "print JSON")
 	name := s.flags.String("name", "", "create: `name` of the key")
 	lasts := s.flags.Duration("expires-in", 0, "create: how long it is valid, such as 720h (0: for ever)")
+	treat := policyFlags(s)
 	most := 1
 	if what == "list" {
 		most = 0
@@ -62,8 +68,12 @@ func keys(args []string) error {
 		return errors.New("usage: turnpike keys create NAME [--expires-in 720h] [--json]")
 	case what == "create" && *lasts < 0:
 		return errors.New("--expires-in must not be negative")
-	case what == "revoke" && s.word() == "":
-		return errors.New("usage: turnpike keys revoke ID|PREFIX|NAME")
+	case what != "create" && what != "list" && s.word() == "":
+		return errors.New("usage: turnpike keys " + what + " ID|PREFIX|NAME")
+	}
+	rules, err := treat.policy(s)
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), cliTimeout)
 	defer cancel()
@@ -74,9 +84,11 @@ func keys(args []string) error {
 	defer func() { _ = db.Close() }()
 	switch what {
 	case "create":
-		return keysCreate(ctx, db, *name+s.word(), *lasts, *asJSON)
+		return keysCreate(ctx, db, *name+s.word(), *lasts, rules, *asJSON)
 	case "list":
 		return keysList(ctx, db, cfg, *asJSON)
+	case "set":
+		return keysSet(ctx, db, s.word(), rules)
 	}
 	k, err := db.RevokeKey(ctx, s.word(), time.Now())
 	if err != nil {
@@ -86,12 +98,12 @@ func keys(args []string) error {
 	return nil
 }
 
-func keysCreate(ctx context.Context, db *store.Store, name string, lasts time.Duration, asJSON bool) error {
+func keysCreate(ctx context.Context, db *store.Store, name string, lasts time.Duration, treat policy.Policy, asJSON bool) error {
 	var expires time.Time
 	if lasts > 0 {
 		expires = time.Now().Add(lasts)
 	}
-	k, secret, err := createKey(ctx, db, name, expires)
+	k, secret, err := createKey(ctx, db, name, expires, treat)
 	if err != nil {
 		return err
 	}
@@ -111,6 +123,7 @@ type keyLine struct {
 	Created time.Time `json:"created_at"`
 	Used    time.Time `json:"last_used_at,omitzero"`
 	Expires time.Time `json:"expires_at,omitzero"`
+	Policy  string    `json:"policy,omitempty"`
 }
 
 func keysList(ctx context.Context, db *store.Store, cfg *config.Config, asJSON bool) error {
@@ -120,7 +133,7 @@ func keysList(ctx context.Context, db *store.Store, cfg *config.Config, asJSON b
 	}
 	lines := make([]keyLine, 0, len(list))
 	for _, k := range list {
-		l := keyLine{k.ID, k.Name, k.Prefix, "valid", k.CreatedAt, k.LastUsedAt, k.ExpiresAt}
+		l := keyLine{k.ID, k.Name, k.Prefix, "valid", k.CreatedAt, k.LastUsedAt, k.ExpiresAt, k.Policy}
 		switch {
 		case !k.RevokedAt.IsZero():
 			l.State = "revoked"

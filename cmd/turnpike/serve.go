@@ -228,7 +228,11 @@ func (k keySource) Load(ctx context.Context) ([]keyring.Entry, error) {
 	}
 	out := make([]keyring.Entry, 0, len(list))
 	for _, e := range list {
-		out = append(out, keyring.Entry{Hash: e.Hash, Principal: keyring.Principal{KeyID: e.ID, Name: e.Name, Expires: e.ExpiresAt}})
+		who := keyring.Principal{KeyID: e.ID, Name: e.Name, Expires: e.ExpiresAt}
+		if who.Policy, err = readPolicy(e); err != nil {
+			return nil, err
+		}
+		out = append(out, keyring.Entry{Hash: e.Hash, Principal: who})
 	}
 	return out, nil
 }

@@ -39,6 +39,12 @@ func (s *settings) word() string {
 	return s.words[0]
 }
 
+// given tells whether a flag was written.
+func (s *settings) given(name string) (yes bool) {
+	s.flags.Visit(func(f *flag.Flag) { yes = yes || f.Name == name })
+	return yes
+}
+
 // load reads the configuration. Flags may stand before and behind the command's
 // other words, of which there are at most so many.
 func (s *settings) load(args []string, most int) (*config.Config, error) {

@@ -55,6 +55,9 @@ type caps struct {
 	Strict       *bool             `json:"strict"`
 	NoCache      *bool             `json:"no_cache"`
 	Cache1h      *bool             `json:"cache_1h"`
+	CacheMin     *int64            `json:"cache_min"`
+	CachePoints  *int              `json:"cache_points"`
+	CacheSpots   *[]string         `json:"cache_spots"`
 	NoToolChoice *bool             `json:"no_tool_choice"`
 	NoImages     *bool             `json:"no_images"`
 	NoDocuments  *bool             `json:"no_documents"`
@@ -177,6 +180,11 @@ func (c *caps) refine(out *llm.Caps, flags []string) {
 	set(&out.Strict, c.Strict)
 	set(&out.NoCache, c.NoCache)
 	set(&out.Cache1h, c.Cache1h)
+	set(&out.CacheMin, c.CacheMin)
+	set(&out.CachePoints, c.CachePoints)
+	if c.CacheSpots != nil {
+		out.CacheSpots = *c.CacheSpots
+	}
 	set(&out.NoToolChoice, c.NoToolChoice)
 	set(&out.NoImages, c.NoImages)
 	set(&out.NoDocuments, c.NoDocuments)

@@ -4,7 +4,11 @@
 // file and line it stands on.
 package config
 
-import "time"
+import (
+	"time"
+
+	"turnpike/internal/policy"
+)
 
 // Config is everything the gateway can be told before it starts.
 type Config struct {
@@ -16,6 +20,9 @@ type Config struct {
 	Auth Auth `yaml:"auth"`
 	// Defaults are used when a request or a provider does not say.
 	Defaults Defaults `yaml:"defaults"`
+	// Policy is how requests are treated where neither their key nor their
+	// provider says otherwise.
+	Policy policy.Policy `yaml:"policy,omitempty"`
 	// Providers are the accounts at upstreams. With none listed they are
 	// detected from the environment.
 	Providers []Provider `yaml:"providers"`
@@ -108,6 +115,8 @@ type Provider struct {
 	BearerToken Secret `yaml:"bearer_token,omitempty"`
 	// Headers are sent with every request to the upstream.
 	Headers Headers `yaml:"headers,omitempty"`
+	// Policy is how requests that go there are treated.
+	Policy policy.Policy `yaml:"policy,omitempty"`
 	// Timeouts bound every wait for the upstream.
 	Timeouts Timeouts `yaml:"timeouts"`
 

@@ -27,11 +27,18 @@ func Fields() []Field {
 		fields = append(fields, Field{
 			Path:    path,
 			Env:     EnvName(path),
-			Default: fmt.Sprint(v.Interface()),
+			Default: shownDefault(v),
 			Secret:  v.Type() == secretType,
 		})
 	})
 	return fields
+}
+
+func shownDefault(v reflect.Value) string {
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		return ""
+	}
+	return fmt.Sprint(v.Interface())
 }
 
 // EnvName is the environment variable of a dotted path.

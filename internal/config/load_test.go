@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -181,6 +182,7 @@ func TestEveryFieldBothWays(t *testing.T) {
 		"server.heartbeat": "8s", "server.read_header_timeout": "9s", "server.log_level": "error", "server.log_format": "json",
 		"data_dir": "/srv/data", "auth.admin_key": "adm-1", "auth.api_key": "key-1",
 		"defaults.provider": "sandbox", "defaults.model": "m", "defaults.lb_strategy": "priority",
+		"policy.strict": "true", "policy.cache": "1h", "policy.continue": "3",
 	}
 	envs := map[string]bool{}
 	for _, f := range Fields() {
@@ -201,10 +203,12 @@ func TestEveryFieldBothWays(t *testing.T) {
 			t.Errorf("%s: %v, %v", f.Path, err1, err2)
 			continue
 		}
-		if byFlag.Server != byEnv.Server || byFlag.DataDir != byEnv.DataDir || byFlag.Auth != byEnv.Auth || byFlag.Defaults != byEnv.Defaults {
+		if byFlag.Server != byEnv.Server || byFlag.DataDir != byEnv.DataDir || byFlag.Auth != byEnv.Auth || byFlag.Defaults != byEnv.Defaults ||
+			!reflect.DeepEqual(byFlag.Policy, byEnv.Policy) {
 			t.Errorf("%s: flag and environment differ", f.Path)
 		}
-		if byFlag.Server == base.Server && byFlag.DataDir == base.DataDir && byFlag.Auth == base.Auth && byFlag.Defaults == base.Defaults {
+		if byFlag.Server == base.Server && byFlag.DataDir == base.DataDir && byFlag.Auth == base.Auth && byFlag.Defaults == base.Defaults &&
+			reflect.DeepEqual(byFlag.Policy, base.Policy) {
 			t.Errorf("%s: the flag changed nothing", f.Path)
 		}
 	}

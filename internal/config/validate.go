@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"turnpike/internal/policy"
 )
 
 var (
@@ -39,6 +41,7 @@ func validate(cfg *Config, r *report) {
 	}
 	oneOf(r, "defaults.lb_strategy", cfg.Defaults.LBStrategy, strategies)
 
+	checkPolicy(r, "policy", cfg.Policy)
 	seen := map[string]int{}
 	for i := range cfg.Providers {
 		validateProvider(cfg, i, seen, r)
@@ -140,4 +143,10 @@ func checkBaseURL(text string) error {
 		return errURLQuery
 	}
 	return nil
+}
+
+func checkPolicy(r *report, path string, p policy.Policy) {
+	if err := p.Check(); err != nil {
+		r.add(path, "%v", err)
+	}
 }

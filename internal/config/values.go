@@ -153,6 +153,7 @@ var (
 	sizeType     = reflect.TypeFor[Size]()
 	secretType   = reflect.TypeFor[Secret]()
 	boolPtrType  = reflect.TypeFor[*bool]()
+	intPtrType   = reflect.TypeFor[*int]()
 )
 
 // setText stores a value given as text: a scalar of the file, an environment
@@ -180,6 +181,13 @@ func setText(v reflect.Value, text string) error {
 		return err
 	}
 	switch v.Kind() {
+	case reflect.Pointer:
+		n, err := strconv.Atoi(strings.TrimSpace(text))
+		if err != nil || v.Type() != intPtrType {
+			return errors.New("is not a whole number")
+		}
+		v.Set(reflect.ValueOf(&n))
+		return nil
 	case reflect.String:
 		v.SetString(text)
 		return nil
@@ -207,5 +215,5 @@ func parseBool(text string) (bool, error) {
 
 // isScalar says whether setText can fill the type.
 func isScalar(t reflect.Type) bool {
-	return t == boolPtrType || t.Kind() == reflect.String || t.Kind() == reflect.Int || t.Kind() == reflect.Int64
+	return t == boolPtrType || t == intPtrType || t.Kind() == reflect.String || t.Kind() == reflect.Int || t.Kind() == reflect.Int64
 }

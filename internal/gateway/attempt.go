@@ -17,6 +17,9 @@ import (
 // An answer that is an error ends the exchange here.
 func (x *exchange) attempt() error {
 	x.target = x.targets[0]
+	if err := x.settlePolicy(); err != nil {
+		return err
+	}
 	if err := x.approach(); err != nil {
 		return err
 	}

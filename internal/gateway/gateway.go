@@ -10,6 +10,7 @@ import (
 	"turnpike/internal/keyring"
 	"turnpike/internal/ledger"
 	"turnpike/internal/llm"
+	"turnpike/internal/policy"
 	"turnpike/internal/route"
 )
 
@@ -20,6 +21,7 @@ type Options struct {
 	Caps    func(model string) llm.Caps
 	Betas   func(model string) []string // beta flags Bedrock takes for a model
 	Spell   func(model string) string   // a Claude model's name as Anthropic writes it; nil: as the client does
+	Policy  policy.Policy               // what holds where neither key nor provider says otherwise
 	Table   *route.Table
 	Keys    *keyring.Ring
 	Ledger  *ledger.Recorder

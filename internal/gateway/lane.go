@@ -90,7 +90,7 @@ func (x *exchange) translate(t *llm.Target) error {
 
 // strict refuses a request that would lose something, for clients that ask so.
 func (x *exchange) strict() error {
-	if len(x.losses) == 0 || x.r.Header.Get("X-Turnpike-Strict") != "true" {
+	if len(x.losses) == 0 || !x.policy.IsStrict() {
 		return nil
 	}
 	return &llm.Error{

@@ -10,6 +10,7 @@ import (
 	"turnpike/internal/keyring"
 	"turnpike/internal/ledger"
 	"turnpike/internal/llm"
+	"turnpike/internal/policy"
 	"turnpike/internal/provider"
 	"turnpike/internal/route"
 	"turnpike/internal/wire"
@@ -73,6 +74,7 @@ type exchange struct {
 	unwatch func() bool // ends the watch over the client's connection
 	gone    atomic.Bool // the client has left
 	target  route.Target
+	policy  policy.Policy
 	surface provider.Surface
 	back    llm.Back
 	lane    lane

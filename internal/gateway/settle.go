@@ -53,6 +53,9 @@ func (x *exchange) attemptRow() store.Attempt {
 	if x.answer != nil {
 		a.Status = x.answer.StatusCode
 	}
+	if len(x.losses) > 0 {
+		a.LossReport = llm.LossHeader(x.losses)
+	}
 	if x.err != nil {
 		a.ErrorClass = string(x.err.Kind)
 	}

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"turnpike/internal/policy"
 )
 
 // Principal is who a key speaks for.
@@ -15,6 +17,7 @@ type Principal struct {
 	KeyID   string
 	Name    string
 	Expires time.Time // zero: never
+	Policy  policy.Policy
 }
 
 // Entry is one key as it is stored: only its hash.

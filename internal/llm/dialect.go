@@ -146,13 +146,16 @@ type Caps struct {
 	Thinking     ThinkingKind
 	Efforts      []string // accepted values, nil if unknown
 	Sampling     SamplingRule
-	NoPrefill    bool // the conversation must end with a user turn
-	MidSystem    bool // system turns inside the conversation are taken
-	Structured   bool // native structured output
-	Strict       bool // tools take strict
-	NoCache      bool // takes no cache points
-	Cache1h      bool // takes one-hour cache points
-	NoToolChoice bool // takes no tool choice (Converse: some models)
+	NoPrefill    bool     // the conversation must end with a user turn
+	MidSystem    bool     // system turns inside the conversation are taken
+	Structured   bool     // native structured output
+	Strict       bool     // tools take strict
+	NoCache      bool     // takes no cache points
+	Cache1h      bool     // takes one-hour cache points
+	CacheMin     int64    // tokens a prefix must have to be cached, 0 if unknown
+	CachePoints  int      // how many cache points a request may hold, 0 if unknown
+	CacheSpots   []string // where Converse takes cachePoint: tools, system, messages; nil for everywhere
+	NoToolChoice bool     // takes no tool choice (Converse: some models)
 	NoImages     bool
 	NoDocuments  bool
 	NoSystem     bool // takes no system prompt

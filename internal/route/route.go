@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/policy"
 	"turnpike/internal/provider"
 )
 
@@ -20,6 +21,7 @@ type Account struct {
 	Models   []string // globs of the models it serves; none: any
 	Weight   int
 	Off      string // why it is not used; empty when it is
+	Policy   policy.Policy
 	listed   atomic.Pointer[map[string]provider.Model]
 }
 
@@ -45,6 +47,7 @@ type Target struct {
 	Provider provider.Provider
 	Model    string // as the upstream wants it
 	Why      string // how it came to be a target
+	Policy   policy.Policy
 }
 
 // Table resolves models.
@@ -95,7 +98,7 @@ func (t *Table) Resolve(model string) ([]Target, *llm.Error) {
 		}
 	}
 	if a := t.only(); a != nil {
-		return []Target{{a.Provider, model, "is the only provider"}}, nil
+		return []Target{a.target(model, "is the only provider")}, nil
 	}
 	return nil, &llm.Error{
 		Kind: llm.ErrNotFound, Code: "model_not_found", Param: "model", NoRetry: true,
@@ -112,12 +115,16 @@ func (a *Account) asked(model string) ([]Target, *llm.Error) {
 	case len(a.Models) > 0 && !a.Serves(model):
 		why = "is not set up to serve it (its models)"
 	default:
-		return []Target{{a.Provider, model, "named by the model's prefix"}}, nil
+		return []Target{a.target(model, "named by the model's prefix")}, nil
 	}
 	return nil, &llm.Error{
 		Kind: llm.ErrNotFound, Code: "model_not_found", Param: "model", NoRetry: true,
 		Message: fmt.Sprintf("model %q: provider %s %s", model, a.Provider.Name(), why),
 	}
+}
+
+func (a *Account) target(model, why string) Target {
+	return Target{Provider: a.Provider, Model: model, Why: why, Policy: a.Policy}
 }
 
 func (t *Table) named(name string) *Account {
@@ -139,7 +146,7 @@ func (t *Table) pick(model, why string, fits func(*Account) bool) []Target {
 	slices.SortStableFunc(found, func(a, b *Account) int { return cmp.Compare(b.Weight, a.Weight) })
 	out := make([]Target, len(found))
 	for i, a := range found {
-		out[i] = Target{a.Provider, model, why}
+		out[i] = a.target(model, why)
 	}
 	return out
 }

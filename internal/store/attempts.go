@@ -46,6 +46,8 @@ type Attempt struct {
 	FirstContent time.Duration
 	// Losses is how many things could not be translated.
 	Losses int
+	// LossReport names them, as the client was told; bounded.
+	LossReport string
 }
 
 // Usage counts tokens. Input excludes what was read from and written to the
@@ -69,7 +71,7 @@ type Usage struct {
 
 const attemptColumns = `id, request_id, key_id, at, dialect, provider, surface, requested_model, served_model, stream,
 	status, error_class, stop, input, output, cache_read, cache_write_5m, cache_write_1h, reasoning, estimated,
-	latency_ns, first_content_ns, losses`
+	latency_ns, first_content_ns, losses, loss_report`
 
 // InsertAttempts adds attempts in one transaction: all of them or none. One
 // that is already there is left as it is, so a batch may be sent again. The
@@ -143,7 +145,7 @@ func appendRow(args []any, a *Attempt) []any {
 	u := &a.Usage
 	return append(args, a.ID, a.RequestID, a.KeyID, a.At.UnixNano(), a.Dialect, a.Provider, a.Surface,
 		a.RequestedModel, a.ServedModel, a.Stream, a.Status, a.ErrorClass, a.Stop, u.Input, u.Output, u.CacheRead,
-		u.CacheWrite5m, u.CacheWrite1h, u.Reasoning, u.Estimated, int64(a.Latency), int64(a.FirstContent), a.Losses)
+		u.CacheWrite5m, u.CacheWrite1h, u.Reasoning, u.Estimated, int64(a.Latency), int64(a.FirstContent), a.Losses, a.LossReport)
 }
 
 func lastUses(attempts []Attempt) map[string]int64 {
@@ -171,7 +173,7 @@ func (s *Store) ListAttempts(ctx context.Context, limit int) (attempts []Attempt
 		u := &a.Usage
 		err := rows.Scan(&a.ID, &a.RequestID, &a.KeyID, &at, &a.Dialect, &a.Provider, &a.Surface, &a.RequestedModel,
 			&a.ServedModel, &a.Stream, &a.Status, &a.ErrorClass, &a.Stop, &u.Input, &u.Output, &u.CacheRead,
-			&u.CacheWrite5m, &u.CacheWrite1h, &u.Reasoning, &u.Estimated, &a.Latency, &a.FirstContent, &a.Losses)
+			&u.CacheWrite5m, &u.CacheWrite1h, &u.Reasoning, &u.Estimated, &a.Latency, &a.FirstContent, &a.Losses, &a.LossReport)
 		if err != nil {
 			return nil, fmt.Errorf("list attempts: %w", err)
 		}

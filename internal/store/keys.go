@@ -26,14 +26,16 @@ type Key struct {
 	RevokedAt time.Time
 	// LastUsedAt is when the key last opened an attempt; zero means never.
 	LastUsedAt time.Time
+	// Policy is how requests of the key are treated, as JSON; empty means as all others.
+	Policy string
 }
 
-const keyColumns = `id, name, prefix, hash, created_at, expires_at, revoked_at, last_used_at`
+const keyColumns = `id, name, prefix, hash, created_at, expires_at, revoked_at, last_used_at, policy`
 
 // CreateKey adds a key.
 func (s *Store) CreateKey(ctx context.Context, k Key) error {
-	_, err := s.writer.ExecContext(ctx, `INSERT INTO keys (`+keyColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		k.ID, k.Name, k.Prefix, k.Hash[:], nanos(k.CreatedAt), nanos(k.ExpiresAt), nanos(k.RevokedAt), nanos(k.LastUsedAt))
+	_, err := s.writer.ExecContext(ctx, `INSERT INTO keys (`+keyColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		k.ID, k.Name, k.Prefix, k.Hash[:], nanos(k.CreatedAt), nanos(k.ExpiresAt), nanos(k.RevokedAt), nanos(k.LastUsedAt), k.Policy)
 	if err != nil {
 		return fmt.Errorf("create key %q: %w", k.Name, err)
 	}
@@ -70,7 +72,7 @@ func scanKeys(rows *sql.Rows) (keys []Key, err error) {
 		var k Key
 		var hash []byte
 		var created, expires, revoked, used sql.NullInt64
-		if err := rows.Scan(&k.ID, &k.Name, &k.Prefix, &hash, &created, &expires, &revoked, &used); err != nil {
+		if err := rows.Scan(&k.ID, &k.Name, &k.Prefix, &hash, &created, &expires, &revoked, &used, &k.Policy); err != nil {
 			return nil, err
 		}
 		if copy(k.Hash[:], hash) != len(k.Hash) {
@@ -100,6 +102,24 @@ func (s *Store) RevokeKey(ctx context.Context, idPrefixOrName string, at time.Ti
 	})
 	if err != nil {
 		return Key{}, fmt.Errorf("revoke key %q: %w", idPrefixOrName, err)
+	}
+	return key, nil
+}
+
+// SetKeyPolicy changes how requests of the one key with that id, prefix or name
+// are treated, and returns it. The policy is JSON.
+func (s *Store) SetKeyPolicy(ctx context.Context, idPrefixOrName, policy string) (Key, error) {
+	var key Key
+	err := s.transaction(ctx, func(tx *sql.Tx) (err error) {
+		if key, err = findKey(ctx, tx, idPrefixOrName); err != nil {
+			return err
+		}
+		key.Policy = policy
+		_, err = tx.ExecContext(ctx, `UPDATE keys SET policy = ? WHERE id = ?`, policy, key.ID)
+		return err
+	})
+	if err != nil {
+		return Key{}, fmt.Errorf("change key %q: %w", idPrefixOrName, err)
 	}
 	return key, nil
 }

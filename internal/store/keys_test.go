@@ -38,7 +38,7 @@ func TestKeysRoundTrip(t *testing.T) {
 	s, _ := newStore(t)
 	full := Key{
 		ID: "key_2", Name: "full", Prefix: "sk-ant-api03_abcde", Hash: sha256.Sum256([]byte("x")), CreatedAt: day,
-		ExpiresAt: day.Add(time.Hour), RevokedAt: day.Add(time.Minute), LastUsedAt: day.Add(time.Second),
+		ExpiresAt: day.Add(time.Hour), RevokedAt: day.Add(time.Minute), LastUsedAt: day.Add(time.Second), Policy: `{"cache":"1h"}`,
 	}
 	plain := key("key_1", "plain", "p", day.Add(-time.Hour))
 	addKeys(t, s, full, plain)

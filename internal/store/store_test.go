@@ -146,7 +146,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Open(t.Context(), path)
-	if !errors.Is(err, ErrNewerSchema) || !strings.Contains(err.Error(), "schema is 99, this version knows 1") ||
+	if !errors.Is(err, ErrNewerSchema) || !strings.Contains(err.Error(), "schema is 99, this version knows ") ||
 		!strings.Contains(err.Error(), path) {
 		t.Errorf("error %v", err)
 	}
