@@ -373,7 +373,7 @@ func TestCallsInAnswers(t *testing.T) {
 		{"TOOL-19 a call without a word is an answer", chatUps, messagesAPI, "", chatCall, gotClaude, ""},
 		{
 			"TOOL-18 arguments cut by the limit are not made up", chatUps, messagesAPI, "", chatCut,
-			is{"content.0.name": `"read"`, "content.0.input": `~\"/tm`, "stop_reason": `"max_tokens"`},
+			is{"content.0.name": `"read"`, "content.0.input": `~_arguments`, "stop_reason": `"max_tokens"`},
 			"",
 		},
 		{

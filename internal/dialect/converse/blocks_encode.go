@@ -108,6 +108,9 @@ func (e *encoder) reasoning(t *llm.Thinking) {
 const (
 	freeText     = "input"
 	rawArguments = "_raw_arguments"
+	// cutArguments stands last in a streamed input that the token limit cut: an
+	// SDK that cannot read the input must not make an empty object of it.
+	cutArguments = "_arguments_cut"
 )
 
 func (e *encoder) toolUse(c *llm.ToolCall) {

@@ -11,13 +11,14 @@ import (
 type streamEncoder struct {
 	reply
 	started, over bool
-	part          partKind // of the open block, noPart if there is none or it cannot be said
-	index         int      // of the open block, else of the next one
-	sent          bool     // something of the open block was sent
-	signed        bool     // the open reasoning has its proof
-	custom        bool     // the open call's input is free text
-	head          []byte   // how every delta of the open block begins
-	buf           []byte   // the payload being made
+	part          partKind  // of the open block, noPart if there is none or it cannot be said
+	index         int       // of the open block, else of the next one
+	sent          bool      // something of the open block was sent
+	signed        bool      // the open reasoning has its proof
+	custom        bool      // the open call's input is free text
+	head          []byte    // how every delta of the open block begins
+	buf           []byte    // the payload being made
+	args          wire.Tail // of the open call
 }
 
 // NewStreamEncoder encodes one stream for the client that sent req.
@@ -78,7 +79,7 @@ func (s *streamEncoder) start(dst []byte) []byte {
 // partStart opens a block. Only tools and pictures have an event for that.
 func (s *streamEncoder) partStart(dst []byte, p llm.Part) []byte {
 	dst = s.partEnd(dst)
-	s.sent, s.signed, s.custom = false, false, false
+	s.sent, s.signed, s.custom, s.args = false, false, false, wire.Tail{}
 	s.head = strconv.AppendInt(append(s.head[:0], `{"contentBlockIndex":`...), int64(s.index), 10)
 	s.head = append(s.head, `,"delta":{`...)
 	switch p := p.(type) {
@@ -201,6 +202,8 @@ func (s *streamEncoder) input(dst, fragment []byte) []byte {
 	if s.custom {
 		quoted := wire.AppendString(nil, fragment)
 		fragment = quoted[1 : len(quoted)-1]
+	} else {
+		s.args.Feed(fragment)
 	}
 	return s.words(dst, toInput, fragment, "}")
 }
@@ -293,6 +296,8 @@ func (s *streamEncoder) partEnd(dst []byte) []byte {
 		dst = s.words(dst, toInput, []byte(`"}`), "}")
 	case s.part == toolPart && !s.sent:
 		dst = s.words(dst, toInput, []byte("{}"), "}")
+	case s.part == toolPart:
+		dst = s.words(dst, toInput, s.args.Close(nil, cutArguments), "}")
 	case s.part == thinkingPart && s.sent && !s.signed:
 		dst = s.words(dst, toSignature, []byte(unsignedSeal()), "}")
 	}

@@ -16,6 +16,11 @@ func trimRight(s string) string { return strings.TrimRight(s, " \t\r\n") }
 // rawArguments is the member that carries a tool's input that is no JSON object.
 const rawArguments = "_raw_arguments"
 
+// cutArguments is the member that stands last in a streamed input which the
+// token limit cut: SDKs make an empty object of JSON that does not end, and a tool
+// must not run with that.
+const cutArguments = "_arguments_cut"
+
 // prepare copies parts, leaving out what the target cannot take.
 // at is the turn, -1 for the system prompt.
 func (e *encoder) prepare(parts []llm.Part, at int) []llm.Part {

@@ -18,6 +18,7 @@ type streamEncoder struct {
 	// thinking is set in a thinking block that may still need a signature, skip
 	// in a part that only another API has, custom in a call whose input is no JSON.
 	thinking, signed, skip, custom bool
+	args                           wire.Tail // of the open call
 }
 
 // NewStreamEncoder encodes one stream for the client that sent req.
@@ -111,6 +112,7 @@ func (s *streamEncoder) start(dst []byte, e *llm.Event) []byte {
 func (s *streamEncoder) partStart(dst []byte, p llm.Part) []byte {
 	dst = s.partEnd(dst)
 	s.thinking, s.signed, s.skip, s.custom = false, false, false, false
+	s.args = wire.Tail{}
 	if n, ok := p.(*llm.Native); ok && n.Dialect != name {
 		s.skip = true
 		return dst
@@ -206,6 +208,8 @@ func (s *streamEncoder) input(dst, fragment []byte) []byte {
 	if s.custom {
 		quoted := wire.AppendString(nil, fragment)
 		fragment = quoted[1 : len(quoted)-1]
+	} else {
+		s.args.Feed(fragment)
 	}
 	dst = append(append(dst, s.head...), partialJSON...)
 	return append(wire.AppendString(dst, fragment), "}}\n\n"...)
@@ -251,6 +255,8 @@ func (s *streamEncoder) partEnd(dst []byte) []byte {
 	}
 	if s.custom {
 		dst = s.prose(dst, partialJSON, `"}`)
+	} else if rest := s.args.Close(nil, cutArguments); len(rest) > 0 {
+		dst = s.prose(dst, partialJSON, string(rest))
 	}
 	s.open, s.thinking, s.custom = false, false, false
 	dst = append(dst, `event: content_block_stop
