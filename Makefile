@@ -76,6 +76,10 @@ judge: build ## play recorded traffic behind the gateway and judge both ends
 clients: build ## real clients (Claude Code, SDKs) against the gateway; ARGS=--quick for a few
 	.ci/clients $(ARGS)
 
+.PHONY: clients-all
+clients-all: build ## real clients: every scenario, fault and upstream (about an hour)
+	.ci/clients-all $(ARGS)
+
 # --- Housekeeping
 
 .PHONY: setup-hooks

@@ -52,14 +52,21 @@ func (s *streamEncoder) Append(dst []byte, e *llm.Event) []byte {
 		return s.finish(dst, e)
 	case llm.EventFault:
 		s.over = true
-		_, body := Dialect{}.EncodeError(e.Err, "")
-		dst = append(s.begin(dst), body...)
-		if s.list {
-			return append(dst, "\n]"...)
-		}
-		return append(dst, "\n\n"...)
+		return s.fault(dst, e.Err)
 	}
 	return dst
+}
+
+// fault ends the stream. Among server-sent events the error stands bare, as the
+// API itself sends it: Google's libraries look for it there, older ones nowhere
+// else, and one that gets it together with an event stumbles over a last event
+// without an end instead of taking the answer for complete.
+func (s *streamEncoder) fault(dst []byte, err *llm.Error) []byte {
+	_, body := Dialect{}.EncodeError(err, "")
+	if s.list {
+		return append(append(s.begin(dst), body...), "\n]"...)
+	}
+	return append(dst, body...)
 }
 
 // Heartbeat writes an empty line, which means nothing in either framing: the
