@@ -94,7 +94,10 @@ func newWorld(t *testing.T, change ...func(*setup)) *world {
 	log := slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.rec = ledger.NewRecorder(w.rows, log)
 	w.gw = gateway.New(gateway.Options{
-		Routes: []gateway.Front{{Path: clientPaths[chatAPI], Dialect: chat.Dialect{}}, {Path: clientPaths[messagesAPI], Dialect: messages.Dialect{}}},
+		Routes: []gateway.Front{
+			{Path: clientPaths[chatAPI], Dialect: chat.Dialect{}}, {Path: clientPaths[messagesAPI], Dialect: messages.Dialect{}},
+			{Path: "/model/{model}/invoke-with-response-stream", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, true)},
+		},
 		Backs:  map[string]llm.Back{"chat": chat.Dialect{}, "messages": messages.Dialect{}, "converse": converse.Dialect{}},
 		Caps:   catalog.Lookup, Betas: catalog.BedrockBetas, Spell: catalog.Dashes,
 		Table:  route.New(accounts(t, w.up.URL, s), "", ""),

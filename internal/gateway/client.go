@@ -18,6 +18,7 @@ type client struct {
 	mu        sync.Mutex
 	streaming bool              // the head of a stream is out
 	done      bool              // an answer or an error is out
+	torn      bool              // the connection must end as the upstream's did
 	encoder   llm.StreamEncoder // for heartbeats and faults; the answer has its own
 	losses    string            // the report so far, for the head
 	lastWrite time.Time
@@ -158,6 +159,12 @@ func (c *client) fail(e *llm.Error) {
 		return
 	}
 	c.done = true
+	if _, framed := c.x.front.(llm.Framer); c.streaming && framed && e.Torn {
+		// Clients of this framing try again after a torn connection, as they would have had it from the upstream
+		// itself; an exception they take for the upstream's last word.
+		c.torn = true
+		return
+	}
 	if c.streaming {
 		_ = c.write(c.coder().Append(nil, &llm.Event{Kind: llm.EventFault, Err: e}), c.lastWrite)
 		return

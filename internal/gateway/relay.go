@@ -152,7 +152,7 @@ func spoken(parts []llm.Part) (n int64) {
 // broken is an answer that stopped before its end.
 func (x *exchange) broken(err error) *llm.Error {
 	name := x.target.Provider.Name()
-	e := &llm.Error{Kind: llm.ErrUpstream, Upstream: true, Cause: err, Message: fmt.Sprintf("the answer of provider %s broke off", name)}
+	e := &llm.Error{Kind: llm.ErrUpstream, Upstream: true, Torn: true, Cause: err, Message: fmt.Sprintf("the answer of provider %s broke off", name)}
 	switch cause := context.Cause(x.ctx); {
 	case errors.Is(cause, errIdle), errors.Is(cause, context.DeadlineExceeded):
 		e.Kind, e.Message = llm.ErrTimeout, fmt.Sprintf("provider %s stopped sending its answer", name)

@@ -121,4 +121,7 @@ func (g *Gateway) serve(f *Front, w http.ResponseWriter, r *http.Request) {
 			}
 		}
 	})
+	if x.out.torn {
+		panic(http.ErrAbortHandler) // net/http's way to close a connection in the middle of an answer
+	}
 }

@@ -267,6 +267,7 @@ func (t *translating) end(out []byte) ([]byte, error) {
 		return t.out, t.x.understand(err)
 	}
 	if t.fault != nil {
+		t.fault.Torn = true // no frame said so: the frames just ended
 		return t.out, t.fault
 	}
 	return t.out, nil

@@ -41,6 +41,7 @@ type Error struct {
 	UpstreamStatus int
 	RetryAfter     time.Duration // 0: not told
 	NoRetry        bool          // it will not clear by itself
+	Torn           bool          // an answer stopped without a word of why
 	Cause          error
 }
 
