@@ -1,0 +1,79 @@
+package health
+
+import (
+	"net/http"
+	"time"
+
+	"turnpike/internal/llm"
+)
+
+// Class is what the end of a request tells of the place it was sent to.
+type Class uint8
+
+// Classes of outcome.
+const (
+	Fine     Class = iota // it answered
+	Untold                // nothing: our own error, the caller's, or the caller left
+	Rate                  // 429: too fast
+	Overload              // 503, 529: the upstream is too busy
+	Failure               // no connection, no answer in time, 5xx
+	Quota                 // the account's money or allowance is spent
+	Auth                  // the account's credentials were refused
+)
+
+// rule says how a class cools a place.
+type rule struct {
+	name  string
+	first time.Duration // the first cool-down; each one after it is twice as long
+	most  time.Duration
+	told  time.Duration // the longest wait an upstream may ask for; 0: it is not asked
+	// account: it concerns all models of the account.
+	account bool
+}
+
+// rules is the table of cool-downs. A Failure cools only when failures come in a
+// row or are many (see Breaker); what an overloaded upstream asks for is a guess
+// of its own and is kept short.
+var rules = [...]rule{
+	Fine:     {name: "fine"},
+	Untold:   {name: "untold"},
+	Rate:     {name: "rate limit", first: 2 * time.Second, most: time.Minute, told: 10 * time.Minute},
+	Overload: {name: "overloaded", first: 3 * time.Second, most: time.Minute, told: 30 * time.Second},
+	Failure:  {name: "failing", first: 5 * time.Second, most: 2 * time.Minute},
+	Quota:    {name: "quota spent", first: 10 * time.Minute, most: time.Hour, told: 24 * time.Hour, account: true},
+	Auth:     {name: "credentials refused", first: 10 * time.Minute, most: 10 * time.Minute, account: true},
+}
+
+// String is the class in words for people.
+func (c Class) String() string { return rules[c].name }
+
+// Classify tells what an error says of the upstream. Errors of ours and of the
+// caller say nothing: only an upstream that could not be reached, took too long,
+// refused for load or money, or failed has shown something of itself.
+func Classify(e *llm.Error) Class {
+	switch {
+	case e == nil:
+		return Fine
+	case !e.Upstream:
+		return Untold
+	case e.Kind == llm.ErrAuth, e.UpstreamStatus == http.StatusUnauthorized:
+		return Auth
+	}
+	switch e.Kind {
+	case llm.ErrRate:
+		return Rate
+	case llm.ErrBilling:
+		return Quota
+	case llm.ErrOverloaded, llm.ErrUnavail:
+		return Overload
+	case llm.ErrTimeout, llm.ErrInternal:
+		return Failure
+	case llm.ErrUpstream:
+		if e.UpstreamStatus >= 400 && e.UpstreamStatus < 500 {
+			return Untold // a 4xx that was dressed as ours: the request's fault
+		}
+		return Failure
+	default:
+		return Untold
+	}
+}
