@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/policy"
 	"turnpike/internal/provider"
 )
 
@@ -143,7 +144,7 @@ func TestWeightsOrder(t *testing.T) {
 		account("d", "openai", weight(100)),
 		account("e", "openai", weight(500), off("no key")),
 		account("f", "anthropic", weight(1000)),
-	}, "", "")
+	}, "", "").With(Settings{Strategy: policy.StrategyPriority})
 	want := []string{"b gpt-5", "d gpt-5", "a gpt-5", "c gpt-5"} // equals in the order of the configuration
 	for range 2 {
 		if got, _ := resolve(t, table, "gpt-5"); !slices.Equal(got, want) {

@@ -1,0 +1,179 @@
+package affinity
+
+import (
+	"fmt"
+	"math"
+	"sync"
+	"testing"
+	"time"
+)
+
+type clock struct{ t time.Time }
+
+func (c *clock) now() time.Time { return c.t }
+
+var a, b = Pin{Provider: "a", Model: "m"}, Pin{Provider: "b", Model: "m"}
+
+func TestPinsLiveAsLongAsTheCache(t *testing.T) {
+	c := &clock{time.Unix(1_800_000_000, 0)}
+	p := New(100, c.now, nil)
+	if _, ok := p.Get("x"); ok {
+		t.Fatal("a pin nobody made")
+	}
+	p.Set("x", a, 5*time.Minute)
+	c.t = c.t.Add(4 * time.Minute)
+	if got, ok := p.Get("x"); !ok || got != a {
+		t.Fatalf("%+v %v", got, ok)
+	}
+	p.Set("x", a, 5*time.Minute) // used: lives anew
+	c.t = c.t.Add(4 * time.Minute)
+	if _, ok := p.Get("x"); !ok {
+		t.Error("use does not prolong it")
+	}
+	c.t = c.t.Add(time.Minute)
+	if _, ok := p.Get("x"); ok {
+		t.Error("it outlives the cache")
+	}
+	p.Set("y", b, time.Hour)
+	if _, ok := p.Get("x"); ok {
+		t.Error("one conversation's pin holds another")
+	}
+}
+
+func TestUnpin(t *testing.T) {
+	c := &clock{time.Unix(1_800_000_000, 0)}
+	p := New(1000, c.now, nil)
+	for i := range 20 {
+		p.Set(fmt.Sprint("a", i), a, time.Hour)
+		p.Set(fmt.Sprint("b", i), b, time.Hour)
+	}
+	if !p.Unpin("a3") || p.Unpin("a3") || p.Unpin("nobody") {
+		t.Error("unpin one")
+	}
+	if n := p.UnpinAll("a"); n != 19 {
+		t.Errorf("unpinned %d", n)
+	}
+	if _, ok := p.Get("b7"); !ok || p.Len() != 20 {
+		t.Errorf("the other provider's are gone: %d left", p.Len())
+	}
+}
+
+func TestBounded(t *testing.T) {
+	c := &clock{time.Unix(1_800_000_000, 0)}
+	p := New(160, c.now, nil)
+	for i := range 5000 {
+		p.Set(fmt.Sprint(i), a, time.Hour)
+		c.t = c.t.Add(time.Second)
+	}
+	if p.Len() > 160 {
+		t.Errorf("%d pins", p.Len())
+	}
+	if _, ok := p.Get("4999"); !ok {
+		t.Error("the newest was dropped")
+	}
+}
+
+// The first speed of a place is kept: slow places must not become the measure.
+func TestFirstSpeedIsTheMeasure(t *testing.T) {
+	c := &clock{time.Unix(1_800_000_000, 0)}
+	p := New(10, c.now, nil)
+	p.Set("x", Pin{"a", "m", 800}, time.Hour)
+	p.Set("x", Pin{"a", "m", 20000}, time.Hour)
+	if got, _ := p.Get("x"); got.TTFT != 800 {
+		t.Errorf("measure %v", got.TTFT)
+	}
+	p.Set("x", Pin{"b", "m", 900}, time.Hour)
+	if got, _ := p.Get("x"); got.TTFT != 900 || got.Provider != "b" {
+		t.Errorf("after a move %+v", got)
+	}
+}
+
+func TestSlow(t *testing.T) {
+	for _, c := range []struct {
+		was, now, best float64
+		want           bool
+	}{
+		{800, 1000, 300, false},
+		{800, 4900, 100, false},    // not slow enough to lose a cache for
+		{800, 14000, 1000, true},   // others are fast
+		{800, 14000, 9000, false},  // all are slow
+		{800, 14000, 0, true},      // nothing known of others: it was fast itself
+		{13000, 14000, 0, false},   // it always was like that
+		{13000, 14000, 1000, true}, // but others are not
+		{0, 14000, 0, false},       // nothing to compare with
+	} {
+		if got := (Pin{TTFT: c.was}).Slow(c.now, c.best); got != c.want {
+			t.Errorf("was %v, is %v, best %v: %v", c.was, c.now, c.best, got)
+		}
+	}
+}
+
+func TestShared(t *testing.T) {
+	c := &clock{time.Unix(1_800_000_000, 0)}
+	store := map[string]Pin{}
+	shared := &Shared{
+		Get: func(k string) (Pin, bool) { p, ok := store[k]; return p, ok },
+		Set: func(k string, p Pin, ttl time.Duration) {
+			if store[k] = p; ttl == 0 {
+				delete(store, k)
+			}
+		},
+	}
+	one, other := New(10, c.now, shared), New(10, c.now, shared)
+	one.Set("x", b, time.Hour)
+	if got, ok := other.Get("x"); !ok || got != b {
+		t.Errorf("the other replica has %+v %v", got, ok)
+	}
+	one.Unpin("x")
+	if _, ok := other.Get("x"); ok {
+		t.Error("unpinned in one replica only")
+	}
+}
+
+func owner(conversation string, places map[string]float64) (best string) {
+	top := -1.0
+	for name, w := range places {
+		if r := Rank(conversation, name, w); r > top {
+			best, top = name, r
+		}
+	}
+	return best
+}
+
+// Conversations spread by weight, and a place that goes takes only its own along.
+func TestRank(t *testing.T) {
+	const n = 60000
+	places := map[string]float64{"a": 100, "b": 100, "c": 200, "d": 0}
+	less := map[string]float64{"a": 100, "b": 100, "d": 0}
+	count := map[string]int{}
+	for i := range n {
+		k := fmt.Sprint("conversation ", i)
+		was := owner(k, places)
+		count[was]++
+		if now := owner(k, less); was != "c" && now != was {
+			t.Fatalf("%s moved from %s to %s", k, was, now)
+		}
+	}
+	for name, w := range places {
+		if got, want := float64(count[name])/n, w/400; math.Abs(got-want) > 0.01 {
+			t.Errorf("%s has %.3f, want %.3f", name, got, want)
+		}
+	}
+}
+
+func TestManyAtOnce(t *testing.T) {
+	c := &clock{time.Unix(1_800_000_000, 0)}
+	p := New(64, c.now, nil)
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 500 {
+				k := fmt.Sprint(g, i%50)
+				p.Set(k, a, time.Minute)
+				p.Get(k)
+				p.Unpin(k)
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,191 @@
+package route
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"turnpike/internal/health"
+	"turnpike/internal/policy"
+	"turnpike/internal/provider"
+)
+
+// Account is a provider with what the configuration says about its use.
+type Account struct {
+	Provider provider.Provider
+	Models   []string // globs of the models it serves; none: any
+	Weight   int
+	Off      string // why it is not used; empty when it is
+	Policy   policy.Policy
+
+	listed  atomic.Pointer[listing]
+	changed atomic.Uint64 // counts the lists it has had
+
+	breaker health.Breaker
+	mu      sync.Mutex
+	places  map[string]*health.Place
+}
+
+// listing is what an account said it offers, and the same by what spellings of
+// one model have in common.
+type listing struct {
+	models map[string]provider.Model
+	stems  map[string][]spelling
+}
+
+type spelling struct {
+	id string
+	name
+}
+
+// SetListed stores what the account says it offers.
+func (a *Account) SetListed(models []provider.Model) {
+	l := &listing{models: make(map[string]provider.Model, len(models)), stems: map[string][]spelling{}}
+	for _, m := range models {
+		l.models[m.ID] = m
+	}
+	for id := range l.models {
+		if n := parseName(id); n.stem != "" && (len(a.Models) == 0 || a.Serves(id)) {
+			l.stems[n.stem] = append(l.stems[n.stem], spelling{id, n})
+		}
+	}
+	a.listed.Store(l)
+	a.changed.Add(1)
+}
+
+// Listed is what the account said it offers, nil if it was not asked.
+func (a *Account) Listed() map[string]provider.Model {
+	if l := a.listed.Load(); l != nil {
+		return l.models
+	}
+	return nil
+}
+
+// Serves tells whether the configuration lists a model for the account. In its
+// globs a star stands for slashes too: models are not files.
+func (a *Account) Serves(model string) bool { return policy.MatchAny(a.Models, model) }
+
+// Breaker keeps requests away from the whole account: when its credentials were
+// changed, it is Reset.
+func (a *Account) Breaker() *health.Breaker { return &a.breaker }
+
+// maxPlaces bounds the models of an account that are told apart: names come from
+// clients.
+const maxPlaces = 1024
+
+// Place is where the data of a model at the account is kept.
+func (a *Account) Place(model string) *health.Place {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if p := a.places[model]; p != nil {
+		return p
+	}
+	if len(a.places) >= maxPlaces {
+		model = ""
+		if p := a.places[model]; p != nil {
+			return p
+		}
+	}
+	if a.places == nil {
+		a.places = map[string]*health.Place{}
+	}
+	p := health.NewPlace(&a.breaker)
+	a.places[model] = p
+	return p
+}
+
+// ids are the account's spellings of a model, best first; none where neither the
+// configuration nor the account's own list knows it.
+func (a *Account) ids(asked string, n name, crossGeo bool) (ids []string, why string) {
+	why = "offers the model"
+	if len(a.Models) > 0 {
+		why = "lists the model"
+	}
+	l := a.listed.Load()
+	if a.exactly(l, asked) {
+		ids = append(ids, asked)
+		if vendor(asked) != "bedrock" {
+			return ids, why
+		}
+	}
+	for _, s := range spellings(a.candidates(l, n.stem), n, crossGeo) {
+		if !slices.Contains(ids, s.id) {
+			ids = append(ids, s.id)
+		}
+	}
+	switch {
+	case len(ids) > 0 && n.date == "" && !n.long && vendor(asked) == a.Provider.Kind():
+		return []string{asked}, why // the vendor's own short name for it
+	case len(ids) == 0 && a.Serves(asked):
+		return []string{asked}, why
+	}
+	return ids, why
+}
+
+// exactly tells whether the very name is known.
+func (a *Account) exactly(l *listing, asked string) bool {
+	if slices.Contains(a.Models, asked) {
+		return true
+	}
+	if l == nil || len(a.Models) > 0 && !a.Serves(asked) {
+		return false
+	}
+	_, ok := l.models[asked]
+	return ok
+}
+
+// candidates are all spellings an account has for a stem.
+func (a *Account) candidates(l *listing, stem string) (out []spelling) {
+	if stem == "" {
+		return nil
+	}
+	if l != nil {
+		out = slices.Clone(l.stems[stem])
+	}
+	for _, m := range a.Models {
+		if n := parseName(m); n.stem == stem && !strings.ContainsAny(m, `*?[\`) {
+			out = append(out, spelling{m, n})
+		}
+	}
+	return out
+}
+
+// spellings chooses among the ids of one model at one account: of the date that
+// was asked for, else the newest; of the geography that was named; profiles
+// before the plain id, which newer models on Bedrock do not take.
+func spellings(all []spelling, asked name, crossGeo bool) []spelling {
+	if asked.geo != "" && asked.geo != geoGlobal && !crossGeo {
+		all = slices.DeleteFunc(all, func(s spelling) bool { return s.geo != asked.geo })
+	}
+	date := asked.date
+	if !slices.ContainsFunc(all, func(s spelling) bool { return s.date == date }) || date == "" {
+		newest := ""
+		for _, s := range all {
+			newest = max(newest, s.date)
+		}
+		if date != "" && newest != "" {
+			return nil // other dates only: another model
+		}
+		date = newest
+	}
+	profile := slices.ContainsFunc(all, func(s spelling) bool { return s.date == date && s.geo != "" })
+	all = slices.DeleteFunc(all, func(s spelling) bool { return s.date != date || profile && s.geo == "" })
+	slices.SortFunc(all, func(x, y spelling) int {
+		return cmp.Or(cmp.Compare(geoRank(x.geo, asked.geo), geoRank(y.geo, asked.geo)), strings.Compare(y.id, x.id))
+	})
+	return all
+}
+
+// geoRank puts the geography that was asked for first, then regional ones, then
+// the global one.
+func geoRank(geo, asked string) int {
+	switch geo {
+	case asked:
+		return 0
+	case geoGlobal:
+		return 2
+	}
+	return 1
+}

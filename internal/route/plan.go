@@ -1,0 +1,299 @@
+package route
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"turnpike/internal/health"
+	"turnpike/internal/llm"
+	"turnpike/internal/policy"
+)
+
+// plan is what the names alone tell of a request: where a model may be served,
+// whoever is well now. Plans are kept until a list changes.
+type plan struct {
+	steps    []step
+	out      []Excluded // accounts that serve it and are not in use
+	alias    string     // the alias that matched, empty for none
+	strategy string     // the alias's own
+	turn     *atomic.Uint64
+	asked    name
+	err      *llm.Error // nothing serves it
+}
+
+// step is one model of an alias's chain, else the one asked for. Its spots
+// compete; the next step is for when none of them can.
+type step struct {
+	model string
+	spots []*spot
+}
+
+// spot is a model at an account.
+type spot struct {
+	account *Account
+	model   string // as the upstream wants it
+	why     string
+	step    int
+	other   int // 0 for the account's best spelling; others stand in for it
+	place   *health.Place
+}
+
+func (s *spot) name() string { return s.account.Provider.Name() }
+
+// planKey is what a plan depends on.
+type planKey struct {
+	key   *policy.Routing // nil unless the key has names of its own
+	model string
+}
+
+// plans is a snapshot of the plans made so far, replaced as a whole.
+type plans struct {
+	version uint64
+	by      map[planKey]*plan
+}
+
+// maxPlans bounds what is remembered: names come from clients.
+const maxPlans = 512
+
+func (t *Table) plan(model string, key *policy.Routing) *plan {
+	if key != nil && len(key.Aliases) == 0 && key.Provider == "" {
+		key = nil
+	}
+	k := planKey{key, model}
+	version := t.version()
+	old := t.plans.Load()
+	if p := old.by[k]; p != nil && old.version == version {
+		return p
+	}
+	p := t.makePlan(model, key)
+	if p.err == nil && len(model) <= maxName {
+		t.remember(k, p, version)
+	}
+	return p
+}
+
+// version changes when an account's list does.
+func (t *Table) version() (v uint64) {
+	for _, a := range t.accounts {
+		v += a.changed.Load()
+	}
+	return v
+}
+
+// remember keeps a plan. Whose turn it is survives a change of lists.
+func (t *Table) remember(k planKey, p *plan, version uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	old := t.plans.Load()
+	next := &plans{version: version, by: map[planKey]*plan{}}
+	if before := old.by[k]; before != nil {
+		p.turn = before.turn
+	}
+	if old.version == version && len(old.by) < maxPlans {
+		for k, p := range old.by {
+			next.by[k] = p
+		}
+	}
+	next.by[k] = p
+	t.plans.Store(next)
+}
+
+func (t *Table) makePlan(model string, key *policy.Routing) *plan {
+	p := &plan{turn: new(atomic.Uint64), asked: parseName(model)}
+	chain := []string{model}
+	if alias := t.alias(model, key); alias != nil {
+		p.alias, p.strategy, chain = alias.Match, alias.Strategy, alias.To
+	}
+	var first *llm.Error
+	for _, m := range chain {
+		if err := t.addSteps(p, m, key); err != nil && first == nil {
+			first = err
+		}
+	}
+	if len(p.steps) == 0 {
+		p.err = first
+		if p.alias != "" && first != nil {
+			e := *first
+			e.Message = fmt.Sprintf("model %q stands for %s: %s", model, strings.Join(chain, ", "), first.Message)
+			p.err = &e
+		}
+	}
+	return p
+}
+
+// alias finds what a name stands for: not where it begins with a provider's
+// name, and the key's own before the gateway's.
+func (t *Table) alias(model string, key *policy.Routing) *policy.Alias {
+	if name, rest, ok := strings.Cut(model, "/"); ok && rest != "" && t.named(name) != nil {
+		return nil
+	}
+	if key != nil {
+		if a := key.Aliases.Find(model); a != nil {
+			return a
+		}
+	}
+	return t.opt.Aliases.Find(model)
+}
+
+// addSteps finds who serves one model. The order of the rules: the provider's
+// name before a slash; the key's default provider; the accounts known to serve
+// it, by the configuration or their own list; those of the vendor its name
+// tells; the default provider; the only one there is.
+func (t *Table) addSteps(p *plan, model string, key *policy.Routing) *llm.Error {
+	if name, rest, ok := strings.Cut(model, "/"); ok && rest != "" {
+		if a := t.named(name); a != nil {
+			return t.addAsked(p, a, rest)
+		}
+	}
+	n := parseName(model)
+	if key != nil && key.Provider != "" {
+		if a := t.named(key.Provider); a != nil {
+			t.addFirst(p, a, model, n)
+		}
+	}
+	for _, rule := range [...]func(*Account) ([]string, string){
+		func(a *Account) ([]string, string) { return a.ids(model, n, t.opt.CrossGeo) },
+		func(a *Account) ([]string, string) {
+			return only(model, "is of the model's vendor", len(a.Models) == 0 && vendor(model) == a.Provider.Kind())
+		},
+		func(a *Account) ([]string, string) {
+			return only(model, "is the default provider", a.Provider.Name() == t.defaultProvider && len(a.Models) == 0)
+		},
+		func(a *Account) ([]string, string) { return only(model, "is the only provider", a == t.only()) },
+	} {
+		if t.addAll(p, model, rule) {
+			return nil
+		}
+	}
+	if len(p.steps) > 0 && p.steps[len(p.steps)-1].model == model {
+		return nil // by the key's default provider
+	}
+	return unserved(p, model)
+}
+
+func unserved(p *plan, model string) *llm.Error {
+	off := ""
+	for _, x := range p.out {
+		off += fmt.Sprintf(" (%s would, and is %s)", x.Provider, x.Reason)
+	}
+	return &llm.Error{
+		Kind: llm.ErrNotFound, Code: "model_not_found", Param: "model", NoRetry: true,
+		Message: fmt.Sprintf("model %q: no provider serves it%s. Ask for provider/model, or set defaults.provider; GET /v1/models lists what there is", model, off),
+	}
+}
+
+func only(model, why string, ok bool) ([]string, string) {
+	if !ok {
+		return nil, ""
+	}
+	return []string{model}, why
+}
+
+// addAll makes a step of all accounts a rule fits; those not in use are noted.
+func (t *Table) addAll(p *plan, model string, rule func(*Account) ([]string, string)) bool {
+	s := step{model: model}
+	for _, a := range t.accounts {
+		ids, why := rule(a)
+		if len(ids) == 0 {
+			continue
+		}
+		if a.Off != "" {
+			p.exclude(a, ids[0], "not in use: "+a.Off)
+			continue
+		}
+		s.spots = append(s.spots, spotsOf(a, ids, why, len(p.steps))...)
+	}
+	if len(s.spots) == 0 {
+		return false
+	}
+	p.steps = append(p.steps, s)
+	return true
+}
+
+// exclude notes an account once.
+func (p *plan) exclude(a *Account, model, reason string) {
+	for _, x := range p.out {
+		if x.Provider == a.Provider.Name() {
+			return
+		}
+	}
+	p.out = append(p.out, Excluded{Provider: a.Provider.Name(), Model: model, Reason: reason})
+}
+
+func spotsOf(a *Account, ids []string, why string, at int) []*spot {
+	out := make([]*spot, len(ids))
+	for i, id := range ids {
+		out[i] = &spot{account: a, model: id, why: why, step: at, other: i, place: a.Place(id)}
+	}
+	return out
+}
+
+// addFirst makes the key's default provider a step of its own, unless it is not
+// known to serve the model and another vendor is.
+func (t *Table) addFirst(p *plan, a *Account, model string, n name) {
+	const why = "is the key's default provider"
+	ids, _ := a.ids(model, n, t.opt.CrossGeo)
+	if len(ids) == 0 && len(a.Models) == 0 && a.Listed() == nil {
+		if v := vendor(model); v == "" || v == a.Provider.Kind() || !singleVendor[a.Provider.Kind()] {
+			ids = []string{model}
+		}
+	}
+	switch {
+	case len(ids) == 0:
+	case a.Off != "":
+		p.exclude(a, ids[0], "not in use: "+a.Off)
+	default:
+		p.steps = append(p.steps, step{model: model, spots: spotsOf(a, ids, why, len(p.steps))})
+	}
+}
+
+// singleVendor are the kinds of account that serve their own models only.
+var singleVendor = map[string]bool{"openai": true, "anthropic": true, "gemini": true, "sandbox": true}
+
+// addAsked is the account as the one place, for who named it.
+func (t *Table) addAsked(p *plan, a *Account, model string) *llm.Error {
+	var why string
+	ids, _ := a.ids(model, parseName(model), t.opt.CrossGeo)
+	switch {
+	case a.Off != "":
+		why = "is not in use: " + a.Off
+	case len(a.Models) > 0 && len(ids) == 0:
+		why = "is not set up to serve it (its models)"
+	default:
+		if len(ids) == 0 {
+			ids = []string{model}
+		}
+		p.steps = append(p.steps, step{model: model, spots: spotsOf(a, ids, "named by the model's prefix", len(p.steps))})
+		return nil
+	}
+	return &llm.Error{
+		Kind: llm.ErrNotFound, Code: "model_not_found", Param: "model", NoRetry: true,
+		Message: fmt.Sprintf("model %q: provider %s %s", model, a.Provider.Name(), why),
+	}
+}
+
+func (t *Table) named(name string) *Account {
+	for _, a := range t.accounts {
+		if a.Provider.Name() == name {
+			return a
+		}
+	}
+	return nil
+}
+
+// only is the single account in use beside the sandbox, which never stands in
+// for a real one.
+func (t *Table) only() *Account {
+	var one *Account
+	for _, a := range t.accounts {
+		if a.Off != "" || a.Provider.Kind() == "sandbox" || len(a.Models) > 0 {
+			continue
+		}
+		if one != nil {
+			return nil
+		}
+		one = a
+	}
+	return one
+}
