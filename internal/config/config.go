@@ -23,6 +23,10 @@ type Config struct {
 	// Policy is how requests are treated where neither their key nor their
 	// provider says otherwise.
 	Policy policy.Policy `yaml:"policy,omitempty"`
+	// Aliases are names for other models, for every key.
+	Aliases policy.Aliases `yaml:"aliases,omitempty"`
+	// Routing is how accounts are chosen and what is done when one fails.
+	Routing Routing `yaml:"routing"`
 	// Providers are the accounts at upstreams. With none listed they are
 	// detected from the environment.
 	Providers []Provider `yaml:"providers"`
@@ -119,6 +123,12 @@ type Provider struct {
 	Policy policy.Policy `yaml:"policy,omitempty"`
 	// Timeouts bound every wait for the upstream.
 	Timeouts Timeouts `yaml:"timeouts"`
+	// Limits are the account's own limits, kept before the upstream has to; the
+	// first that matches a model holds.
+	Limits []Limit `yaml:"limits,omitempty"`
+	// Health asks the account for its models now and then; without it only real
+	// requests tell how it is.
+	Health Health `yaml:"health,omitempty"`
 
 	// Disabled says that the provider takes no requests; Reason says why.
 	Disabled bool `yaml:"-"`
@@ -128,10 +138,15 @@ type Provider struct {
 
 // Timeouts bound the waits for one upstream.
 type Timeouts struct {
-	// Connect is how long a connection may take, TLS included.
+	// Connect is how long the TCP connection may take.
 	Connect time.Duration `yaml:"connect"`
+	// TLS is how long the handshake on it may take.
+	TLS time.Duration `yaml:"tls"`
 	// FirstByte is how long the answer's headers may take.
 	FirstByte time.Duration `yaml:"first_byte"`
+	// FirstContent is how long the first content of a stream may take, counted
+	// from sending; models that think in silence need minutes.
+	FirstContent time.Duration `yaml:"first_content"`
 	// Idle is the longest silence between two chunks of an answer.
 	Idle time.Duration `yaml:"idle"`
 	// Total is how long one attempt may take in all.
@@ -158,11 +173,11 @@ const (
 
 // The ways to spread requests over providers.
 const (
-	StrategySmart      = "smart"
-	StrategyWeighted   = "weighted"
-	StrategyRoundRobin = "round-robin"
-	StrategyLeastUsed  = "least-used"
-	StrategyPriority   = "priority"
+	StrategySmart      = policy.StrategySmart
+	StrategyWeighted   = policy.StrategyWeighted
+	StrategyRoundRobin = policy.StrategyRoundRobin
+	StrategyLeastUsed  = policy.StrategyLeastUsed
+	StrategyPriority   = policy.StrategyPriority
 )
 
 // Default returns the settings that hold when nothing is said. It lists no
@@ -181,6 +196,7 @@ func Default() *Config {
 		},
 		DataDir:  "./data",
 		Defaults: Defaults{LBStrategy: StrategySmart},
+		Routing:  defaultRouting(),
 	}
 }
 
@@ -194,10 +210,12 @@ func NewProvider(name, kind string) Provider {
 func (p *Provider) setDefaults() {
 	p.Weight = 100
 	p.Timeouts = Timeouts{
-		Connect:   10 * time.Second,
-		FirstByte: 10 * time.Minute,
-		Idle:      5 * time.Minute,
-		Total:     60 * time.Minute,
+		Connect:      10 * time.Second,
+		TLS:          10 * time.Second,
+		FirstByte:    10 * time.Minute,
+		FirstContent: 10 * time.Minute,
+		Idle:         5 * time.Minute,
+		Total:        60 * time.Minute,
 	}
 }
 

@@ -222,7 +222,7 @@ func (d *decoder) list(n *yaml.Node, path string, v reflect.Value) {
 			return
 		}
 		elem := reflect.New(v.Type().Elem())
-		if p, ok := reflect.TypeAssert[*Provider](elem); ok {
+		if p, ok := reflect.TypeAssert[interface{ setDefaults() }](elem); ok {
 			p.setDefaults()
 		}
 		d.value(item, fmt.Sprintf("%s[%d]", path, i), elem.Elem())

@@ -125,7 +125,7 @@ providers:
     models: [anthropic.*, "amazon.nova-*"]
     enabled: true
     headers: {x-team: blue, x-org: "${ORG}"}
-    timeouts: {connect: 1s, first_byte: 2s, idle: 3s, total: 4s}
+    timeouts: {connect: 1s, tls: 1500ms, first_byte: 2s, first_content: 2500ms, idle: 3s, total: 4s}
 `)
 	wantServer := Server{
 		Host: "0.0.0.0", Port: 9000, MaxBody: 1e6, DrainTimeout: time.Minute,
@@ -146,7 +146,7 @@ providers:
 	if len(p.Headers) != 1 || p.Headers["x-team"] != "blue" {
 		t.Errorf("headers %v; the one of an unset variable must be left out", map[string]string(p.Headers))
 	}
-	if p.Timeouts != (Timeouts{time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second}) {
+	if p.Timeouts != (Timeouts{time.Second, 1500 * time.Millisecond, 2 * time.Second, 2500 * time.Millisecond, 3 * time.Second, 4 * time.Second}) {
 		t.Errorf("timeouts %+v", p.Timeouts)
 	}
 }
@@ -183,6 +183,8 @@ func TestEveryFieldBothWays(t *testing.T) {
 		"data_dir": "/srv/data", "auth.admin_key": "adm-1", "auth.api_key": "key-1",
 		"defaults.provider": "sandbox", "defaults.model": "m", "defaults.lb_strategy": "priority",
 		"policy.strict": "true", "policy.cache": "1h", "policy.continue": "3",
+		"routing.affinity": "false", "routing.cross_geo": "true", "routing.attempts": "2", "routing.deadline": "7s",
+		"routing.max_wait": "8s", "routing.retry_budget": "5", "routing.refresh_models": "9m",
 	}
 	envs := map[string]bool{}
 	for _, f := range Fields() {
@@ -204,11 +206,11 @@ func TestEveryFieldBothWays(t *testing.T) {
 			continue
 		}
 		if byFlag.Server != byEnv.Server || byFlag.DataDir != byEnv.DataDir || byFlag.Auth != byEnv.Auth || byFlag.Defaults != byEnv.Defaults ||
-			!reflect.DeepEqual(byFlag.Policy, byEnv.Policy) {
+			!reflect.DeepEqual(byFlag.Policy, byEnv.Policy) || !reflect.DeepEqual(byFlag.Routing, byEnv.Routing) {
 			t.Errorf("%s: flag and environment differ", f.Path)
 		}
 		if byFlag.Server == base.Server && byFlag.DataDir == base.DataDir && byFlag.Auth == base.Auth && byFlag.Defaults == base.Defaults &&
-			reflect.DeepEqual(byFlag.Policy, base.Policy) {
+			reflect.DeepEqual(byFlag.Policy, base.Policy) && reflect.DeepEqual(byFlag.Routing, base.Routing) {
 			t.Errorf("%s: the flag changed nothing", f.Path)
 		}
 	}

@@ -41,10 +41,10 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			"merge key", "a: &x {port: 1}\nserver:\n  <<: *x\n",
-			`turnpike.yaml:1: unknown key "a"; known: server, data_dir, auth, defaults, policy, providers` + "\n" +
+			`turnpike.yaml:1: unknown key "a"; known: server, data_dir, auth, defaults, policy, aliases, routing, providers` + "\n" +
 				`turnpike.yaml:3: merge keys (<<) are not supported; write the keys out`,
 		},
-		{"empty key", "'': x\n", `turnpike.yaml:1: unknown key ""; known: server, data_dir, auth, defaults, policy, providers`},
+		{"empty key", "'': x\n", `turnpike.yaml:1: unknown key ""; known: server, data_dir, auth, defaults, policy, aliases, routing, providers`},
 		{"not a number", "server: {port: http}\n", `turnpike.yaml:1: server.port: "http" is not a whole number`},
 		{"fraction", "server: {port: 80.5}\n", `turnpike.yaml:1: server.port: "80.5" is not a whole number`},
 		{"list for a scalar", "server:\n  port: [1]\n", `turnpike.yaml:2: server.port: needs a single value, found a list`},

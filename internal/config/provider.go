@@ -180,6 +180,7 @@ func validateProvider(cfg *Config, i int, seen map[string]int, r *report) {
 	validateHeaders(p, at, r)
 	checkPolicy(r, at+"policy", p.Policy)
 	validateTimeouts(p, at, r)
+	validateLimits(p, at, r)
 }
 
 // validateType checks what depends on the type of the provider.
@@ -268,7 +269,9 @@ func validateHeaders(p *Provider, at string, r *report) {
 
 func validateTimeouts(p *Provider, at string, r *report) {
 	checkDuration(r, at+"timeouts.connect", p.Timeouts.Connect, false)
+	checkDuration(r, at+"timeouts.tls", p.Timeouts.TLS, false)
 	checkDuration(r, at+"timeouts.first_byte", p.Timeouts.FirstByte, false)
+	checkDuration(r, at+"timeouts.first_content", p.Timeouts.FirstContent, false)
 	checkDuration(r, at+"timeouts.idle", p.Timeouts.Idle, false)
 	checkDuration(r, at+"timeouts.total", p.Timeouts.Total, false)
 }

@@ -16,7 +16,7 @@ import (
 var (
 	logLevels  = []string{"debug", "info", "warn", "error"}
 	logFormats = []string{"text", "json"}
-	strategies = []string{StrategySmart, StrategyWeighted, StrategyRoundRobin, StrategyLeastUsed, StrategyPriority}
+	strategies = policy.Strategies
 	hostName   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
 )
 
@@ -42,6 +42,7 @@ func validate(cfg *Config, r *report) {
 	oneOf(r, "defaults.lb_strategy", cfg.Defaults.LBStrategy, strategies)
 
 	checkPolicy(r, "policy", cfg.Policy)
+	validateRouting(cfg, r)
 	seen := map[string]int{}
 	for i := range cfg.Providers {
 		validateProvider(cfg, i, seen, r)

@@ -107,8 +107,10 @@ type Model struct {
 
 // Timeouts bound the phases of a call. Zero means no bound.
 type Timeouts struct {
-	Connect   time.Duration
-	FirstByte time.Duration // from sending to the answer's head
-	Idle      time.Duration // between two reads of a body
-	Total     time.Duration
+	Connect      time.Duration
+	TLS          time.Duration
+	FirstByte    time.Duration // from sending to the answer's head
+	FirstContent time.Duration // from sending to the first content of a stream
+	Idle         time.Duration // between two reads of a body
+	Total        time.Duration
 }

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -44,7 +45,7 @@ func NewTransport(t Timeouts) *http.Transport {
 		MaxIdleConns:          4096,
 		MaxIdleConnsPerHost:   2048,
 		IdleConnTimeout:       90 * time.Second,
-		TLSHandshakeTimeout:   t.Connect,
+		TLSHandshakeTimeout:   cmp.Or(t.TLS, t.Connect),
 		ResponseHeaderTimeout: t.FirstByte,
 		ExpectContinueTimeout: time.Second,
 		DisableCompression:    true,

@@ -10,6 +10,7 @@ import (
 	"turnpike/internal/health"
 	"turnpike/internal/policy"
 	"turnpike/internal/provider"
+	"turnpike/internal/throttle"
 )
 
 // Account is a provider with what the configuration says about its use.
@@ -19,6 +20,7 @@ type Account struct {
 	Weight   int
 	Off      string // why it is not used; empty when it is
 	Policy   policy.Policy
+	Limits   []Limit // what may be sent to it; the first that matches a model holds
 
 	listed  atomic.Pointer[listing]
 	changed atomic.Uint64 // counts the lists it has had
@@ -26,6 +28,22 @@ type Account struct {
 	breaker health.Breaker
 	mu      sync.Mutex
 	places  map[string]*health.Place
+}
+
+// Limit is a gate for the models that match.
+type Limit struct {
+	Match string
+	Gate  *throttle.Gate
+}
+
+// gate is what a model passes on its way to the account; nil is open.
+func (a *Account) gate(model string) *throttle.Gate {
+	for i := range a.Limits {
+		if policy.Match(a.Limits[i].Match, model) {
+			return a.Limits[i].Gate
+		}
+	}
+	return nil
 }
 
 // listing is what an account said it offers, and the same by what spellings of

@@ -121,7 +121,7 @@ func (r *round) add(s *spot, why string) {
 
 func target(s *spot, why string) Target {
 	a := s.account
-	return Target{Provider: a.Provider, Model: s.model, Why: why, Policy: a.Policy, Step: s.step, place: s.place}
+	return Target{Provider: a.Provider, Model: s.model, Why: why, Policy: a.Policy, Step: s.step, Gate: s.gate, place: s.place}
 }
 
 // admit finds the spots that may be asked now: one for each account competes,
@@ -142,7 +142,8 @@ func (r *round) admit(cs []contender, spots []*spot) (_ []contender, others []*s
 			}
 			continue
 		}
-		if s.account == has {
+		// Where a request would have to wait it goes when nobody else takes it.
+		if s.account == has || s.gate.Busy() {
 			others = append(others, s)
 			continue
 		}

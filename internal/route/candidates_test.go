@@ -11,6 +11,7 @@ import (
 	"turnpike/internal/health"
 	"turnpike/internal/llm"
 	"turnpike/internal/policy"
+	"turnpike/internal/throttle"
 )
 
 const (
@@ -369,6 +370,34 @@ func TestConversationsLeave(t *testing.T) {
 	if c, _ = w.table.Candidates(ask); c.Kept || c.Left != "" {
 		t.Errorf("unpinned: %q: %s", places(c), c.Left)
 	}
+}
+
+// An account at its own limit stands behind those that have room.
+func TestAtItsLimit(t *testing.T) {
+	limited := account("a", "openai", weight(900))
+	limited.Limits = []Limit{
+		{Match: "gpt-4*", Gate: throttle.NewGate("a (gpt-4*)", throttle.Limits{Concurrency: 1}, time.Now)},
+		{Match: "*", Gate: throttle.NewGate("a", throttle.Limits{Concurrency: 1, Queue: 1, Wait: time.Second}, time.Now)},
+	}
+	table := New([]*Account{limited, account("b", "openai")}, "", "").With(Settings{Strategy: policy.StrategyPriority})
+	c, err := table.Candidates(Ask{Model: "gpt-5"})
+	if err != nil || !slices.Equal(places(c), []string{"a gpt-5", "b gpt-5"}) || c.Targets[1].Gate != nil {
+		t.Fatalf("%v %q", err, places(c))
+	}
+	pass, err := c.Targets[0].Gate.Enter(t.Context(), "k", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, _ = table.Candidates(Ask{Model: "gpt-5"}); !slices.Equal(places(c), []string{"b gpt-5", "a gpt-5"}) {
+		t.Errorf("at its limit: %q", places(c))
+	}
+	if c, _ = table.Candidates(Ask{Model: "gpt-4o"}); !slices.Equal(places(c), []string{"a gpt-4o", "b gpt-4o"}) {
+		t.Errorf("another limit's model: %q", places(c))
+	}
+	if c, _ = table.Candidates(Ask{Model: "a/gpt-5"}); !slices.Equal(places(c), []string{"a gpt-5"}) {
+		t.Errorf("nobody else: %q", places(c))
+	}
+	pass.Leave(0)
 }
 
 func TestTargetsMadeByHand(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"turnpike/internal/health"
 	"turnpike/internal/llm"
 	"turnpike/internal/policy"
+	"turnpike/internal/throttle"
 )
 
 // plan is what the names alone tell of a request: where a model may be served,
@@ -37,6 +38,7 @@ type spot struct {
 	step    int
 	other   int // 0 for the account's best spelling; others stand in for it
 	place   *health.Place
+	gate    *throttle.Gate
 }
 
 func (s *spot) name() string { return s.account.Provider.Name() }
@@ -224,7 +226,7 @@ func (p *plan) exclude(a *Account, model, reason string) {
 func spotsOf(a *Account, ids []string, why string, at int) []*spot {
 	out := make([]*spot, len(ids))
 	for i, id := range ids {
-		out[i] = &spot{account: a, model: id, why: why, step: at, other: i, place: a.Place(id)}
+		out[i] = &spot{account: a, model: id, why: why, step: at, other: i, place: a.Place(id), gate: a.gate(id)}
 	}
 	return out
 }

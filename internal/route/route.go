@@ -12,6 +12,7 @@ import (
 	"turnpike/internal/health"
 	"turnpike/internal/policy"
 	"turnpike/internal/provider"
+	"turnpike/internal/throttle"
 )
 
 // Settings are what the operator decides about routing beside the accounts.
@@ -72,7 +73,9 @@ type Target struct {
 	Why      string // how it came to be a target
 	Policy   policy.Policy
 	// Step is the place in an alias's chain, 0 for the first.
-	Step  int
+	Step int
+	// Gate keeps within the account's limits; nil is open.
+	Gate  *throttle.Gate
 	place *health.Place
 }
 
