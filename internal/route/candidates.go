@@ -164,13 +164,8 @@ func (r *round) exclude(s *spot, reason string, until time.Time) {
 
 // barred says why a spot may not serve the request, whatever its state.
 func (r *round) barred(s *spot) string {
-	if k := r.ask.Key; k != nil {
-		if len(k.Providers) > 0 && !slices.Contains(k.Providers, s.name()) {
-			return forbidden + "provider"
-		}
-		if len(k.Models) > 0 && !r.mayUse(k, s) {
-			return forbidden + "model"
-		}
+	if why := forbids(r.ask.Key, s.name(), r.ask.Model, &s.names); why != "" {
+		return why
 	}
 	if r.ask.Bar != nil {
 		t := target(s, s.why)
@@ -181,11 +176,18 @@ func (r *round) barred(s *spot) string {
 
 const forbidden = "the key may not use this "
 
-// mayUse tells whether a key's list of models has the one asked for, in any of
-// the spellings it goes by.
-func (r *round) mayUse(k *policy.Routing, s *spot) bool {
-	return policy.MatchAny(k.Models, r.ask.Model) || policy.MatchAny(k.Models, s.model) ||
-		policy.MatchAny(k.Models, s.name()+"/"+s.model) || r.plan.alias == "" && policy.MatchAny(k.Models, r.plan.asked.stem)
+// forbids says why a key may not use a place, empty where it may. Its list of
+// models means a model by what was asked for and by any name it goes by there.
+func forbids(k *policy.Routing, provider, asked string, names *[3]string) string {
+	switch {
+	case k == nil:
+	case len(k.Providers) > 0 && !slices.Contains(k.Providers, provider):
+		return forbidden + "provider"
+	case len(k.Models) > 0 && !policy.MatchAny(k.Models, asked) && !policy.MatchAny(k.Models, names[0]) &&
+		!policy.MatchAny(k.Models, names[1]) && !policy.MatchAny(k.Models, names[2]):
+		return forbidden + "model"
+	}
+	return ""
 }
 
 // settle gives a conversation that is nowhere yet the place its hash tells, the

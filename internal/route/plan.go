@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -19,7 +20,6 @@ type plan struct {
 	alias    string     // the alias that matched, empty for none
 	strategy string     // the alias's own
 	turn     *atomic.Uint64
-	asked    name
 	err      *llm.Error // nothing serves it
 }
 
@@ -36,7 +36,7 @@ type spot struct {
 	model   string // as the upstream wants it
 	why     string
 	step    int
-	other   int // 0 for the account's best spelling; others stand in for it
+	names   [3]string // what lists of a key's models may call it, beside what was asked for
 	place   *health.Place
 	gate    *throttle.Gate
 }
@@ -102,7 +102,7 @@ func (t *Table) remember(k planKey, p *plan, version uint64) {
 }
 
 func (t *Table) makePlan(model string, key *policy.Routing) *plan {
-	p := &plan{turn: new(atomic.Uint64), asked: parseName(model)}
+	p := &plan{turn: new(atomic.Uint64)}
 	chain := []string{model}
 	if alias := t.alias(model, key); alias != nil {
 		p.alias, p.strategy, chain = alias.Match, alias.Strategy, alias.To
@@ -226,9 +226,18 @@ func (p *plan) exclude(a *Account, model, reason string) {
 func spotsOf(a *Account, ids []string, why string, at int) []*spot {
 	out := make([]*spot, len(ids))
 	for i, id := range ids {
-		out[i] = &spot{account: a, model: id, why: why, step: at, other: i, place: a.Place(id), gate: a.gate(id)}
+		out[i] = &spot{
+			account: a, model: id, why: why, step: at, place: a.Place(id), gate: a.gate(id),
+			names: namesOf(a.Provider.Name(), id),
+		}
 	}
 	return out
+}
+
+// namesOf are the names a model at an account goes by: the upstream's, that with
+// the account's before it, and the short one.
+func namesOf(account, id string) [3]string {
+	return [3]string{id, account + "/" + id, cmp.Or(shortClaude(id), parseName(id).stem)}
 }
 
 // addFirst makes the key's default provider a step of its own, unless it is not

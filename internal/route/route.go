@@ -35,6 +35,7 @@ type Table struct {
 	opt             Settings
 
 	plans atomic.Pointer[plans]
+	lists atomic.Pointer[lists]
 	mu    sync.Mutex // for those who add a plan
 }
 
@@ -54,6 +55,7 @@ func (t *Table) With(s Settings) *Table {
 	}
 	t.opt = s
 	t.plans.Store(&plans{})
+	t.lists.Store(nil)
 	return t
 }
 

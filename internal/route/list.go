@@ -1,0 +1,155 @@
+package route
+
+import (
+	"slices"
+	"strings"
+
+	"turnpike/internal/policy"
+	"turnpike/internal/provider"
+)
+
+// Listing is one line of the list of models.
+type Listing struct {
+	ID string
+	provider.Model
+	Provider string // who serves it; for an alias nobody in particular
+	Alias    bool
+	served   []served
+}
+
+// served is a place behind a line.
+type served struct {
+	provider string
+	names    *[3]string
+}
+
+// lists is the list of a version of the table.
+type lists struct {
+	version uint64
+	all     []Listing
+}
+
+// List gives the models a key may ask for, by id: what the configuration names,
+// what accounts say they offer, and the aliases that are names. It comes from
+// memory.
+func (t *Table) List(key *policy.Routing) []Listing {
+	version := t.version()
+	l := t.lists.Load()
+	if l == nil || l.version != version {
+		l = &lists{version, t.list()}
+		t.lists.Store(l)
+	}
+	if key == nil || len(key.Models) == 0 && len(key.Providers) == 0 && len(key.Aliases) == 0 {
+		return l.all
+	}
+	out := make([]Listing, 0, len(l.all))
+	for _, m := range l.all {
+		if t.shows(key, m) {
+			out = append(out, m)
+		}
+	}
+	for _, m := range aliases(key.Aliases) {
+		i, found := slices.BinarySearchFunc(out, m, byID)
+		switch {
+		case !t.shows(key, m):
+		case found:
+			out[i] = m // the key's own name wins
+		default:
+			out = slices.Insert(out, i, m)
+		}
+	}
+	return out
+}
+
+// shows tells whether a key may use what a line of the list names: a request for
+// it would find a place.
+func (t *Table) shows(key *policy.Routing, m Listing) bool {
+	if !m.Alias {
+		return slices.ContainsFunc(m.served, func(s served) bool { return forbids(key, s.provider, m.ID, s.names) == "" })
+	}
+	for _, step := range t.makePlan(m.ID, key).steps {
+		if slices.ContainsFunc(step.spots, func(s *spot) bool { return forbids(key, s.name(), m.ID, &s.names) == "" }) {
+			return true
+		}
+	}
+	return false
+}
+
+// list gathers the lines. Each model stands there by its own id, by that of its
+// provider and it, and Claude on Bedrock by its short name as well: clients look
+// for models whose names begin with claude.
+func (t *Table) list() []Listing {
+	seen := map[string]*Listing{}
+	for _, m := range aliases(t.opt.Aliases) {
+		seen[m.ID] = &m
+	}
+	add := func(id, owner string, m provider.Model, names *[3]string) {
+		l := seen[id]
+		if l == nil {
+			l = &Listing{ID: id, Model: m, Provider: owner}
+			seen[id] = l
+		}
+		l.served = append(l.served, served{owner, names})
+	}
+	for _, a := range t.accounts {
+		if a.Off != "" {
+			continue
+		}
+		owner := a.Provider.Name()
+		for _, m := range a.offered() {
+			names := namesOf(owner, m.ID)
+			add(m.ID, owner, m, &names)
+			add(names[1], owner, m, &names)
+			if short := shortClaude(m.ID); short != "" {
+				add(short, owner, m, &names)
+			}
+		}
+	}
+	all := make([]Listing, 0, len(seen))
+	for _, m := range seen {
+		all = append(all, *m)
+	}
+	slices.SortFunc(all, byID)
+	return all
+}
+
+func byID(a, b Listing) int { return strings.Compare(a.ID, b.ID) }
+
+func aliases(as policy.Aliases) (out []Listing) {
+	for _, a := range as {
+		if !strings.ContainsAny(a.Match, `*?[\`) {
+			out = append(out, Listing{ID: a.Match, Model: provider.Model{ID: a.Match}, Alias: true})
+		}
+	}
+	slices.SortFunc(out, byID)
+	return out
+}
+
+// offered are the models an account has: those it listed, within its globs, and
+// those the configuration names.
+func (a *Account) offered() (out []provider.Model) {
+	for _, m := range a.Listed() {
+		if len(a.Models) == 0 || a.Serves(m.ID) {
+			out = append(out, m)
+		}
+	}
+	for _, id := range a.Models {
+		if _, ok := a.Listed()[id]; !ok && !strings.ContainsAny(id, `*?[\`) {
+			out = append(out, provider.Model{ID: id})
+		}
+	}
+	slices.SortFunc(out, func(x, y provider.Model) int { return strings.Compare(x.ID, y.ID) })
+	return out
+}
+
+// shortClaude is Anthropic's name for a Claude model on Bedrock, empty for others.
+func shortClaude(id string) string {
+	n := parseName(id)
+	if !n.long || !strings.HasPrefix(n.stem, "claude") {
+		return ""
+	}
+	if n.date == "" {
+		return n.stem
+	}
+	return n.stem + "-" + n.date
+}
