@@ -86,7 +86,7 @@ var rules = []struct {
 	{"internal/affinity", nil, true, "conversations and places are strings to it"},
 	{"internal/retry", []string{"internal/llm", "internal/health"}, true, "pure decisions about what comes next"},
 	{"internal/throttle", []string{"internal/llm"}, true, "waits for room at an account, whatever is sent there"},
-	{"internal/discover", []string{"internal/provider", "internal/route"}, true, "asks accounts for their lists and keeps the last good ones"},
+	{"internal/discover", []string{"internal/provider", "internal/route", "internal/health"}, true, "asks accounts for their lists and keeps the last good ones"},
 	{"internal/policy", nil, true, "what the operator wants, said once for gateway, provider and key"},
 	{"internal/keyring", []string{"internal/policy"}, true, "keys in memory, wherever they come from"},
 	{"internal/store", nil, false, "all SQL is here and nothing else"},

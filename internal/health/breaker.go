@@ -164,3 +164,15 @@ func (b *Breaker) Reset() {
 	b.failed.clear()
 	b.ended.clear()
 }
+
+// Check learns from a question that was asked beside the requests, such as for
+// the list of models: it finds out that an account does not answer or does not
+// know us any more, and that it does again. Of limits it says nothing.
+func (b *Breaker) Check(c Class, began, now time.Time) {
+	switch _, cooling := b.Until(); {
+	case c == Auth, c == Failure:
+		b.note(c, 0, began, now)
+	case c == Fine && cooling != Quota:
+		b.well(began)
+	}
+}

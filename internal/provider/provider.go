@@ -97,12 +97,12 @@ type Body interface {
 
 // Model is one entry of an account's list.
 type Model struct {
-	ID      string
-	Name    string
-	Created int64 // Unix seconds, 0 if not told
-	Owner   string
-	Context int64 // tokens, 0 if not told
-	Output  int64
+	ID      string `json:"id"`
+	Name    string `json:"name,omitempty"`
+	Created int64  `json:"created,omitempty"` // Unix seconds, 0 if not told
+	Owner   string `json:"owner,omitempty"`
+	Context int64  `json:"context,omitempty"` // tokens, 0 if not told
+	Output  int64  `json:"output,omitempty"`
 }
 
 // Timeouts bound the phases of a call. Zero means no bound.
