@@ -49,12 +49,12 @@ func accounts(cfg *config.Config) ([]*route.Account, error) {
 }
 
 func account(p config.Provider) (*route.Account, error) {
-	a := &route.Account{Models: p.Models, Weight: p.Weight, Policy: p.Policy}
+	a := &route.Account{Models: p.Models, Weight: p.Weight, Policy: p.Policy, Limits: limits(p)}
 	opt := provider.Options{
 		Name: p.Name, BaseURL: p.BaseURL, APIKey: p.APIKey.Reveal(), Headers: p.Headers, UserAgent: "turnpike/" + version,
 		Timeouts: provider.Timeouts{
-			Connect: p.Timeouts.Connect, FirstByte: p.Timeouts.FirstByte,
-			Idle: p.Timeouts.Idle, Total: p.Timeouts.Total,
+			Connect: p.Timeouts.Connect, TLS: p.Timeouts.TLS, FirstByte: p.Timeouts.FirstByte,
+			FirstContent: p.Timeouts.FirstContent, Idle: p.Timeouts.Idle, Total: p.Timeouts.Total,
 		},
 	}
 	make, ok := makers[p.Type]

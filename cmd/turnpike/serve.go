@@ -18,7 +18,6 @@ import (
 	"turnpike/internal/gateway"
 	"turnpike/internal/keyring"
 	"turnpike/internal/ledger"
-	"turnpike/internal/provider"
 	"turnpike/internal/route"
 	"turnpike/internal/store"
 	"turnpike/internal/vault"
@@ -72,7 +71,11 @@ func (a *app) run(ctx context.Context, again func()) error {
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	go a.ring.Watch(background, keySource{a.store}, a.log)
-	go a.discover(background)
+	lists := newLists(a)
+	if err := lists.Load(); err != nil {
+		a.log.Warn("the last known lists of models cannot be used", "error", err)
+	}
+	go lists.Run(background)
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(listener) }()
 	a.log.Info("turnpike is ready", "address", "http://"+a.address(), "version", version, "providers", len(a.cfg.Active()))
@@ -125,7 +128,7 @@ func (a *app) open(ctx context.Context) (err error) {
 			a.log.Warn("provider is not in use", "provider", p.Provider.Name(), "reason", p.Off)
 		}
 	}
-	a.table = route.New(list, a.cfg.Defaults.Provider, a.cfg.Defaults.Model)
+	a.table = newTable(a.cfg, list)
 	a.ring = keyring.New(time.Now, a.fixedKeys()...)
 	entries, err := keySource{a.store}.Load(ctx)
 	if err != nil {
@@ -180,40 +183,6 @@ func (a *app) drain() error {
 	flush, done := context.WithTimeout(context.Background(), 30*time.Second)
 	defer done()
 	return errors.Join(err, a.ledger.Close(flush))
-}
-
-// discoverEvery is how often accounts are asked for their models.
-const discoverEvery = time.Hour
-
-// discover keeps the model lists up to date, off the road of requests.
-func (a *app) discover(ctx context.Context) {
-	tick := time.NewTicker(discoverEvery)
-	defer tick.Stop()
-	for {
-		for _, acc := range a.table.Accounts() {
-			if acc.Off == "" {
-				a.list(ctx, acc)
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-func (a *app) list(ctx context.Context, acc *route.Account) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	models, err := acc.Provider.Models(ctx)
-	if err != nil && len(models) == 0 {
-		if !errors.Is(err, provider.ErrUnserved) && ctx.Err() == nil {
-			a.log.Info("a provider's models could not be listed", "provider", acc.Provider.Name(), "error", err)
-		}
-		return
-	}
-	acc.SetListed(models)
 }
 
 // keySource reads keys from the store.

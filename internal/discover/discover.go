@@ -121,7 +121,10 @@ func (l *Lists) ask(ctx context.Context, a *route.Account, counts bool) error {
 	if counts && (ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded)) {
 		a.Breaker().Check(classify(err), began, time.Now())
 	}
-	if err != nil && len(models) == 0 {
+	if err != nil {
+		if len(models) > 0 && a.Listed() == nil { // a part is better than nothing, and worse than the last one
+			a.SetListed(models)
+		}
 		return err
 	}
 	if models == nil {

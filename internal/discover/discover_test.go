@@ -198,6 +198,24 @@ func TestLastGoodLists(t *testing.T) {
 	}
 }
 
+// Some accounts are asked for a list in parts: half of it does not push out the
+// whole one.
+func TestPartOfAList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answer := lists("whole")
+		half := func(context.Context) ([]provider.Model, error) { return []provider.Model{{ID: "half"}}, errors.New("the rest is away") }
+		_, a := fake("a", func(ctx context.Context) ([]provider.Model, error) { return answer(ctx) })
+		_, b := fake("b", half)
+		l := New([]*route.Account{a, b}, time.Hour, nil, "", quiet)
+		run(t, l, time.Second)
+		answer = half
+		run(t, l, time.Second)
+		if _, ok := a.Listed()["whole"]; !ok || len(b.Listed()) != 1 {
+			t.Errorf("%v %v", a.Listed(), b.Listed())
+		}
+	})
+}
+
 func TestLoadProblems(t *testing.T) {
 	_, a := fake("a", lists())
 	file := filepath.Join(t.TempDir(), FileName)

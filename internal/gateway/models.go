@@ -3,11 +3,11 @@ package gateway
 import (
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"turnpike/internal/ledger"
 	"turnpike/internal/llm"
+	"turnpike/internal/policy"
 	"turnpike/internal/wire"
 )
 
@@ -22,9 +22,12 @@ type listed struct {
 func (g *Gateway) models(w http.ResponseWriter, r *http.Request) {
 	id := ledger.NewID("req")
 	front := g.dialectOf(r)
+	var key *policy.Routing
 	secret, err := credential(r.Header)
 	if err == nil {
-		if _, ok, _ := g.opt.Keys.Lookup(secret); !ok {
+		if who, ok, _ := g.opt.Keys.Lookup(secret); ok {
+			key = who.Routing
+		} else {
 			err = &llm.Error{Kind: llm.ErrAuth, Code: "invalid_api_key", NoRetry: true, Message: "this API key is not known here"}
 		}
 	}
@@ -34,7 +37,7 @@ func (g *Gateway) models(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	anthropic := r.Header.Get("Anthropic-Version") != ""
-	list := g.list()
+	list := g.list(key)
 	var body []byte
 	if want := r.PathValue("id"); want != "" {
 		i := slices.IndexFunc(list, func(m listed) bool { return m.id == want })
@@ -58,47 +61,28 @@ func (g *Gateway) models(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body)
 }
 
-// list gathers what the accounts in use serve: what the configuration names,
-// what the account said it offers, each also with the provider's name before it.
-func (g *Gateway) list() []listed {
-	seen := map[string]listed{}
-	add := func(id, name, owner string, created int64) {
-		if _, ok := seen[id]; !ok {
-			if created <= 0 {
-				created = g.opt.Started.Unix()
-			}
-			if name == "" {
-				name = id
-			}
-			seen[id] = listed{id: id, name: name, owner: owner, created: created}
+// list gathers what the key may ask for.
+func (g *Gateway) list(key *policy.Routing) []listed {
+	all := g.opt.Table.List(key)
+	list := make([]listed, len(all))
+	for i, m := range all {
+		l := listed{id: m.ID, name: m.Name, owner: m.Provider, created: m.Created}
+		if m.Alias {
+			l.owner = aliasOwner
 		}
+		if l.created <= 0 {
+			l.created = g.opt.Started.Unix()
+		}
+		if l.name == "" {
+			l.name = m.Model.ID
+		}
+		list[i] = l
 	}
-	for _, a := range g.opt.Table.Accounts() {
-		if a.Off != "" {
-			continue
-		}
-		owner := a.Provider.Name()
-		for _, m := range a.Models {
-			if !strings.ContainsAny(m, "*?[") {
-				add(m, "", owner, 0)
-				add(owner+"/"+m, m, owner, 0)
-			}
-		}
-		for _, m := range a.Listed() {
-			if len(a.Models) > 0 && !a.Serves(m.ID) {
-				continue
-			}
-			add(m.ID, m.Name, owner, m.Created)
-			add(owner+"/"+m.ID, m.Name, owner, m.Created)
-		}
-	}
-	list := make([]listed, 0, len(seen))
-	for _, m := range seen {
-		list = append(list, m)
-	}
-	slices.SortFunc(list, func(a, b listed) int { return strings.Compare(a.id, b.id) })
 	return list
 }
+
+// aliasOwner is who owns a name that stands for other models.
+const aliasOwner = "turnpike"
 
 func encodeList(list []listed, anthropic bool) []byte {
 	w := wire.NewWriter(make([]byte, 0, 128*len(list)+64))

@@ -1,11 +1,13 @@
 package gateway
 
+import "turnpike/internal/route"
+
 // route finds where the request may go.
 func (x *exchange) route() error {
-	targets, err := x.gw.opt.Table.Resolve(x.model)
+	choice, err := x.gw.opt.Table.Candidates(route.Ask{Model: x.model, Key: x.who.Routing})
 	if err != nil {
 		return err
 	}
-	x.targets = targets
+	x.targets = choice.Targets
 	return nil
 }
