@@ -15,6 +15,7 @@ type keyPolicy struct {
 	strict       *bool
 	cache, rules *string
 	rounds       *int
+	routing      func() *policy.Routing
 }
 
 func policyFlags(s *settings) keyPolicy {
@@ -23,6 +24,8 @@ func policyFlags(s *settings) keyPolicy {
 		cache:  s.flags.String("cache", "", "create, set: cache points beside the client's own: off, auto, 5m or 1h"),
 		rules:  s.flags.String("rules", "", "create, set: names of output rules, with commas"),
 		rounds: s.flags.Int("continue", 0, "create, set: how many times a cut answer is continued"),
+
+		routing: routingFlags(s),
 	}
 }
 
@@ -35,6 +38,7 @@ func (k keyPolicy) policy(s *settings) (p policy.Policy, err error) {
 		p.Continue = k.rounds
 	}
 	p.Cache = *k.cache
+	p.Routing = k.routing()
 	if *k.rules != "" {
 		p.Rules = strings.Split(*k.rules, ",")
 	}
@@ -54,7 +58,7 @@ func readPolicy(k store.Key) (p policy.Policy, err error) {
 
 // writePolicy is how a key keeps it.
 func writePolicy(p policy.Policy) (string, error) {
-	if p.Strict == nil && p.Cache == "" && p.Continue == nil && len(p.Rules) == 0 {
+	if p.Strict == nil && p.Cache == "" && p.Continue == nil && len(p.Rules) == 0 && p.Routing == nil {
 		return "", nil
 	}
 	text, err := json.Marshal(p)

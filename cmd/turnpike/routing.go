@@ -2,11 +2,13 @@ package main
 
 import (
 	"path/filepath"
+	"strings"
 	"time"
 
 	"turnpike/internal/affinity"
 	"turnpike/internal/config"
 	"turnpike/internal/discover"
+	"turnpike/internal/policy"
 	"turnpike/internal/route"
 	"turnpike/internal/throttle"
 )
@@ -45,6 +47,32 @@ func limits(p config.Provider) []route.Limit {
 		out = append(out, route.Limit{Match: match, Gate: throttle.NewGate(name, throttle.Limits{
 			RPM: int64(l.RPM), TPM: int64(l.TPM), Concurrency: l.Concurrency, Queue: l.Queue, Wait: l.Wait,
 		}, time.Now)})
+	}
+	return out
+}
+
+// routingFlags are the flags that say where requests of a key may go; the
+// function gives what they said, nil for nothing.
+func routingFlags(s *settings) func() *policy.Routing {
+	models := s.flags.String("models", "", "create, set: `patterns` of the models it may use, with commas; '*' is all")
+	providers := s.flags.String("providers", "", "create, set: `names` of the providers it may use, with commas")
+	provider := s.flags.String("default-provider", "", "create, set: `name` of the provider it asks first")
+	strategy := s.flags.String("strategy", "", "create, set: how its requests are spread: "+strings.Join(policy.Strategies, ", "))
+	return func() *policy.Routing {
+		r := policy.Routing{Provider: *provider, Strategy: *strategy, Models: words(*models), Providers: words(*providers)}
+		if r.Provider == "" && r.Strategy == "" && r.Models == nil && r.Providers == nil {
+			return nil
+		}
+		return &r
+	}
+}
+
+// words are the words of a list with commas.
+func words(s string) (out []string) {
+	for w := range strings.SplitSeq(s, ",") {
+		if w = strings.TrimSpace(w); w != "" {
+			out = append(out, w)
+		}
 	}
 	return out
 }

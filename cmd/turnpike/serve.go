@@ -75,7 +75,9 @@ func (a *app) run(ctx context.Context, again func()) error {
 	if err := lists.Load(); err != nil {
 		a.log.Warn("the last known lists of models cannot be used", "error", err)
 	}
-	go lists.Run(background)
+	listing := make(chan struct{})
+	go func() { defer close(listing); lists.Run(background) }()
+	defer func() { cancel(); <-listing }() // a file is not left half done
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(listener) }()
 	a.log.Info("turnpike is ready", "address", "http://"+a.address(), "version", version, "providers", len(a.cfg.Active()))

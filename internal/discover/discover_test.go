@@ -203,7 +203,9 @@ func TestLastGoodLists(t *testing.T) {
 func TestPartOfAList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		answer := lists("whole")
-		half := func(context.Context) ([]provider.Model, error) { return []provider.Model{{ID: "half"}}, errors.New("the rest is away") }
+		half := func(context.Context) ([]provider.Model, error) {
+			return []provider.Model{{ID: "half"}}, errors.New("the rest is away")
+		}
 		_, a := fake("a", func(ctx context.Context) ([]provider.Model, error) { return answer(ctx) })
 		_, b := fake("b", half)
 		l := New([]*route.Account{a, b}, time.Hour, nil, "", quiet)

@@ -26,7 +26,7 @@ func (g *Gateway) models(w http.ResponseWriter, r *http.Request) {
 	secret, err := credential(r.Header)
 	if err == nil {
 		if who, ok, _ := g.opt.Keys.Lookup(secret); ok {
-			key = who.Routing
+			key = who.Policy.Routing
 		} else {
 			err = &llm.Error{Kind: llm.ErrAuth, Code: "invalid_api_key", NoRetry: true, Message: "this API key is not known here"}
 		}

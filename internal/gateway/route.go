@@ -4,7 +4,7 @@ import "turnpike/internal/route"
 
 // route finds where the request may go.
 func (x *exchange) route() error {
-	choice, err := x.gw.opt.Table.Candidates(route.Ask{Model: x.model, Key: x.who.Routing})
+	choice, err := x.gw.opt.Table.Candidates(route.Ask{Model: x.model, Key: x.who.Policy.Routing})
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,6 @@ type Principal struct {
 	Name    string
 	Expires time.Time // zero: never
 	Policy  policy.Policy
-	Routing *policy.Routing // where its requests may go; nil: anywhere
 }
 
 // Entry is one key as it is stored: only its hash.

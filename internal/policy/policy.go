@@ -34,6 +34,8 @@ type Policy struct {
 	Continue *int `json:"continue,omitempty" yaml:"continue,omitempty"`
 	// Rules name the output rules that apply, beside those beneath.
 	Rules []string `json:"rules,omitempty" yaml:"rules,omitempty"`
+	// Routing is a key's alone: where its requests may go. nil is anywhere.
+	Routing *Routing `json:"routing,omitempty" yaml:"-"`
 }
 
 // Over lays p over another policy.
@@ -47,6 +49,7 @@ func (p Policy) Over(under Policy) Policy {
 	if p.Continue == nil {
 		p.Continue = under.Continue
 	}
+	p.Routing = p.Routing.over(under.Routing)
 	if len(under.Rules) > 0 {
 		all := slices.Clone(under.Rules)
 		for _, r := range p.Rules {
@@ -74,6 +77,11 @@ func (p Policy) Rounds() int {
 func (p Policy) Check() error {
 	if p.Cache != "" && !slices.Contains(Caches, p.Cache) {
 		return fmt.Errorf("cache must be one of %v, not %q", Caches, p.Cache)
+	}
+	if p.Routing != nil {
+		if err := p.Routing.Check(); err != nil {
+			return err
+		}
 	}
 	if p.Continue != nil && (*p.Continue < 0 || *p.Continue > MaxContinue) {
 		return fmt.Errorf("continue must be between 0 and %d", MaxContinue)

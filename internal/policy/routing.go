@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -110,4 +111,23 @@ func (r Routing) Check() error {
 		}
 	}
 	return checkStrategy(r.Strategy)
+}
+
+// over lays r over another one; what r does not say is left to it.
+func (r *Routing) over(under *Routing) *Routing {
+	if r == nil || under == nil {
+		return cmp.Or(r, under)
+	}
+	out := *r
+	out.Provider, out.Strategy = cmp.Or(r.Provider, under.Provider), cmp.Or(r.Strategy, under.Strategy)
+	if len(r.Models) == 0 {
+		out.Models = under.Models
+	}
+	if len(r.Providers) == 0 {
+		out.Providers = under.Providers
+	}
+	if len(r.Aliases) == 0 {
+		out.Aliases = under.Aliases
+	}
+	return &out
 }
