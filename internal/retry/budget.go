@@ -18,7 +18,7 @@ type Budget struct {
 }
 
 // NewBudget allows retries for a percentage of requests. reserve is how many may
-// be saved up for bad times, and are there at the start; a tenth of it comes
+// be saved up for bad times, and are there at the start; a hundredth of it comes
 // in every second besides, for gateways with little traffic. 0 percent allows none.
 func NewBudget(percent, reserve int, now func() time.Time) *Budget {
 	b := &Budget{percent: int64(percent), most: int64(reserve) * 100, now: now}
@@ -55,7 +55,7 @@ func (b *Budget) Left() int {
 func (b *Budget) drip() {
 	now, last := b.now().Unix(), b.drips.Load()
 	if b.percent > 0 && now > last && b.drips.CompareAndSwap(last, now) {
-		b.add(min(now-last, 10) * b.most / 10)
+		b.add(min(now-last, 100) * b.most / 100)
 	}
 }
 
