@@ -232,6 +232,29 @@ func TestFlappingCoolsLonger(t *testing.T) {
 	}
 }
 
+func TestDone(t *testing.T) {
+	for _, c := range []struct {
+		err  *llm.Error
+		gone bool
+		want Class
+	}{
+		{nil, false, Fine},
+		{nil, true, Fine},
+		{&llm.Error{Kind: llm.ErrRate, Upstream: true, UpstreamStatus: 429, RetryAfter: time.Minute}, true, Fine},
+		{&llm.Error{Kind: llm.ErrRate, Upstream: true, UpstreamStatus: 429, RetryAfter: time.Minute}, false, Rate},
+		{&llm.Error{Kind: llm.ErrInvalid, Upstream: true, UpstreamStatus: 400}, false, Fine},
+	} {
+		clk := newClock()
+		p := NewPlace(new(Breaker))
+		h, _ := p.Begin(clk.now, false)
+		h.Done(c.err, c.gone)
+		until, class := p.Cooling()
+		if class != c.want || class == Rate && until.Sub(clk.now()) != time.Minute || p.Inflight() != 0 {
+			t.Errorf("%v, gone %v: %s until %s", c.err, c.gone, class, until)
+		}
+	}
+}
+
 func TestReset(t *testing.T) {
 	clk := newClock()
 	var account Breaker

@@ -4,6 +4,8 @@ import (
 	"math"
 	"sync/atomic"
 	"time"
+
+	"turnpike/internal/llm"
 )
 
 const (
@@ -157,6 +159,19 @@ func (h Handle) End(c Class, told time.Duration) {
 		p.breaker.note(c, told, h.began, now)
 	}
 	h.giveBack()
+}
+
+// Done is End for what the road knows: the error, nil for success, and whether
+// the client left before the upstream had shown anything.
+func (h Handle) Done(e *llm.Error, gone bool) {
+	switch {
+	case gone:
+		h.End(Untold, 0)
+	case e == nil:
+		h.End(Fine, 0)
+	default:
+		h.End(Classify(e), e.RetryAfter)
+	}
 }
 
 // giveBack lets another request try where this one has told nothing.

@@ -400,6 +400,21 @@ func TestAtItsLimit(t *testing.T) {
 	pass.Leave(0)
 }
 
+func TestStandings(t *testing.T) {
+	w := simulate(t, policy.StrategyPriority, account("a", "openai", weight(9)), account("b", "openai"))
+	if got := w.table.Standings(); len(got) != 0 {
+		t.Errorf("of places nobody asked for: %+v", got)
+	}
+	*w.how["b"] = behaviour{class: health.Rate, told: time.Minute}
+	w.send(Ask{Model: "gpt-5"})
+	w.end()
+	got := w.table.Standings()
+	if len(got) != 2 || got[0].Provider != "a" || got[0].State != health.Closed || got[1].Model != "gpt-5" || got[1].State != health.Open ||
+		got[1].Class != health.Rate || got[1].Until != w.at.Add(time.Minute) || got[1].Limited != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestTargetsMadeByHand(t *testing.T) {
 	h, ok := (&Target{}).Begin(time.Now, false)
 	if !ok {

@@ -66,10 +66,10 @@ func TestTwoOfThreeInTrouble(t *testing.T) {
 		t.Run(strategy, func(t *testing.T) {
 			w := simulate(t, strategy, account("half", "openai"), account("dead", "openai"), account("well", "openai"))
 			c := w.client()
-			const n = 30000
+			const n = 12000
 			good := 0
 			for range n {
-				w.at = w.at.Add(10 * time.Millisecond) // 100 a second for five minutes
+				w.at = w.at.Add(10 * time.Millisecond) // 100 a second for two minutes
 				w.end()
 				if c.request(func(name string) *llm.Error {
 					if name == "dead" || name == "half" && w.rnd.Uint64()&1 == 0 {

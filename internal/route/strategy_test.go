@@ -123,7 +123,7 @@ func TestSharesMatchWeights(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(c.strategy, " at ", c.rps), func(t *testing.T) {
 			w := simulate(t, c.strategy, account("a", "openai", weight(50)), account("b", "openai", weight(30)), account("c", "openai", weight(20)))
-			shares := w.run(c.rps, time.Duration(40000/c.rps)*time.Second)
+			shares := w.run(c.rps, time.Duration(16000/c.rps)*time.Second)
 			near(t, shares, map[string]float64{"a": .5, "b": .3, "c": .2}, .02)
 		})
 	}
