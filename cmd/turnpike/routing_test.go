@@ -28,8 +28,14 @@ providers: [{name: one, type: sandbox}, {name: two, type: sandbox, limits: [{con
 		key, model string
 		want       int
 	}{
-		{two, "sandbox", 200}, {two, "two/sandbox", 200}, {two, "one/sandbox", 403}, {two, "claude-sand", 200},
-		{free, "any-thing", 200}, {free, "one/sandbox", 200}, {nothing, "sandbox", 403}, {nothing, "claude-sand", 403},
+		{two, "sandbox", 200},
+		{two, "two/sandbox", 200},
+		{two, "one/sandbox", 403},
+		{two, "claude-sand", 200},
+		{free, "any-thing", 200},
+		{free, "one/sandbox", 200},
+		{nothing, "sandbox", 403},
+		{nothing, "claude-sand", 403},
 	} {
 		status, body := r.do("POST", "/v1/chat/completions", c.key, strings.Replace(hello, `"sandbox"`, `"`+c.model+`"`, 1))
 		if status != c.want {

@@ -78,11 +78,15 @@ func (b *Breaker) tryProbe(now time.Time) bool {
 
 // errorRate is the share of requests that failed lately, 0 with too few to tell.
 func (b *Breaker) errorRate(now time.Time) float64 {
+	failed := b.failed.count(now, rateSpan)
+	if failed == 0 {
+		return 0
+	}
 	n := b.ended.count(now, rateSpan)
 	if n < rateLeast {
 		return 0
 	}
-	return min(1, b.failed.count(now, rateSpan)/n)
+	return min(1, failed/n)
 }
 
 // note learns from a request that began at the given time.

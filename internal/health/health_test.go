@@ -166,6 +166,24 @@ func TestOneRequestTries(t *testing.T) {
 	}
 }
 
+// The first content of a probe is enough: its stream may last for minutes.
+func TestFirstContentCloses(t *testing.T) {
+	clk := newClock()
+	p := NewPlace(new(Breaker))
+	send(t, p, clk, Overload, 0, 0)
+	clk.add(3 * time.Second)
+	probe, _ := p.Begin(clk.now, false)
+	clk.add(time.Second)
+	probe.FirstContent(time.Second)
+	if _, ok := p.Begin(clk.now, false); !ok || p.State(clk.now()) != Closed {
+		t.Error("the others wait for the end of the probe's stream")
+	}
+	probe.End(Failure, 0) // it broke later on: one failure
+	if p.State(clk.now()) != Closed {
+		t.Error("one failure opened it")
+	}
+}
+
 // What was under way when a cool-down began neither ends it nor makes it longer.
 func TestLateEnds(t *testing.T) {
 	clk := newClock()

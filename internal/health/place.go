@@ -59,10 +59,19 @@ type Live struct {
 
 // Live reads the data of the moment.
 func (p *Place) Live(now time.Time) Live {
-	return Live{
-		Inflight: p.inflight.Load(), Asked: p.asked.count(now, askedSpan), Limited: p.limited.fading(now, rateLimitSpan),
-		TTFT: p.TTFT(now), ErrorRate: p.breaker.errorRate(now),
-	}
+	l := p.Shape(now)
+	l.Asked = p.Used(now).Asked
+	return l
+}
+
+// Shape is the part of Live that tells how well the place serves.
+func (p *Place) Shape(now time.Time) Live {
+	return Live{Inflight: p.inflight.Load(), Limited: p.limited.fading(now, rateLimitSpan), TTFT: p.TTFT(now), ErrorRate: p.breaker.errorRate(now)}
+}
+
+// Used is the part of Live that tells how much it is used.
+func (p *Place) Used(now time.Time) Live {
+	return Live{Inflight: p.inflight.Load(), Asked: p.asked.count(now, askedSpan)}
 }
 
 // Inflight is the number of requests under way there.
@@ -130,10 +139,15 @@ func (p *Place) Begin(now func() time.Time, last bool) (h Handle, ok bool) {
 
 func (p *Place) breakers() [2]*Breaker { return [2]*Breaker{p.account, &p.breaker} }
 
-// FirstContent notes how long the first content took.
+// FirstContent notes how long the first content took. A place that gives some is
+// well: others need not wait for the end of a long stream.
 func (h Handle) FirstContent(d time.Duration) {
-	if h.place != nil {
-		h.place.noteTTFT(d, h.now())
+	if h.place == nil {
+		return
+	}
+	h.place.noteTTFT(d, h.now())
+	for _, b := range h.place.breakers() {
+		b.well(h.began)
 	}
 }
 

@@ -12,6 +12,7 @@ const buckets = 10
 // nothing, so nothing has to be cleared.
 type window struct {
 	words [buckets]atomic.Uint64
+	last  atomic.Uint32 // the slice of the last event: most windows are empty, and that is known at once
 }
 
 func slice(now time.Time, span time.Duration) uint32 {
@@ -22,6 +23,7 @@ func slice(now time.Time, span time.Duration) uint32 {
 func (w *window) add(now time.Time, span time.Duration) {
 	s := slice(now, span)
 	b := &w.words[s%buckets]
+	defer w.last.Store(s)
 	for {
 		old := b.Load()
 		next := uint64(s)<<32 | 1
@@ -29,7 +31,7 @@ func (w *window) add(now time.Time, span time.Duration) {
 			next = old + 1
 		}
 		if b.CompareAndSwap(old, next) {
-			return
+			break
 		}
 	}
 }
@@ -37,6 +39,9 @@ func (w *window) add(now time.Time, span time.Duration) {
 // count is the number of events within the span.
 func (w *window) count(now time.Time, span time.Duration) (n float64) {
 	s := slice(now, span)
+	if s-w.last.Load() >= buckets {
+		return 0
+	}
 	for i := range w.words {
 		word := w.words[i].Load()
 		if s-uint32(word>>32) < buckets {
@@ -50,6 +55,9 @@ func (w *window) count(now time.Time, span time.Duration) (n float64) {
 // for nothing at the end of the span.
 func (w *window) fading(now time.Time, span time.Duration) (n float64) {
 	s := slice(now, span)
+	if s-w.last.Load() >= buckets {
+		return 0
+	}
 	for i := range w.words {
 		word := w.words[i].Load()
 		if age := s - uint32(word>>32); age < buckets {
@@ -60,6 +68,7 @@ func (w *window) fading(now time.Time, span time.Duration) (n float64) {
 }
 
 func (w *window) clear() {
+	w.last.Store(0)
 	for i := range w.words {
 		w.words[i].Store(0)
 	}

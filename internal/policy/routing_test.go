@@ -13,8 +13,15 @@ func TestMatch(t *testing.T) {
 		pattern, model string
 		want           bool
 	}{
-		{"gpt-5", "gpt-5", true}, {"gpt-5", "gpt-5-mini", false}, {"gpt-5*", "gpt-5-mini", true}, {"*", "meta-llama/Llama-3", true},
-		{"meta-llama/*", "meta-llama/Llama-3", true}, {"meta-llama/*", "other/Llama-3", false}, {"[", "[", true}, {"[", "x", false}, {"", "", true},
+		{"gpt-5", "gpt-5", true},
+		{"gpt-5", "gpt-5-mini", false},
+		{"gpt-5*", "gpt-5-mini", true},
+		{"*", "meta-llama/Llama-3", true},
+		{"meta-llama/*", "meta-llama/Llama-3", true},
+		{"meta-llama/*", "other/Llama-3", false},
+		{"[", "[", true},
+		{"[", "x", false},
+		{"", "", true},
 	} {
 		if got := policy.Match(c.pattern, c.model); got != c.want {
 			t.Errorf("%q fits %q: %v", c.model, c.pattern, got)

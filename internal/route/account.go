@@ -134,8 +134,8 @@ func (a *Account) ids(asked string, n name, crossGeo bool) (ids []string, why st
 		}
 	}
 	switch {
-	case len(ids) > 0 && n.date == "" && !n.long && vendor(asked) == a.Provider.Kind():
-		return []string{asked}, why // the vendor's own short name for it
+	case len(ids) > 0 && n.date == "" && vendor(asked) == a.Provider.Kind() && strings.HasPrefix(ids[0], strings.TrimSuffix(asked, "-latest")):
+		return []string{asked}, why // the vendor's own name for it, without the date
 	case len(ids) == 0 && a.Serves(asked):
 		return []string{asked}, why
 	}

@@ -240,6 +240,10 @@ func (r *round) stay() {
 		r.choice.Left = "its place " + pin.Provider + " may not serve it now"
 		return
 	}
+	if ts[at].Step != ts[0].Step {
+		r.choice.Left = "its place " + pin.Provider + " stood in for another, which is well again"
+		return
+	}
 	now, best := ts[at].place.TTFT(r.now), 0.0
 	for i := range ts {
 		if v := ts[i].place.TTFT(r.now); i != at && v > 0 && (best == 0 || v < best) {

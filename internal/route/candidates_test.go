@@ -104,6 +104,7 @@ func TestOneModelManyNames(t *testing.T) {
 		{"only what is listed", []*Account{plain}, "us." + onBedrock, false, []string{"plain us." + onBedrock}}, // by its vendor, as asked
 		{"globs limit the spellings", []*Account{globs}, "claude-sonnet-4-5", false, []string{"globs us." + onBedrock}},
 		{"other vendors of Bedrock", []*Account{aws}, "nova-pro", false, []string{"aws us.amazon.nova-pro-v1:0"}},
+		{"the vendor's own dots", []*Account{account("oa", "openai", offers("gpt-5.1", "gpt-5.1-2025-11-13"))}, "gpt-5-1", false, []string{"oa gpt-5.1-2025-11-13"}},
 		{"by prefix", []*Account{claude, aws}, "aws/claude-sonnet-4-5", false, []string{"aws us." + onBedrock, "aws global." + onBedrock}},
 		{"by prefix, unknown", []*Account{claude, aws}, "aws/claude-x", false, []string{"aws claude-x"}},
 	} {
@@ -412,6 +413,36 @@ func TestStandings(t *testing.T) {
 	if len(got) != 2 || got[0].Provider != "a" || got[0].State != health.Closed || got[1].Model != "gpt-5" || got[1].State != health.Open ||
 		got[1].Class != health.Rate || got[1].Until != w.at.Add(time.Minute) || got[1].Limited != 1 {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestAnotherGeographyIsTold(t *testing.T) {
+	aws, eu := account("aws", "bedrock", offers("us."+onBedrock)), account("eu", "bedrock", offers("eu."+onBedrock))
+	c, err := New([]*Account{aws, eu}, "", "").Candidates(Ask{Model: "eu." + onBedrock})
+	if err != nil || !strings.Contains(reasons(c), "aws us."+onBedrock+" another geography than eu") {
+		t.Errorf("%v %s", err, reasons(c))
+	}
+}
+
+// A conversation that went down an alias's chain comes back when the first
+// choice is well: it was asked for another model.
+func TestConversationsComeBack(t *testing.T) {
+	w := simulate(t, policy.StrategySmart, account("a", "openai"), account("b", "anthropic"))
+	w.table.With(Settings{Now: w.now, Rand: w.rnd.Uint64, Pins: w.table.Pins(), Aliases: policy.Aliases{{Match: "fast", To: []string{"gpt-5", "claude-x"}}}})
+	ask := Ask{Model: "fast", Conversation: "x"}
+	h, _ := w.table.Account("a").Place("gpt-5").Begin(w.now, true)
+	h.End(health.Rate, 30*time.Second)
+	c, err := w.table.Candidates(ask)
+	if err != nil || places(c)[0] != "b claude-x" {
+		t.Fatalf("%v %q", err, places(c))
+	}
+	w.table.Keep("x", &c.Targets[0], time.Hour)
+	if c, _ = w.table.Candidates(ask); !c.Kept || places(c)[0] != "b claude-x" {
+		t.Errorf("meanwhile %q, kept %v", places(c), c.Kept)
+	}
+	w.at = w.at.Add(time.Minute)
+	if c, _ = w.table.Candidates(ask); c.Kept || places(c)[0] != "a gpt-5" || c.Left == "" {
+		t.Errorf("then %q, kept %v: %s", places(c), c.Kept, c.Left)
 	}
 }
 

@@ -34,15 +34,16 @@ func (t *Table) order(cs []contender, strategy string, turn *atomic.Uint64, now 
 	case policy.StrategyRoundRobin:
 		rotate(cs, int((turn.Add(1)-1)%uint64(len(cs)))) //nolint:gosec // less than the length
 	case policy.StrategyLeastUsed:
-		readLive(cs, now)
+		for i := range cs {
+			cs[i].live = cs[i].place.Used(now)
+		}
 		slices.SortStableFunc(cs, func(a, b contender) int {
 			return cmp.Or(cmp.Compare(a.live.Inflight, b.live.Inflight), cmp.Compare(a.live.Asked, b.live.Asked))
 		})
 	case policy.StrategyPriority:
 		slices.SortStableFunc(cs, func(a, b contender) int { return cmp.Compare(b.account.Weight, a.account.Weight) })
 	default:
-		readLive(cs, now)
-		rate(cs)
+		rate(cs, now)
 		draw(cs, t.opt.Rand, true)
 	}
 }
@@ -56,9 +57,10 @@ func rotate(cs []contender, n int) {
 // rate gives each its score: weight·100/(1+10·recent429+latency/100), less the
 // share of requests that fail there. A place nobody has timed yet is taken to
 // be like the others.
-func rate(cs []contender) {
+func rate(cs []contender, now time.Time) {
 	var sum, known float64
 	for i := range cs {
+		cs[i].live = cs[i].place.Shape(now)
 		if t := cs[i].live.TTFT; t > 0 {
 			sum, known = sum+t, known+1
 		}
@@ -124,11 +126,4 @@ func lot(cs []contender, total float64, rnd func() uint64) int {
 		}
 	}
 	return last
-}
-
-// readLive fills in what the strategies look at.
-func readLive(cs []contender, now time.Time) {
-	for i := range cs {
-		cs[i].live = cs[i].place.Live(now)
-	}
 }

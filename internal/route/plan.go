@@ -3,6 +3,7 @@ package route
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"strings"
 	"sync/atomic"
 
@@ -93,9 +94,7 @@ func (t *Table) remember(k planKey, p *plan, version uint64) {
 		p.turn = before.turn
 	}
 	if old.version == version && len(old.by) < maxPlans {
-		for k, p := range old.by {
-			next.by[k] = p
-		}
+		maps.Copy(next.by, old.by)
 	}
 	next.by[k] = p
 	t.plans.Store(next)
@@ -175,13 +174,13 @@ func (t *Table) addSteps(p *plan, model string, key *policy.Routing) *llm.Error 
 }
 
 func unserved(p *plan, model string) *llm.Error {
-	off := ""
+	var out strings.Builder
 	for _, x := range p.out {
-		off += fmt.Sprintf(" (%s would, and is %s)", x.Provider, x.Reason)
+		fmt.Fprintf(&out, " (%s would: %s)", x.Provider, x.Reason)
 	}
 	return &llm.Error{
 		Kind: llm.ErrNotFound, Code: "model_not_found", Param: "model", NoRetry: true,
-		Message: fmt.Sprintf("model %q: no provider serves it%s. Ask for provider/model, or set defaults.provider; GET /v1/models lists what there is", model, off),
+		Message: fmt.Sprintf("model %q: no provider serves it%s. Ask for provider/model, or set defaults.provider; GET /v1/models lists what there is", model, out.String()),
 	}
 }
 
@@ -198,6 +197,7 @@ func (t *Table) addAll(p *plan, model string, rule func(*Account) ([]string, str
 	for _, a := range t.accounts {
 		ids, why := rule(a)
 		if len(ids) == 0 {
+			t.noteGeo(p, a, model)
 			continue
 		}
 		if a.Off != "" {
@@ -211,6 +211,17 @@ func (t *Table) addAll(p *plan, model string, rule func(*Account) ([]string, str
 	}
 	p.steps = append(p.steps, s)
 	return true
+}
+
+// noteGeo keeps the reason where only the geography is another one.
+func (t *Table) noteGeo(p *plan, a *Account, model string) {
+	n := parseName(model)
+	if n.geo == "" || n.geo == geoGlobal || t.opt.CrossGeo || a.Off != "" {
+		return
+	}
+	if ids, _ := a.ids(model, n, true); len(ids) > 0 {
+		p.exclude(a, ids[0], "another geography than "+strings.TrimSuffix(n.geo, ".")+", which was asked for (routing.cross_geo)")
+	}
 }
 
 // exclude notes an account once.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -229,6 +230,43 @@ func TestNoHerd(t *testing.T) {
 	if longest > 15 {
 		t.Errorf("%d requests in a row went to %s", longest, last)
 	}
+}
+
+// BenchmarkOrder is the choice alone.
+func BenchmarkOrder(b *testing.B) {
+	table := New(nil, "", "").With(Settings{})
+	for _, strategy := range policy.Strategies {
+		b.Run(strategy, func(b *testing.B) {
+			var cs [5]contender
+			var turn atomic.Uint64
+			for i := range cs {
+				a := account(fmt.Sprint("p", i), "openai")
+				cs[i] = contender{spot: &spot{account: a, place: a.Place("m")}}
+			}
+			now := time.Now()
+			b.ReportAllocs()
+			for b.Loop() {
+				table.order(cs[:], strategy, &turn, now)
+			}
+		})
+	}
+}
+
+// BenchmarkAtOnce: choosing from many goroutines does not get slower for a lock.
+func BenchmarkAtOnce(b *testing.B) {
+	table := New([]*Account{account("a", "openai"), account("b", "openai")}, "", "").With(Settings{})
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			c, err := table.Candidates(Ask{Model: "gpt-5"})
+			if err != nil {
+				b.Fatal(err)
+			}
+			h, _ := c.Targets[0].Begin(time.Now, true)
+			h.FirstContent(time.Second)
+			h.End(health.Fine, 0)
+		}
+	})
 }
 
 func BenchmarkCandidates(b *testing.B) {
