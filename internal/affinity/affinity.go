@@ -29,7 +29,8 @@ type entry struct {
 }
 
 // Shared is a store that several gateways have in common. Its functions must be
-// quick and give up by themselves: they stand in the way of a request.
+// quick and give up by themselves: they stand in the way of a request. Set with
+// no ttl lets a conversation go.
 type Shared struct {
 	Get func(conversation string) (Pin, bool)
 	Set func(conversation string, p Pin, ttl time.Duration)

@@ -54,7 +54,7 @@ func Classify(e *llm.Error) Class {
 	switch {
 	case e == nil:
 		return Fine
-	case !e.Upstream:
+	case !e.Upstream && e.Kind != llm.ErrUpstream: // that kind is of the upstream by its name
 		return Untold
 	case e.Kind == llm.ErrAuth, e.UpstreamStatus == http.StatusUnauthorized:
 		return Auth

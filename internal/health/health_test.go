@@ -58,6 +58,7 @@ func TestClassify(t *testing.T) {
 		"404":                       {up(llm.ErrNotFound, 404), Untold},
 		"409":                       {up(llm.ErrConflict, 409), Untold},
 		"413":                       {up(llm.ErrTooLarge, 413), Untold},
+		"an answer that is none":    {&llm.Error{Kind: llm.ErrUpstream}, Failure},
 		"our own 500":               {&llm.Error{Kind: llm.ErrInternal}, Untold},
 		"our own 429":               {&llm.Error{Kind: llm.ErrRate}, Untold},
 		"nobody to ask":             {&llm.Error{Kind: llm.ErrUnavail}, Untold},

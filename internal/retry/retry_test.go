@@ -31,6 +31,7 @@ func TestNext(t *testing.T) {
 		{"a 500", State{Err: upstream(llm.ErrUpstream, 500, 0), Attempt: 1, Others: true}, true, Next, ""},
 		{"a 529", State{Err: overload, Attempt: 1, Others: true}, true, Next, ""},
 		{"an error as the first frame", State{Err: upstream(llm.ErrOverloaded, 200, 0), Attempt: 1, Others: true}, true, Next, ""},
+		{"an answer that is none", State{Err: &llm.Error{Kind: llm.ErrUpstream}, Attempt: 1, Others: true}, true, Next, ""},
 		{"our credentials", State{Err: upstream(llm.ErrAuth, 401, 0), Attempt: 1, Others: true}, true, Next, ""},
 		{"an empty account", State{Err: upstream(llm.ErrBilling, 429, 0), Attempt: 1, Others: true}, true, Next, ""},
 		{"no access to the model", State{Err: upstream(llm.ErrForbidden, 403, 0), Attempt: 1, Others: true}, true, Next, ""},
