@@ -9,6 +9,7 @@ import (
 	"turnpike/internal/config"
 	"turnpike/internal/discover"
 	"turnpike/internal/policy"
+	"turnpike/internal/retry"
 	"turnpike/internal/route"
 	"turnpike/internal/throttle"
 )
@@ -16,11 +17,19 @@ import (
 // maxPins bounds the conversations that are kept where they are.
 const maxPins = 100_000
 
+// savedRetries is how many retries good times put by for bad ones.
+const savedRetries = 100
+
 // newTable makes the routing table of the configuration.
 func newTable(cfg *config.Config, list []*route.Account) *route.Table {
-	s := route.Settings{Aliases: cfg.Aliases, Strategy: cfg.Defaults.LBStrategy, Now: time.Now}
-	s.CrossGeo = cfg.Routing.CrossGeo != nil && *cfg.Routing.CrossGeo
-	if on := cfg.Routing.Affinity; on == nil || *on {
+	r := cfg.Routing
+	s := route.Settings{
+		Aliases: cfg.Aliases, Strategy: cfg.Defaults.LBStrategy, Now: time.Now,
+		Retry:  retry.Plan{Attempts: r.Attempts, Total: r.Deadline, MaxWait: r.MaxWait, Base: retry.Default.Base},
+		Budget: retry.NewBudget(r.RetryBudget, savedRetries, time.Now),
+	}
+	s.CrossGeo = r.CrossGeo != nil && *r.CrossGeo
+	if on := r.Affinity; on == nil || *on {
 		s.Pins = affinity.New(maxPins, time.Now, nil)
 	}
 	return route.New(list, cfg.Defaults.Provider, cfg.Defaults.Model).With(s)

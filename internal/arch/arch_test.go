@@ -78,7 +78,7 @@ var rules = []struct {
 	{"internal/provider/", []string{"internal/provider", "internal/llm", "internal/wire"}, false, "an account never sees another"},
 	{
 		"internal/route",
-		[]string{"internal/provider", "internal/llm", "internal/policy", "internal/health", "internal/affinity", "internal/throttle"},
+		[]string{"internal/provider", "internal/llm", "internal/policy", "internal/health", "internal/affinity", "internal/throttle", "internal/retry"},
 		true,
 		"choosing is not sending",
 	},

@@ -40,7 +40,8 @@ func (t *Table) Resolve(model string) ([]Target, *llm.Error) {
 	return c.Targets, err
 }
 
-// Candidates finds who may serve a request, in what order, and who may not.
+// Candidates finds who may serve a request, in what order, and who may not. It is
+// called once for each request, which pays into the budget of retries.
 func (t *Table) Candidates(ask Ask) (c Choice, err *llm.Error) {
 	if ask.Model == "" {
 		ask.Model = t.defaultModel
@@ -53,6 +54,7 @@ func (t *Table) Candidates(ask Ask) (c Choice, err *llm.Error) {
 	if p.err != nil {
 		return c, p.err
 	}
+	t.opt.Budget.Request()
 	r := round{table: t, ask: &ask, choice: &c, plan: p, now: t.opt.Now()}
 	r.run()
 	if len(c.Targets) == 0 {

@@ -10,12 +10,9 @@ import (
 	"turnpike/internal/retry"
 )
 
-// client is one request in the simulation: it goes down its targets as the plan
-// of retries says.
+// client sends requests in the simulation, down their targets as the table says.
 type client struct {
 	w       *world
-	plan    retry.Plan
-	budget  *retry.Budget
 	retries int
 	calls   int
 }
@@ -24,7 +21,6 @@ type client struct {
 // fails says whether a call to an account fails.
 func (c *client) request(fails func(account string) *llm.Error) bool {
 	c.w.t.Helper()
-	c.budget.Request()
 	choice, err := c.w.table.Candidates(Ask{Model: "gpt-5"})
 	if err != nil {
 		return false
@@ -43,7 +39,7 @@ func (c *client) request(fails func(account string) *llm.Error) bool {
 			return true
 		}
 		h.End(health.Classify(e), e.RetryAfter)
-		step := c.plan.Next(retry.State{Err: e, Attempt: attempt, Elapsed: c.w.at.Sub(start), Others: len(targets) > 1}, c.w.rnd.Uint64(), c.budget.Spend)
+		step := c.w.table.Next(retry.State{Err: e, Attempt: attempt, Elapsed: c.w.at.Sub(start), Others: len(targets) > 1})
 		switch step.Do {
 		case retry.Stop:
 			return false
@@ -56,16 +52,12 @@ func (c *client) request(fails func(account string) *llm.Error) bool {
 	}
 }
 
-func (w *world) client() *client {
-	return &client{w: w, plan: retry.Default, budget: retry.NewBudget(10, 100, w.now)}
-}
-
 // One of three fails half of the time and one is dead: 99.9 % of requests succeed.
 func TestTwoOfThreeInTrouble(t *testing.T) {
 	for _, strategy := range policy.Strategies {
 		t.Run(strategy, func(t *testing.T) {
 			w := simulate(t, strategy, account("half", "openai"), account("dead", "openai"), account("well", "openai"))
-			c := w.client()
+			c := &client{w: w}
 			const n = 12000
 			good := 0
 			for range n {
@@ -93,7 +85,7 @@ func TestTwoOfThreeInTrouble(t *testing.T) {
 // When everything is away the upstreams get little more than the clients sent.
 func TestOutageIsNotAmplified(t *testing.T) {
 	w := simulate(t, policy.StrategySmart, account("a", "openai"), account("b", "openai"), account("c", "openai"))
-	c := w.client()
+	c := &client{w: w}
 	const n = 20000
 	for range n {
 		w.at = w.at.Add(10 * time.Millisecond)

@@ -12,6 +12,7 @@ import (
 	"turnpike/internal/health"
 	"turnpike/internal/policy"
 	"turnpike/internal/provider"
+	"turnpike/internal/retry"
 	"turnpike/internal/throttle"
 )
 
@@ -23,6 +24,8 @@ type Settings struct {
 	// a client named. Without it who asks for eu. stays in eu.
 	CrossGeo bool
 	Pins     *affinity.Pins   // nil: conversations are not kept together
+	Retry    retry.Plan       // zero: retry.Default
+	Budget   *retry.Budget    // of retries; nil: a tenth of the traffic
 	Now      func() time.Time // nil: time.Now
 	Rand     func() uint64    // nil: at random
 }
@@ -52,6 +55,12 @@ func (t *Table) With(s Settings) *Table {
 	}
 	if s.Rand == nil {
 		s.Rand = rand.Uint64 //nolint:gosec // spreads load; nobody gains by guessing it
+	}
+	if s.Retry == (retry.Plan{}) {
+		s.Retry = retry.Default
+	}
+	if s.Budget == nil {
+		s.Budget = retry.NewBudget(10, 100, s.Now)
 	}
 	t.opt = s
 	t.plans.Store(&plans{})
@@ -87,6 +96,11 @@ type Excluded struct {
 	Model    string
 	Reason   string
 	Until    time.Time // when a cool-down ends; zero: it is none
+}
+
+// Next decides what follows an attempt that failed before the client saw content.
+func (t *Table) Next(s retry.State) retry.Step {
+	return t.opt.Retry.Next(s, t.opt.Rand(), t.opt.Budget.Spend)
 }
 
 // Begin counts a request to a target in. last is for a target that has no other
