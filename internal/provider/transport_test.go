@@ -104,6 +104,36 @@ func TestTransportKeepsTheTimeouts(t *testing.T) {
 	}
 }
 
+// The handshake has a bound of its own: a server that takes the connection and
+// says nothing is not waited for as long as an answer.
+func TestHandshakeIsBounded(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			defer c.Close()
+		}
+	}()
+	tr := NewTransport(Timeouts{Connect: time.Hour, TLS: 50 * time.Millisecond, FirstByte: time.Hour})
+	defer tr.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+l.Addr().String(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := tr.RoundTrip(req)
+	var timeout net.Error
+	if !errors.As(err, &timeout) || !timeout.Timeout() {
+		t.Errorf("%v %v", res, err)
+	}
+}
+
 func TestPost(t *testing.T) {
 	a := newAccount(t, Options{UserAgent: "turnpike/1", Headers: map[string]string{"x-team": "blue", "anthropic-beta": "ours", "user-agent": "mine"}})
 	passed := http.Header{"Anthropic-Beta": {"theirs"}, "Anthropic-Version": {"v"}, "Content-Type": {"text/html"}}

@@ -145,6 +145,7 @@ func TestAliases(t *testing.T) {
 	gateway := policy.Aliases{
 		{Match: "fast*", To: []string{"claude/claude-haiku-4-5", "gpt-5-mini"}, Strategy: policy.StrategyPriority},
 		{Match: "fast-local", To: []string{"llama", "nobody-has-it"}},
+		{Match: "twice", To: []string{"llama", "local/llama", "oa/gpt-5", "gpt-5"}},
 		{Match: "loop", To: []string{"loop2"}},
 		{Match: "loop2", To: []string{"loop"}},
 		{Match: "*", To: []string{"llama"}},
@@ -157,7 +158,8 @@ func TestAliases(t *testing.T) {
 	}{
 		{"fast", "fast*", nil, []string{"claude claude-haiku-4-5", "oa gpt-5-mini", "pt gpt-5-mini"}},
 		{"fast-local", "fast-local", nil, []string{"local llama"}}, // exact before patterns
-		{"claude/fast", "", nil, []string{"claude fast"}},          // a provider's name goes first
+		{"twice", "twice", nil, []string{"local llama", "oa gpt-5", "pt gpt-5"}},
+		{"claude/fast", "", nil, []string{"claude fast"}}, // a provider's name goes first
 		{"meta-llama/Llama-3", "*", nil, []string{"local llama"}},
 		{"fast", "fast", &policy.Routing{Aliases: policy.Aliases{{Match: "fast", To: []string{"oa/gpt-5"}}}}, []string{"oa gpt-5"}},
 		{"fast1", "fast*", &policy.Routing{Aliases: policy.Aliases{{Match: "fast", To: []string{"oa/gpt-5"}}}}, []string{"claude claude-haiku-4-5", "oa gpt-5-mini", "pt gpt-5-mini"}},
@@ -215,9 +217,13 @@ func TestKeysDefaultProvider(t *testing.T) {
 		{"open", "other", "open other"},
 		{"gone", "gpt-5", "azure gpt-5"},
 		{"nobody", "gpt-5", "azure gpt-5"},
+		{"oa", "gpt-5", "oa gpt-5"},
 	} {
 		table := New(accounts, "", "").With(Settings{Strategy: policy.StrategyPriority})
 		choice, err := table.Candidates(Ask{Model: c.model, Key: &policy.Routing{Provider: c.provider}})
+		if all := places(choice); len(slices.Compact(slices.Sorted(slices.Values(all)))) != len(all) {
+			t.Errorf("%s for %s: twice in %q", c.provider, c.model, all)
+		}
 		if got := append(places(choice), "")[0]; got != c.want || (err != nil) != (c.want == "") {
 			t.Errorf("%s for %s: %q, want %q (%v)", c.provider, c.model, got, c.want, err)
 		}

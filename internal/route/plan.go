@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -112,6 +113,7 @@ func (t *Table) makePlan(model string, key *policy.Routing) *plan {
 			first = err
 		}
 	}
+	p.once()
 	if len(p.steps) == 0 {
 		p.err = first
 		if p.alias != "" && first != nil {
@@ -121,6 +123,23 @@ func (t *Table) makePlan(model string, key *policy.Routing) *plan {
 		}
 	}
 	return p
+}
+
+// once leaves each place in the first step that has it.
+func (p *plan) once() {
+	type place struct {
+		account *Account
+		model   string
+	}
+	seen := map[place]bool{}
+	for i := range p.steps {
+		p.steps[i].spots = slices.DeleteFunc(p.steps[i].spots, func(s *spot) bool {
+			k := place{s.account, s.model}
+			was := seen[k]
+			seen[k] = true
+			return was
+		})
+	}
 }
 
 // alias finds what a name stands for: not where it begins with a provider's
