@@ -73,6 +73,7 @@ var rules = []struct {
 		true,
 		"one of OpenAI's two generation APIs: shares what both have, never sees the other",
 	},
+	{"internal/fetch", nil, true, "calls addresses that clients choose: it knows nothing worth stealing"},
 	{"internal/catalog", []string{"internal/llm"}, true, "data about models"},
 	{"internal/provider", []string{"internal/llm", "internal/wire"}, false, "an account knows no codec, no road, no store"},
 	{"internal/provider/", []string{"internal/provider", "internal/llm", "internal/wire"}, false, "an account never sees another"},
