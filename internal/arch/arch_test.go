@@ -87,7 +87,7 @@ var rules = []struct {
 	{
 		"internal/gateway",
 		[]string{
-			"internal/provider", "internal/policy", "internal/route", "internal/keyring", "internal/ledger", "internal/store", "internal/llm", "internal/wire",
+			"internal/provider", "internal/policy", "internal/route", "internal/keyring", "internal/ledger", "internal/store", "internal/llm", "internal/wire", "internal/fetch",
 			"internal/dialect/embeddings", "internal/dialect/counting",
 		},
 		true,

@@ -23,6 +23,9 @@ type Config struct {
 	// Policy is how requests are treated where neither their key nor their
 	// provider says otherwise.
 	Policy policy.Policy `yaml:"policy,omitempty"`
+	// Media is how pictures and files that requests name by URL are fetched for
+	// upstreams that take only their content.
+	Media Media `yaml:"media"`
 	// Providers are the accounts at upstreams. With none listed they are
 	// detected from the environment.
 	Providers []Provider `yaml:"providers"`
@@ -76,6 +79,25 @@ type Defaults struct {
 	// LBStrategy is how requests are spread over providers: smart, weighted,
 	// round-robin, least-used or priority.
 	LBStrategy string `yaml:"lb_strategy"`
+}
+
+// Media is the fetching of pictures and files by URL. Only public addresses are
+// fetched from.
+type Media struct {
+	// Fetch set to false fetches nothing: such parts are reported as lost.
+	Fetch *bool `yaml:"fetch"`
+	// AllowPrivate also fetches from private networks and the gateway's own
+	// machine, never from where clouds keep credentials.
+	AllowPrivate *bool `yaml:"allow_private"`
+	// MaxBytes is the largest file fetched; some upstreams take less.
+	MaxBytes Size `yaml:"max_bytes"`
+	// Timeout is how long fetching one file may take.
+	Timeout time.Duration `yaml:"timeout"`
+	// AllowHosts is the list of the only hosts fetched from, if it is not empty:
+	// host, *.domain, or host:port where the port is not 80 or 443.
+	AllowHosts []string `yaml:"allow_hosts,omitempty"`
+	// DenyHosts is the list of hosts never fetched from, in the same forms.
+	DenyHosts []string `yaml:"deny_hosts,omitempty"`
 }
 
 // Provider is one account at an upstream.
@@ -180,6 +202,7 @@ func Default() *Config {
 			LogFormat:         "text",
 		},
 		DataDir:  "./data",
+		Media:    Media{Fetch: new(true), AllowPrivate: new(false), MaxBytes: 20 * MiB, Timeout: 10 * time.Second},
 		Defaults: Defaults{LBStrategy: StrategySmart},
 	}
 }

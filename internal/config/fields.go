@@ -35,8 +35,11 @@ func Fields() []Field {
 }
 
 func shownDefault(v reflect.Value) string {
-	if v.Kind() == reflect.Pointer && v.IsNil() {
-		return ""
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return ""
+		}
+		v = v.Elem()
 	}
 	return fmt.Sprint(v.Interface())
 }

@@ -183,6 +183,7 @@ func TestEveryFieldBothWays(t *testing.T) {
 		"data_dir": "/srv/data", "auth.admin_key": "adm-1", "auth.api_key": "key-1",
 		"defaults.provider": "sandbox", "defaults.model": "m", "defaults.lb_strategy": "priority",
 		"policy.strict": "true", "policy.cache": "1h", "policy.continue": "3",
+		"media.fetch": "false", "media.allow_private": "true", "media.max_bytes": "5MiB", "media.timeout": "3s",
 	}
 	envs := map[string]bool{}
 	for _, f := range Fields() {
@@ -204,11 +205,11 @@ func TestEveryFieldBothWays(t *testing.T) {
 			continue
 		}
 		if byFlag.Server != byEnv.Server || byFlag.DataDir != byEnv.DataDir || byFlag.Auth != byEnv.Auth || byFlag.Defaults != byEnv.Defaults ||
-			!reflect.DeepEqual(byFlag.Policy, byEnv.Policy) {
+			!reflect.DeepEqual(byFlag.Policy, byEnv.Policy) || !reflect.DeepEqual(byFlag.Media, byEnv.Media) {
 			t.Errorf("%s: flag and environment differ", f.Path)
 		}
 		if byFlag.Server == base.Server && byFlag.DataDir == base.DataDir && byFlag.Auth == base.Auth && byFlag.Defaults == base.Defaults &&
-			reflect.DeepEqual(byFlag.Policy, base.Policy) {
+			reflect.DeepEqual(byFlag.Policy, base.Policy) && reflect.DeepEqual(byFlag.Media, base.Media) {
 			t.Errorf("%s: the flag changed nothing", f.Path)
 		}
 	}

@@ -41,10 +41,10 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			"merge key", "a: &x {port: 1}\nserver:\n  <<: *x\n",
-			`turnpike.yaml:1: unknown key "a"; known: server, data_dir, auth, defaults, policy, providers` + "\n" +
+			`turnpike.yaml:1: unknown key "a"; known: server, data_dir, auth, defaults, policy, media, providers` + "\n" +
 				`turnpike.yaml:3: merge keys (<<) are not supported; write the keys out`,
 		},
-		{"empty key", "'': x\n", `turnpike.yaml:1: unknown key ""; known: server, data_dir, auth, defaults, policy, providers`},
+		{"empty key", "'': x\n", `turnpike.yaml:1: unknown key ""; known: server, data_dir, auth, defaults, policy, media, providers`},
 		{"not a number", "server: {port: http}\n", `turnpike.yaml:1: server.port: "http" is not a whole number`},
 		{"fraction", "server: {port: 80.5}\n", `turnpike.yaml:1: server.port: "80.5" is not a whole number`},
 		{"list for a scalar", "server:\n  port: [1]\n", `turnpike.yaml:2: server.port: needs a single value, found a list`},
@@ -87,6 +87,10 @@ func TestProblems(t *testing.T) {
 			`turnpike.yaml:1: defaults.provider: no provider is named "sandbax" — did you mean "sandbox"?`,
 		},
 		{"equal keys", "auth: {admin_key: abc, api_key: abc}\n", `turnpike.yaml:1: auth.api_key: must differ from auth.admin_key, or every client could administrate`},
+		{"media size", "media: {max_bytes: 1GiB}\n", `turnpike.yaml:1: media.max_bytes: must be between 1KiB and 100MiB`},
+		{"media timeout", "media: {timeout: 5m}\n", `turnpike.yaml:1: media.timeout: must be between 1ms and 1m`},
+		{"media host", "media: {allow_hosts: [a.example, 'http://b/']}\n", `turnpike.yaml:1: media.allow_hosts[1]: "http://b/" is not a host, *.domain or host:port`},
+		{"media port", "media: {deny_hosts: ['*.a.example', '[::1]:8080', 'b:99999']}\n", `turnpike.yaml:1: media.deny_hosts[2]: "b:99999" is not a host, *.domain or host:port`},
 		{"data dir", "data_dir: ''\n", `turnpike.yaml:1: data_dir: must name a folder`},
 		{"empty by an unset variable", "data_dir: ${DATA}\n", `turnpike.yaml:1: data_dir: must name a folder (DATA is not set)`},
 		{"number by an unset variable", "server: {port: '${P}'}\n", `turnpike.yaml:1: server.port: "${P}" is not a whole number (P is not set)`},

@@ -16,6 +16,7 @@ import (
 	"turnpike/internal/dialect/chat"
 	"turnpike/internal/dialect/converse"
 	"turnpike/internal/dialect/messages"
+	"turnpike/internal/fetch"
 	"turnpike/internal/gateway"
 	"turnpike/internal/keyring"
 	"turnpike/internal/ledger"
@@ -69,6 +70,7 @@ const patience = 20 * time.Second
 type setup struct {
 	heartbeat, idle, drain time.Duration
 	twin                   bool // a second account of each kind, behind the first
+	fetch                  *fetch.Fetcher
 }
 
 // world is a gateway with everything around it.
@@ -99,6 +101,7 @@ func newWorld(t *testing.T, change ...func(*setup)) *world {
 			{Path: "/model/{model}/invoke-with-response-stream", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, true)},
 		},
 		Backs:  map[string]llm.Back{"chat": chat.Dialect{}, "messages": messages.Dialect{}, "converse": converse.Dialect{}},
+		Fetch:  s.fetch,
 		Caps:   catalog.Lookup, Betas: catalog.BedrockBetas, Spell: catalog.Dashes,
 		Table:  route.New(accounts(t, w.up.URL, s), "", ""),
 		Keys:   keyring.New(time.Now, keyring.Entry{Hash: keyring.Hash(clientKey), Principal: keyring.Principal{KeyID: "key_1"}}),

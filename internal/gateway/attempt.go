@@ -31,7 +31,7 @@ func (x *exchange) attempt() error {
 	}
 	x.out.report(x.losses)
 	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model, Stream: x.stream, Body: x.sent, Header: x.forwarded()}
-	if x.r.Header.Get("X-Turnpike-Explain") == "true" {
+	if x.explains() {
 		return x.explain()
 	}
 	x.detach()

@@ -10,6 +10,9 @@ import (
 	"turnpike/internal/wire"
 )
 
+// explains tells whether the client wants to know what would be sent.
+func (x *exchange) explains() bool { return x.r.Header.Get("X-Turnpike-Explain") == "true" }
+
 // explain answers what would be sent, and sends nothing: the targets and why, the
 // lane, the upstream request to the byte, and the losses.
 func (x *exchange) explain() error {

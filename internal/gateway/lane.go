@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"turnpike/internal/llm"
@@ -33,7 +34,7 @@ type chooser interface {
 func (x *exchange) adapt() error {
 	t := &llm.Target{
 		Provider: x.target.Provider.Name(), Model: x.target.Model, Stream: x.stream,
-		Compat: x.surface.Compat, Bedrock: x.surface.Bedrock,
+		Compat: x.surface.Compat, Bedrock: x.surface.Bedrock, Vertex: x.surface.Vertex,
 	}
 	known := x.surface.Model
 	if known == "" {
@@ -72,12 +73,16 @@ func (x *exchange) translate(t *llm.Target) error {
 	if x.ask.Model != "" {
 		req.Model, req.Stream = x.model, x.stream
 	}
-	body, losses, err := x.back.EncodeRequest(req, t)
+	x.losses = slices.Clip(req.Losses)
+	sent, err := x.inline(req, t)
+	if err != nil {
+		return err
+	}
+	body, losses, err := x.back.EncodeRequest(sent, t)
 	if err != nil {
 		return err
 	}
 	x.request = req
-	x.losses = req.Losses
 	for _, l := range losses {
 		for range max(1, l.Count) {
 			x.losses = llm.AddLoss(x.losses, l.Path, l.Reason)

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"turnpike/internal/fetch"
 	"turnpike/internal/keyring"
 	"turnpike/internal/ledger"
 	"turnpike/internal/llm"
@@ -83,6 +84,7 @@ type exchange struct {
 	sent    *buffer
 	answer  *http.Response
 	losses  []llm.Loss
+	fetched *fetch.Batch // media that were given by URL
 
 	// relay
 	pulse    *pulse

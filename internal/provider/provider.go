@@ -71,6 +71,8 @@ type Surface struct {
 	Compat bool
 	// Bedrock: Messages bodies travel by InvokeModel.
 	Bedrock bool
+	// Vertex: Messages bodies travel by rawPredict.
+	Vertex bool
 	// Reframed: streams come in another framing than the dialect's own
 	// server-sent events, so frames pass one by one instead of bytes.
 	Reframed bool

@@ -48,7 +48,7 @@ func (Dialect) Pass(body wire.Object, h http.Header, t *llm.Target) ([]wire.Edit
 func (Dialect) AsksUsage(wire.Object) bool { return true }
 
 func passInvoke(body wire.Object, h http.Header, t *llm.Target) ([]wire.Edit, []llm.Loss, bool) {
-	if hasServerTools(body.Get("tools")) || !t.Caps.MidSystem && hasSystemTurn(body.Get("messages")) {
+	if hasServerTools(body.Get("tools")) || !t.Caps.MidSystem && hasSystemTurn(body.Get("messages")) || hasURLSource(body.Get("messages")) {
 		return nil, nil, false
 	}
 	betas, err := bodyBetas(body)
