@@ -59,6 +59,7 @@ var rules = []struct {
 	{"internal/wire", nil, true, "bytes only: everything stands on it"},
 	{"internal/llm", []string{"internal/wire"}, true, "the vocabulary knows no API and no account"},
 	{"internal/llm/schema", []string{"internal/wire"}, true, "tools' schemas are JSON, whoever takes them"},
+	{"internal/llm/jsontool", []string{"internal/llm", "internal/wire"}, true, "requests into requests, answers into answers, whatever the API"},
 	{"internal/dialect/", []string{"internal/llm", "internal/llm/schema", "internal/wire"}, true, "a dialect never sees another, nor an account"},
 	{"internal/dialect/openai", []string{"internal/llm", "internal/wire"}, true, "what OpenAI's two generation APIs have in common knows neither of them"},
 	{
@@ -87,7 +88,7 @@ var rules = []struct {
 	{
 		"internal/gateway",
 		[]string{
-			"internal/provider", "internal/policy", "internal/route", "internal/keyring", "internal/ledger", "internal/store", "internal/llm", "internal/wire", "internal/fetch",
+			"internal/provider", "internal/policy", "internal/route", "internal/keyring", "internal/ledger", "internal/store", "internal/llm", "internal/llm/jsontool", "internal/wire", "internal/fetch",
 			"internal/dialect/embeddings", "internal/dialect/counting",
 		},
 		true,

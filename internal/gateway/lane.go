@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/jsontool"
 	"turnpike/internal/provider"
 	"turnpike/internal/wire"
 )
@@ -78,7 +79,7 @@ func (x *exchange) translate(t *llm.Target) error {
 	if err != nil {
 		return err
 	}
-	body, losses, err := x.back.EncodeRequest(sent, t)
+	body, losses, err := x.back.EncodeRequest(x.formatted(sent, t), t)
 	if err != nil {
 		return err
 	}
@@ -91,6 +92,18 @@ func (x *exchange) translate(t *llm.Target) error {
 	x.sent = newBuffer(0)
 	x.sent.data = append(x.sent.data, body...)
 	return nil
+}
+
+// formatted asks for structured output by a tool where the model has none itself.
+func (x *exchange) formatted(req *llm.Request, t *llm.Target) *llm.Request {
+	x.json = nil
+	back, ok := x.back.(llm.Formatter)
+	if !ok || req.Format == nil || back.TakesFormat(req.Format, &t.Caps) {
+		return req
+	}
+	asked, plan, loss := jsontool.Apply(req, &t.Caps)
+	x.json, x.losses = plan, llm.AddLoss(x.losses, loss.Path, loss.Reason)
+	return asked
 }
 
 // strict refuses a request that would lose something, for clients that ask so.

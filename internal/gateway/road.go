@@ -11,6 +11,7 @@ import (
 	"turnpike/internal/keyring"
 	"turnpike/internal/ledger"
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/jsontool"
 	"turnpike/internal/policy"
 	"turnpike/internal/provider"
 	"turnpike/internal/route"
@@ -84,7 +85,8 @@ type exchange struct {
 	sent    *buffer
 	answer  *http.Response
 	losses  []llm.Loss
-	fetched *fetch.Batch // media that were given by URL
+	fetched *fetch.Batch   // media that were given by URL
+	json    *jsontool.Plan // structured output by a tool; nil where it is not
 
 	// relay
 	pulse    *pulse

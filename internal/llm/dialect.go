@@ -187,6 +187,13 @@ type Inliner interface {
 	Inline(m *Media, t *Target) (must bool, most int64)
 }
 
+// Formatter is a Back whose models do not all have structured output.
+type Formatter interface {
+	Back
+	// TakesFormat tells whether a model takes a format as the dialect writes it.
+	TakesFormat(f *Format, c *Caps) bool
+}
+
 // HasSeal tells whether a body may hold a seal, which only translation can open.
 func HasSeal(body []byte) bool {
 	for {
