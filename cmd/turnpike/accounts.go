@@ -30,7 +30,7 @@ var makers = map[string]func(config.Provider, provider.Options) (provider.Provid
 		})
 	},
 	config.TypeGemini: func(_ config.Provider, o provider.Options) (provider.Provider, error) {
-		return gemini.New(gemini.Options{Options: o})
+		return gemini.New(o)
 	},
 	config.TypeSandbox: func(_ config.Provider, o provider.Options) (provider.Provider, error) { return sandbox.New(o), nil },
 }

@@ -389,7 +389,9 @@ func TestBounds(t *testing.T) {
 		}
 		return fmt.Sprint(fail.Index, " ", fail.Reason)
 	}
-	at := func(path string, limit int64) Want { return Want{URL: "http://n.example" + path, Kind: Image, Max: limit} }
+	at := func(path string, limit int64) Want {
+		return Want{URL: "http://n.example" + path, Kind: Image, Max: limit}
+	}
 	if got := get(f, at("/x", 0), at("/y", 1<<20)); got != "1 it is larger than the 1 MiB that can be sent" {
 		t.Error(got)
 	}

@@ -42,7 +42,9 @@ func TestApply(t *testing.T) {
 		{"no choice of tools", nil, llm.Caps{NoToolChoice: true}, "json_answer", llm.Choice{Mode: llm.ChoiceAuto}, "as text."},
 		{"beside other tools", func(r *llm.Request) { r.Tools = []llm.Tool{look} }, llm.Caps{}, "look json_answer", llm.Choice{Mode: llm.ChoiceAny}, "be brief"},
 		{"other tools forbidden", func(r *llm.Request) { r.Tools, r.Choice.Mode = []llm.Tool{look}, llm.ChoiceNone }, llm.Caps{}, "look json_answer", llm.Choice{Mode: llm.ChoiceTool, Name: "json_answer"}, "be brief"},
-		{"another tool forced", func(r *llm.Request) { r.Tools, r.Choice = []llm.Tool{look}, llm.Choice{Mode: llm.ChoiceTool, Name: "look"} }, llm.Caps{}, "look", llm.Choice{Mode: llm.ChoiceTool, Name: "look"}, "be brief"},
+		{"another tool forced", func(r *llm.Request) {
+			r.Tools, r.Choice = []llm.Tool{look}, llm.Choice{Mode: llm.ChoiceTool, Name: "look"}
+		}, llm.Caps{}, "look", llm.Choice{Mode: llm.ChoiceTool, Name: "look"}, "be brief"},
 		{"the name is taken", func(r *llm.Request) { r.Tools = []llm.Tool{{Name: "json_answer"}} }, llm.Caps{}, "json_answer json_answer_", llm.Choice{Mode: llm.ChoiceAny}, "be brief"},
 		{"no schema", func(r *llm.Request) { r.Format.Schema = nil }, llm.Caps{}, "", llm.Choice{}, "code fence."},
 		{"no tools", nil, llm.Caps{NoTools: true}, "", llm.Choice{}, object},
