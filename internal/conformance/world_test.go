@@ -158,15 +158,15 @@ func account(kind string, opt provider.Options) (provider.Provider, error) {
 	aws := bedrock.Options{Options: opt, Region: awsRegion, AccessKeyID: awsKeyID, SecretAccessKey: awsSecret}
 	switch kind {
 	case openaiUp:
-		return openai.New(opt, false, "")
+		return openai.New(opt, false, provider.Choice{Only: catalog.OnlyAPI})
 	case compatUp:
-		return openai.New(opt, true, "")
+		return openai.New(opt, true, provider.Choice{})
 	case anthropicUp:
 		return anthropic.New(opt)
 	case invokeUp:
-		aws.API = bedrock.Invoke
+		aws.Choice.Pinned = bedrock.Invoke
 	case converseUp:
-		aws.API = bedrock.Converse
+		aws.Choice.Pinned = bedrock.Converse
 	}
 	return bedrock.New(aws)
 }

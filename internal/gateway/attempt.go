@@ -65,6 +65,9 @@ func (x *exchange) approach() (err error) {
 	if err != nil {
 		return &llm.Error{Kind: llm.ErrInvalid, NoRetry: true, Message: fmt.Sprintf("provider %s: %v", p.Name(), err)}
 	}
+	if x.surface.Called != "" {
+		x.target.Model = x.surface.Called
+	}
 	if spell := x.gw.opt.Spell; spell != nil && x.surface.Dialect == "messages" {
 		x.target.Model = spell(x.target.Model)
 	}

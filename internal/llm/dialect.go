@@ -144,6 +144,7 @@ const (
 // then what the client asked is passed on.
 type Caps struct {
 	Family       string // claude, nova, gpt, …; empty if unknown
+	API          string // the only one of OpenAI's APIs that serves it: responses; empty for any
 	MaxOutput    int64  // tokens, 0 if unknown
 	Context      int64
 	Thinking     ThinkingKind

@@ -1,7 +1,9 @@
 package provider
 
 import (
+	"fmt"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -29,19 +31,26 @@ func (c *Choice) For(model string) string {
 	return c.Pinned
 }
 
-// Names tells whether an API is spoken of at all.
-func (c *Choice) Names(apis ...string) bool {
-	for _, api := range apis {
-		if c.Pinned == api {
-			return true
-		}
-		for _, r := range c.Rules {
-			if r.API == api {
-				return true
-			}
+// Check refuses an API that an account has not.
+func (c *Choice) Check(name string, apis ...string) error {
+	for _, api := range append([]string{c.Pinned}, c.ruled()...) {
+		if api != "" && !slices.Contains(apis, api) {
+			return fmt.Errorf("provider %s: api %q is none of %s", name, api, strings.Join(apis, ", "))
 		}
 	}
-	return false
+	return nil
+}
+
+func (c *Choice) ruled() (apis []string) {
+	for _, r := range c.Rules {
+		apis = append(apis, r.API)
+	}
+	return apis
+}
+
+// Names tells whether an API is spoken of at all.
+func (c *Choice) Names(apis ...string) bool {
+	return slices.Contains(apis, c.Pinned) || slices.ContainsFunc(c.ruled(), func(api string) bool { return slices.Contains(apis, api) })
 }
 
 // glob matches a model: a star stands for slashes too.
