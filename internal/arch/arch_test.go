@@ -89,10 +89,10 @@ var rules = []struct {
 		"internal/gateway",
 		[]string{
 			"internal/provider", "internal/policy", "internal/route", "internal/keyring", "internal/ledger", "internal/store", "internal/llm", "internal/llm/jsontool", "internal/wire", "internal/fetch",
-			"internal/dialect/embeddings", "internal/dialect/counting",
+			"internal/dialect/embeddings", "internal/dialect/counting", "internal/dialect/bedrock",
 		},
 		true,
-		"the road knows dialects and accounts by their contracts only; embeddings and counting have one client form, so no pair to keep apart",
+		"the road knows dialects and accounts by their contracts only; embeddings, counting and Bedrock's extras have one client form, so no pair to keep apart",
 	},
 	{"internal/arch", nil, true, "tests"},
 	{"internal/conformance", nil, true, "tests"},

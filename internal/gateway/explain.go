@@ -90,8 +90,8 @@ func explainRequest(w *wire.Writer, req *http.Request, body []byte) {
 // harmless ones do.
 func secretHeader(name string) bool {
 	switch name {
-	case "Content-Type", "Accept", "User-Agent", "X-Amz-Date", "X-Amz-Content-Sha256", "X-Amzn-Bedrock-Accept":
+	case "Content-Type", "Accept", "User-Agent", "X-Amz-Date", "X-Amz-Content-Sha256":
 		return false
 	}
-	return !strings.HasPrefix(name, "Anthropic-")
+	return !strings.HasPrefix(name, "Anthropic-") && !strings.HasPrefix(name, "X-Amzn-Bedrock-")
 }

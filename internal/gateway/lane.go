@@ -48,7 +48,7 @@ func (x *exchange) adapt() error {
 	if p, ok := x.back.(llm.Passer); ok && x.front.Name() == x.surface.Dialect && !llm.HasSeal(x.object.Bytes()) {
 		if edits, losses, ok := p.Pass(x.object, x.r.Header, t); ok {
 			x.pass(edits, losses)
-			return nil
+			return x.extend(x.extras)
 		}
 	}
 	return x.translate(t)
@@ -79,6 +79,10 @@ func (x *exchange) translate(t *llm.Target) error {
 	if err != nil {
 		return err
 	}
+	extras := x.extras
+	if extras != nil {
+		sent, extras = extras.Onto(sent)
+	}
 	body, losses, err := x.back.EncodeRequest(x.formatted(sent, t), t)
 	if err != nil {
 		return err
@@ -91,7 +95,7 @@ func (x *exchange) translate(t *llm.Target) error {
 	}
 	x.sent = newBuffer(0)
 	x.sent.data = append(x.sent.data, body...)
-	return nil
+	return x.extend(extras)
 }
 
 // formatted asks for structured output by a tool where the model has none itself.
@@ -121,6 +125,9 @@ func (x *exchange) strict() error {
 // own list is open, so all of them do where Claude's own API is spoken.
 func (x *exchange) forwarded() http.Header {
 	out := http.Header{}
+	if x.extras != nil && x.surface.Bedrock {
+		x.extras.Headers(out)
+	}
 	if x.surface.Dialect != "messages" || x.surface.Bedrock {
 		return out
 	}

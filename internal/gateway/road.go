@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"turnpike/internal/dialect/bedrock"
 	"turnpike/internal/fetch"
 	"turnpike/internal/keyring"
 	"turnpike/internal/ledger"
@@ -29,7 +30,7 @@ var approach = []stage{
 	{"identify", (*exchange).identify}, // key -> principal, from memory
 	{"read", (*exchange).read},         // bounded body, indexed; model and stream found
 	{"admit", (*exchange).admit},       // may this request run at all
-	{"enrich", (*exchange).enrich},     // defaults
+	{"enrich", (*exchange).enrich},     // what only some upstreams know
 	{"route", (*exchange).route},       // model -> targets
 }
 
@@ -64,8 +65,9 @@ type exchange struct {
 	object    wire.Object
 	model     string // as asked for
 	stream    bool
-	bodyLen   int64 // of the request
-	asksUsage bool  // the client wants usage frames
+	bodyLen   int64           // of the request
+	asksUsage bool            // the client wants usage frames
+	extras    *bedrock.Extras // enrich; nil for none
 
 	targets []route.Target // route
 
