@@ -46,6 +46,10 @@ func TestBedrockExtras(t *testing.T) {
 			"",
 		},
 		{
+			"OpenAI's service tier", chatAPI, invokeUp, `{` + question + `,"service_tier":"priority"}`, nil,
+			is{"service_tier": absent}, map[string]string{"X-Amzn-Bedrock-Service-Tier": "priority"}, "",
+		},
+		{
 			"nowhere else", chatAPI, openaiUp + " " + anthropicUp, `{` + question + `,` + extras + `}`, nil,
 			is{"bedrock_guardrail_config": absent, "bedrock_request_metadata": absent, "guardrailConfig": absent},
 			map[string]string{"X-Amzn-Bedrock-GuardrailIdentifier": ""},

@@ -19,16 +19,30 @@ func (x *exchange) readExtras() error {
 	return x.replaceBody(b)
 }
 
+// bedrockOf puts what every API has in some way where encoders look for it, and
+// tells what is left.
+func (x *exchange) bedrockOf(req *llm.Request) (*llm.Request, *bedrock.Extras) {
+	e := x.extras
+	if x.surface.Bedrock {
+		req, e = bedrock.ForInvoke(req, e)
+	}
+	if e == nil {
+		return req, nil
+	}
+	return e.Onto(req)
+}
+
 // extend puts what only Bedrock has into the body that is sent, and tells what of
 // it the target has no place for.
 func (x *exchange) extend(e *bedrock.Extras) (err error) {
-	if e == nil {
+	if x.byHeader = nil; e == nil {
 		return nil
 	}
 	body, losses := x.sent.data, []llm.Loss(nil)
 	switch {
 	case x.surface.Bedrock:
 		body, losses, err = e.Invoke(body)
+		x.byHeader = e
 	case x.surface.Dialect == "converse":
 		body, losses, err = e.Converse(body, x.stream)
 	default:

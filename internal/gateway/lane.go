@@ -79,10 +79,7 @@ func (x *exchange) translate(t *llm.Target) error {
 	if err != nil {
 		return err
 	}
-	extras := x.extras
-	if extras != nil {
-		sent, extras = extras.Onto(sent)
-	}
+	sent, extras := x.bedrockOf(sent)
 	body, losses, err := x.back.EncodeRequest(x.formatted(sent, t), t)
 	if err != nil {
 		return err
@@ -125,8 +122,8 @@ func (x *exchange) strict() error {
 // own list is open, so all of them do where Claude's own API is spoken.
 func (x *exchange) forwarded() http.Header {
 	out := http.Header{}
-	if x.extras != nil && x.surface.Bedrock {
-		x.extras.Headers(out)
+	if x.byHeader != nil {
+		x.byHeader.Headers(out)
 	}
 	if x.surface.Dialect != "messages" || x.surface.Bedrock {
 		return out

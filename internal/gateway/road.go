@@ -72,23 +72,24 @@ type exchange struct {
 	targets []route.Target // route
 
 	// attempt
-	ctx     context.Context // of the upstream call: lives on when the client goes
-	cancel  context.CancelCauseFunc
-	total   *time.Timer // bounds the call
-	unwatch func() bool // ends the watch over the client's connection
-	gone    atomic.Bool // the client has left
-	target  route.Target
-	policy  policy.Policy
-	surface provider.Surface
-	back    llm.Back
-	lane    lane
-	request *llm.Request // decoded; on the express lane only its outline
-	call    *provider.Call
-	sent    *buffer
-	answer  *http.Response
-	losses  []llm.Loss
-	fetched *fetch.Batch   // media that were given by URL
-	json    *jsontool.Plan // structured output by a tool; nil where it is not
+	ctx      context.Context // of the upstream call: lives on when the client goes
+	cancel   context.CancelCauseFunc
+	total    *time.Timer // bounds the call
+	unwatch  func() bool // ends the watch over the client's connection
+	gone     atomic.Bool // the client has left
+	target   route.Target
+	policy   policy.Policy
+	surface  provider.Surface
+	back     llm.Back
+	lane     lane
+	request  *llm.Request // decoded; on the express lane only its outline
+	call     *provider.Call
+	sent     *buffer
+	answer   *http.Response
+	losses   []llm.Loss
+	byHeader *bedrock.Extras // of the target, InvokeModel
+	fetched  *fetch.Batch    // media that were given by URL
+	json     *jsontool.Plan  // structured output by a tool; nil where it is not
 
 	// relay
 	pulse    *pulse

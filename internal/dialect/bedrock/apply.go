@@ -220,3 +220,46 @@ func (e *Extras) Elsewhere(why string) (losses []llm.Loss) {
 	}
 	return losses
 }
+
+// natives are members of Converse that InvokeModel has as headers.
+var natives = map[string]struct {
+	what what
+	take func(*Extras, *wire.Reader)
+}{
+	"guardrailConfig":   {guardrail, (*Extras).takeGuardrail},
+	"performanceConfig": {latency, (*Extras).takeLatency},
+	"requestMetadata":   {metadata, (*Extras).takeMetadata},
+}
+
+// ForInvoke adds to e, which may be nil, what a request in Converse's or OpenAI's
+// words asks of Bedrock and InvokeModel takes by headers. What cannot be understood
+// stays in the request.
+func ForInvoke(req *llm.Request, e *Extras) (*llm.Request, *Extras) {
+	c, out := *req, Extras{}
+	if e != nil {
+		out = *e
+		out.given = slices.Clone(e.given)
+	}
+	c.Extra = nil
+	for _, x := range req.Extra {
+		n, ok := natives[x.Name]
+		if ok && x.Dialect == "converse" && !out.has(n.what) {
+			try := out
+			r := wire.NewReader(x.Raw)
+			if n.take(&try, r); r.End() == nil && try.check() == nil {
+				out = try
+				out.given = append(out.given, given{n.what, x.Name})
+				continue
+			}
+		}
+		c.Extra = append(c.Extra, x)
+	}
+	if slices.Contains(tiers[1:], req.Tier) && !out.has(tier) {
+		out.tier, c.Tier = req.Tier, ""
+		out.given = append(out.given, given{tier, "service_tier"})
+	}
+	if len(out.given) == 0 {
+		return req, e
+	}
+	return &c, &out
+}

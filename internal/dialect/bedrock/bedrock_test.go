@@ -142,6 +142,36 @@ func TestOnto(t *testing.T) {
 	}
 }
 
+// TestForInvoke: a guardrail that a client of Converse asks for holds as well where
+// its model is called by InvokeModel.
+func TestForInvoke(t *testing.T) {
+	extra := func(name, raw string) llm.Extra { return llm.Extra{Dialect: "converse", Name: name, Raw: []byte(raw)} }
+	req := &llm.Request{Tier: "flex", Extra: []llm.Extra{
+		extra("guardrailConfig", `{"guardrailIdentifier":"abc1","guardrailVersion":"2","trace":"enabled"}`),
+		extra("performanceConfig", `{"latency":"what"}`), extra("requestMetadata", `{"a":"b"}`), extra("other", `1`),
+		{Dialect: "messages", Name: "guardrailConfig", Raw: []byte(`{}`)},
+	}}
+	got, e := ForInvoke(req, nil)
+	h := http.Header{}
+	e.Headers(h)
+	want := headers("X-Amzn-Bedrock-GuardrailIdentifier", "abc1", "X-Amzn-Bedrock-GuardrailVersion", "2", "X-Amzn-Bedrock-Trace", "ENABLED",
+		"X-Amzn-Bedrock-Service-Tier", "flex", "X-Amzn-Bedrock-Request-Metadata", `{"a":"b"}`)
+	if !reflect.DeepEqual(h, want) || got.Tier != "" || len(got.Extra) != 3 || len(req.Extra) != 5 || req.Tier != "flex" {
+		t.Errorf("%v %+v", h, got)
+	}
+	said, _, err := Read(parse(t, `{}`), headers("X-Bedrock-Guardrail-Id", "mine", "X-Bedrock-Guardrail-Version", "1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, e := ForInvoke(req, said); e.guardrail != "mine" || said.tier != "" {
+		t.Errorf("the header does not win: %+v", e)
+	}
+	plain := &llm.Request{Tier: "default"}
+	if got, e := ForInvoke(plain, nil); got != plain || e != nil {
+		t.Errorf("nothing is asked for: %+v %+v", got, e)
+	}
+}
+
 func TestHeadersWin(t *testing.T) {
 	for _, c := range []struct {
 		body string
