@@ -47,7 +47,9 @@ func TestBedrockExtras(t *testing.T) {
 		},
 		{
 			"OpenAI's service tier", chatAPI, invokeUp, `{` + question + `,"service_tier":"priority"}`, nil,
-			is{"service_tier": absent}, map[string]string{"X-Amzn-Bedrock-Service-Tier": "priority"}, "",
+			is{"service_tier": absent},
+			map[string]string{"X-Amzn-Bedrock-Service-Tier": "priority"},
+			"",
 		},
 		{
 			"nowhere else", chatAPI, openaiUp + " " + anthropicUp, `{` + question + `,` + extras + `}`, nil,

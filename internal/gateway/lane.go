@@ -42,6 +42,7 @@ func (x *exchange) adapt() error {
 		known = t.Model
 	}
 	t.Caps = x.gw.opt.Caps(known)
+	x.json = nil
 	if x.surface.Bedrock && t.Caps.Betas == nil {
 		t.Caps.Betas = x.gw.opt.Betas(known)
 	}
@@ -74,7 +75,7 @@ func (x *exchange) translate(t *llm.Target) error {
 	if x.ask.Model != "" {
 		req.Model, req.Stream = x.model, x.stream
 	}
-	x.losses = slices.Clip(req.Losses)
+	x.losses = slices.Clone(req.Losses)
 	sent, err := x.inline(req, t)
 	if err != nil {
 		return err
@@ -97,7 +98,6 @@ func (x *exchange) translate(t *llm.Target) error {
 
 // formatted asks for structured output by a tool where the model has none itself.
 func (x *exchange) formatted(req *llm.Request, t *llm.Target) *llm.Request {
-	x.json = nil
 	back, ok := x.back.(llm.Formatter)
 	if !ok || req.Format == nil || back.TakesFormat(req.Format, &t.Caps) {
 		return req
