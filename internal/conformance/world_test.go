@@ -97,12 +97,13 @@ func newWorld(t *testing.T, change ...func(*setup)) *world {
 	w.rec = ledger.NewRecorder(w.rows, log)
 	w.gw = gateway.New(gateway.Options{
 		Routes: []gateway.Front{
-			{Path: clientPaths[chatAPI], Dialect: chat.Dialect{}}, {Path: clientPaths[messagesAPI], Dialect: messages.Dialect{}},
+			{Path: clientPaths[chatAPI], Dialect: chat.Dialect{}},
+			{Path: clientPaths[messagesAPI], Dialect: messages.Dialect{}},
 			{Path: "/model/{model}/invoke-with-response-stream", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, true)},
 		},
-		Backs:  map[string]llm.Back{"chat": chat.Dialect{}, "messages": messages.Dialect{}, "converse": converse.Dialect{}},
-		Fetch:  s.fetch,
-		Caps:   catalog.Lookup, Betas: catalog.BedrockBetas, Spell: catalog.Dashes,
+		Backs: map[string]llm.Back{"chat": chat.Dialect{}, "messages": messages.Dialect{}, "converse": converse.Dialect{}},
+		Fetch: s.fetch,
+		Caps:  catalog.Lookup, Betas: catalog.BedrockBetas, Spell: catalog.Dashes,
 		Table:  route.New(accounts(t, w.up.URL, s), "", ""),
 		Keys:   keyring.New(time.Now, keyring.Entry{Hash: keyring.Hash(clientKey), Principal: keyring.Principal{KeyID: "key_1"}}),
 		Ledger: w.rec, Log: log, Now: time.Now, Version: "test", Started: time.Now(),

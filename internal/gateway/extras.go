@@ -38,7 +38,8 @@ func (x *exchange) extend(e *bedrock.Extras) (err error) {
 	if x.byHeader = nil; e == nil {
 		return nil
 	}
-	body, losses := x.sent.data, []llm.Loss(nil)
+	body := x.sent.data
+	var losses []llm.Loss
 	switch {
 	case x.surface.Bedrock:
 		body, losses, err = e.Invoke(body)

@@ -21,5 +21,6 @@ func (Dialect) Inline(m *llm.Media, t *llm.Target) (bool, int64) {
 			return false, 0
 		}
 	}
-	return !(m.Kind == llm.Image && t.Caps.NoImages || m.Kind == llm.Document && t.Caps.NoDocuments), 0
+	unwanted := m.Kind == llm.Image && t.Caps.NoImages || m.Kind == llm.Document && t.Caps.NoDocuments
+	return !unwanted, 0
 }
