@@ -82,7 +82,7 @@ type Defaults struct {
 }
 
 // Media is the fetching of pictures and files by URL. Only public addresses are
-// fetched from.
+// fetched from, and without a proxy, which would look the names up itself.
 type Media struct {
 	// Fetch set to false fetches nothing: such parts are reported as lost.
 	Fetch *bool `yaml:"fetch"`

@@ -21,7 +21,7 @@ func (*Account) ErrorDialect() string { return "gemini" }
 
 // NewEmbedRequest makes a request for embeddings.
 func (a *Account) NewEmbedRequest(ctx context.Context, model string, body []byte) (*http.Request, error) {
-	return a.operation(ctx, model, "predict", body, nil)
+	return a.operation(ctx, model, "predict", body)
 }
 
 // CountAPI is Anthropic's for Claude, Google's for all else.
@@ -36,7 +36,7 @@ func (*Account) CountAPI(s provider.Surface) string {
 // all models, so the body names the one (Anthropic: Claude on Vertex AI).
 func (a *Account) NewCountRequest(ctx context.Context, model string, body []byte, h http.Header) (*http.Request, error) {
 	if !isClaude(model) {
-		return a.operation(ctx, model, "countTokens", body, nil)
+		return a.operation(ctx, model, "countTokens", body)
 	}
 	o, err := wire.ParseObject(body)
 	if err != nil {
@@ -47,10 +47,10 @@ func (a *Account) NewCountRequest(ctx context.Context, model string, body []byte
 	return a.signed(a.Post(ctx, u, &provider.Call{Body: provider.Plain(body), Header: h}))
 }
 
-func (a *Account) operation(ctx context.Context, model, method string, body []byte, h http.Header) (*http.Request, error) {
+func (a *Account) operation(ctx context.Context, model, method string, body []byte) (*http.Request, error) {
 	u, err := a.method(model, method)
 	if err != nil {
 		return nil, err
 	}
-	return a.signed(a.Post(ctx, u, &provider.Call{Body: provider.Plain(body), Header: h}))
+	return a.signed(a.Post(ctx, u, &provider.Call{Body: provider.Plain(body)}))
 }
