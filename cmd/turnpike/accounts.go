@@ -3,36 +3,58 @@ package main
 import (
 	"fmt"
 
+	"turnpike/internal/catalog"
 	"turnpike/internal/config"
 	"turnpike/internal/provider"
 	"turnpike/internal/provider/anthropic"
+	"turnpike/internal/provider/azure"
 	"turnpike/internal/provider/bedrock"
 	"turnpike/internal/provider/gemini"
 	"turnpike/internal/provider/openai"
 	"turnpike/internal/provider/sandbox"
+	"turnpike/internal/provider/vertex"
 	"turnpike/internal/route"
 )
 
 // makers is the explicit list of the kinds of provider this binary knows.
 var makers = map[string]func(config.Provider, provider.Options) (provider.Provider, error){
 	config.TypeOpenAI: func(p config.Provider, o provider.Options) (provider.Provider, error) {
-		return openai.New(o, false, p.API)
+		return openai.New(o, false, choice(p))
 	},
 	config.TypeOpenAICompat: func(p config.Provider, o provider.Options) (provider.Provider, error) {
-		return openai.New(o, true, p.API)
+		return openai.New(o, true, choice(p))
+	},
+	config.TypeAzure: func(p config.Provider, o provider.Options) (provider.Provider, error) {
+		return azure.New(azure.Options{
+			Options: o, Choice: choice(p), APIVersion: p.APIVersion, Deployments: p.Deployments,
+			TenantID: p.TenantID, ClientID: p.ClientID, ClientSecret: p.ClientSecret.Reveal(), TokenURL: p.TokenURL,
+		})
 	},
 	config.TypeAnthropic: func(_ config.Provider, o provider.Options) (provider.Provider, error) { return anthropic.New(o) },
 	config.TypeBedrock: func(p config.Provider, o provider.Options) (provider.Provider, error) {
 		return bedrock.New(bedrock.Options{
-			Options: o, API: p.API, Region: p.Region, Profile: p.Profile, RoleARN: p.RoleARN,
+			Options: o, Choice: choice(p), MantleURL: p.MantleURL, MantleService: p.MantleService,
+			Region: p.Region, Profile: p.Profile, RoleARN: p.RoleARN,
 			AccessKeyID: p.AccessKeyID.Reveal(), SecretAccessKey: p.SecretAccessKey.Reveal(),
 			SessionToken: p.SessionToken.Reveal(), BearerToken: p.BearerToken.Reveal(),
 		})
 	},
-	config.TypeGemini: func(_ config.Provider, o provider.Options) (provider.Provider, error) {
-		return gemini.New(gemini.Options{Options: o})
+	config.TypeGemini: func(_ config.Provider, o provider.Options) (provider.Provider, error) { return gemini.New(o) },
+	config.TypeVertex: func(p config.Provider, o provider.Options) (provider.Provider, error) {
+		return vertex.New(vertex.Options{
+			Options: o, Project: p.Project, Location: p.Location, Credentials: p.Credentials.Reveal(), CredentialsFile: p.CredentialsFile,
+		})
 	},
 	config.TypeSandbox: func(_ config.Provider, o provider.Options) (provider.Provider, error) { return sandbox.New(o), nil },
+}
+
+// choice is which API each model is reached by.
+func choice(p config.Provider) provider.Choice {
+	c := provider.Choice{Pinned: p.API, Only: catalog.OnlyAPI}
+	for _, r := range p.APIs {
+		c.Rules = append(c.Rules, provider.APIRule{Match: r.Match, API: r.API})
+	}
+	return c
 }
 
 // accounts makes the routing table's entries of the configuration.
@@ -49,7 +71,7 @@ func accounts(cfg *config.Config) ([]*route.Account, error) {
 }
 
 func account(p config.Provider) (*route.Account, error) {
-	a := &route.Account{Models: p.Models, Weight: p.Weight, Policy: p.Policy, Limits: limits(p)}
+	a := &route.Account{Models: p.Offered(), Weight: p.Weight, Policy: p.Policy, Limits: limits(p)}
 	opt := provider.Options{
 		Name: p.Name, BaseURL: p.BaseURL, APIKey: p.APIKey.Reveal(), Headers: p.Headers, UserAgent: "turnpike/" + version,
 		Timeouts: provider.Timeouts{

@@ -26,7 +26,7 @@ func alone(t *testing.T) (data string) {
 	t.Helper()
 	for _, line := range os.Environ() {
 		name, _, _ := strings.Cut(line, "=")
-		for _, prefix := range []string{"TURNPIKE_", "OPENAI_", "ANTHROPIC_", "AWS_", "GEMINI_"} {
+		for _, prefix := range []string{"TURNPIKE_", "OPENAI_", "ANTHROPIC_", "AWS_", "GEMINI_", "GOOGLE_", "GCE_"} {
 			if strings.HasPrefix(name, prefix) {
 				t.Setenv(name, "")
 			}

@@ -6,11 +6,13 @@ import (
 
 	"turnpike/console"
 	"turnpike/internal/catalog"
+	"turnpike/internal/config"
 	"turnpike/internal/dialect/chat"
 	"turnpike/internal/dialect/converse"
 	"turnpike/internal/dialect/gemini"
 	"turnpike/internal/dialect/messages"
 	"turnpike/internal/dialect/responses"
+	"turnpike/internal/fetch"
 	"turnpike/internal/gateway"
 	"turnpike/internal/llm"
 )
@@ -71,10 +73,21 @@ const (
 func newGateway(a *app) *gateway.Gateway {
 	gw := gateway.New(gateway.Options{
 		Routes: fronts, Backs: backs, Caps: catalog.Lookup, Betas: catalog.BedrockBetas, Spell: catalog.Dashes,
-		Policy: a.cfg.Policy, Table: a.table, Keys: a.ring, Ledger: a.ledger, Log: a.log, Now: time.Now, Version: version, Started: time.Now(),
+		Policy: a.cfg.Policy, Fetch: newFetcher(a.cfg.Media), Table: a.table, Keys: a.ring, Ledger: a.ledger, Log: a.log, Now: time.Now, Version: version, Started: time.Now(),
 		MaxBody: int64(a.cfg.Server.MaxBody), MaxAnswer: maxAnswer, Heartbeat: a.cfg.Server.Heartbeat, Drain: drainFor,
 	})
 	gw.Handle("/ui/", console.Handler())
 	gw.Handle("GET /{$}", http.RedirectHandler("/ui/", http.StatusFound))
 	return gw
+}
+
+// newFetcher makes what fetches media by URL, nil if that is off.
+func newFetcher(m config.Media) *fetch.Fetcher {
+	if m.Fetch == nil || !*m.Fetch {
+		return nil
+	}
+	return fetch.New(fetch.Options{
+		AllowPrivate: m.AllowPrivate != nil && *m.AllowPrivate, MaxBytes: int64(m.MaxBytes), Timeout: m.Timeout,
+		AllowHosts: m.AllowHosts, DenyHosts: m.DenyHosts, UserAgent: "turnpike/" + version,
+	})
 }

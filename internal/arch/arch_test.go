@@ -59,6 +59,7 @@ var rules = []struct {
 	{"internal/wire", nil, true, "bytes only: everything stands on it"},
 	{"internal/llm", []string{"internal/wire"}, true, "the vocabulary knows no API and no account"},
 	{"internal/llm/schema", []string{"internal/wire"}, true, "tools' schemas are JSON, whoever takes them"},
+	{"internal/llm/jsontool", []string{"internal/llm", "internal/wire"}, true, "requests into requests, answers into answers, whatever the API"},
 	{"internal/dialect/", []string{"internal/llm", "internal/llm/schema", "internal/wire"}, true, "a dialect never sees another, nor an account"},
 	{"internal/dialect/openai", []string{"internal/llm", "internal/wire"}, true, "what OpenAI's two generation APIs have in common knows neither of them"},
 	{
@@ -73,6 +74,7 @@ var rules = []struct {
 		true,
 		"one of OpenAI's two generation APIs: shares what both have, never sees the other",
 	},
+	{"internal/fetch", nil, true, "calls addresses that clients choose: it knows nothing worth stealing"},
 	{"internal/catalog", []string{"internal/llm"}, true, "data about models"},
 	{"internal/provider", []string{"internal/llm", "internal/wire"}, false, "an account knows no codec, no road, no store"},
 	{"internal/provider/", []string{"internal/provider", "internal/llm", "internal/wire"}, false, "an account never sees another"},
@@ -96,11 +98,11 @@ var rules = []struct {
 	{
 		"internal/gateway",
 		[]string{
-			"internal/provider", "internal/policy", "internal/route", "internal/keyring", "internal/ledger", "internal/store", "internal/llm", "internal/wire",
-			"internal/dialect/embeddings", "internal/dialect/counting",
+			"internal/provider", "internal/policy", "internal/route", "internal/keyring", "internal/ledger", "internal/store", "internal/llm", "internal/llm/jsontool", "internal/wire", "internal/fetch",
+			"internal/dialect/embeddings", "internal/dialect/counting", "internal/dialect/bedrock",
 		},
 		true,
-		"the road knows dialects and accounts by their contracts only; embeddings and counting have one client form, so no pair to keep apart",
+		"the road knows dialects and accounts by their contracts only; embeddings, counting and Bedrock's extras have one client form, so no pair to keep apart",
 	},
 	{"internal/arch", nil, true, "tests"},
 	{"internal/conformance", nil, true, "tests"},

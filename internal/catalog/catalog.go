@@ -44,6 +44,7 @@ type rule struct {
 
 type caps struct {
 	Family       *string           `json:"family"`
+	API          *string           `json:"api"`
 	MaxOutput    *int64            `json:"max_output"`
 	Context      *int64            `json:"context"`
 	Thinking     *llm.ThinkingKind `json:"thinking"`
@@ -126,6 +127,9 @@ var builtin = sync.OnceValue(func() *Catalog {
 // Lookup is what the built-in catalog knows of a model.
 func Lookup(id string) llm.Caps { return builtin().Lookup(id) }
 
+// OnlyAPI is the only one of OpenAI's APIs that serves a model, empty if any may.
+func OnlyAPI(id string) string { return Lookup(id).API }
+
 // Lookup is what is known of a model under any of its names: with or without
 // a region prefix, as an ARN, dotted or dashed, with a date or version behind.
 // The lists in the answer are shared: they must not be changed.
@@ -170,6 +174,7 @@ func (r *rule) matches(name string) bool {
 
 func (c *caps) refine(out *llm.Caps, flags []string) {
 	set(&out.Family, c.Family)
+	set(&out.API, c.API)
 	set(&out.MaxOutput, c.MaxOutput)
 	set(&out.Context, c.Context)
 	set(&out.Thinking, c.Thinking)

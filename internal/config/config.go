@@ -27,6 +27,9 @@ type Config struct {
 	Aliases policy.Aliases `yaml:"aliases,omitempty"`
 	// Routing is how accounts are chosen and what is done when one fails.
 	Routing Routing `yaml:"routing"`
+	// Media is how pictures and files that requests name by URL are fetched for
+	// upstreams that take only their content.
+	Media Media `yaml:"media"`
 	// Providers are the accounts at upstreams. With none listed they are
 	// detected from the environment.
 	Providers []Provider `yaml:"providers"`
@@ -82,19 +85,43 @@ type Defaults struct {
 	LBStrategy string `yaml:"lb_strategy"`
 }
 
+// Media is the fetching of pictures and files by URL. Only public addresses are
+// fetched from, and without a proxy, which would look the names up itself.
+type Media struct {
+	// Fetch set to false fetches nothing: such parts are reported as lost.
+	Fetch *bool `yaml:"fetch"`
+	// AllowPrivate also fetches from private networks and the gateway's own
+	// machine, never from where clouds keep credentials.
+	AllowPrivate *bool `yaml:"allow_private"`
+	// MaxBytes is the largest file fetched; some upstreams take less.
+	MaxBytes Size `yaml:"max_bytes"`
+	// Timeout is how long fetching one file may take.
+	Timeout time.Duration `yaml:"timeout"`
+	// AllowHosts is the list of the only hosts fetched from, if it is not empty:
+	// host, *.domain, or host:port where the port is not 80 or 443.
+	AllowHosts []string `yaml:"allow_hosts,omitempty"`
+	// DenyHosts is the list of hosts never fetched from, in the same forms.
+	DenyHosts []string `yaml:"deny_hosts,omitempty"`
+}
+
 // Provider is one account at an upstream.
 type Provider struct {
 	// Name is the name of the account in the gateway, unique.
 	Name string `yaml:"name"`
-	// Type is the kind of upstream: openai, openai-compat, anthropic, bedrock,
-	// gemini or sandbox.
+	// Type is the kind of upstream: openai, openai-compat, azure, anthropic,
+	// bedrock, gemini, vertex or sandbox.
 	Type string `yaml:"type"`
 	// API pins the provider to one API: chat or responses (openai,
-	// openai-compat), invoke or converse (bedrock). Empty chooses per request.
+	// openai-compat, azure), invoke, converse, chat or responses (bedrock, where
+	// the latter two are those of its OpenAI-style endpoint, "mantle"). Empty
+	// chooses per request.
 	API string `yaml:"api,omitempty"`
+	// APIs is the same per model: patterns (with *) and the API of each, in
+	// order; the first that matches decides, api stands behind them.
+	APIs APIRules `yaml:"apis,omitempty"`
 	// BaseURL overrides the address of the upstream.
 	BaseURL string `yaml:"base_url,omitempty"`
-	// APIKey is the key for openai, openai-compat, anthropic and gemini.
+	// APIKey is the key for openai, openai-compat, azure, anthropic and gemini.
 	APIKey Secret `yaml:"api_key,omitempty"`
 	// Weight is the share of requests among providers of the same model.
 	Weight int `yaml:"weight"`
@@ -117,6 +144,38 @@ type Provider struct {
 	SessionToken Secret `yaml:"session_token,omitempty"`
 	// BearerToken is a Bedrock API key, used instead of AWS credentials.
 	BearerToken Secret `yaml:"bearer_token,omitempty"`
+	// MantleURL is the address of Bedrock's OpenAI-style endpoint; empty is the
+	// region's own. OpenAI's models are under /openai/v1 there, others under /v1.
+	MantleURL string `yaml:"mantle_url,omitempty"`
+	// MantleService is the service its signatures are made for; empty is
+	// bedrock-mantle.
+	MantleService string `yaml:"mantle_service,omitempty"`
+	// APIVersion is the dated API of an azure provider, such as 2024-10-21; empty
+	// is the v1 API, which needs none.
+	APIVersion string `yaml:"api_version,omitempty"`
+	// Deployments are the names of azure's deployments by model, where they
+	// differ. With some, and no models listed, only their models are offered.
+	Deployments Names `yaml:"deployments,omitempty"`
+	// TenantID is the Entra ID tenant of an azure provider that signs in as an
+	// application instead of by api_key.
+	TenantID string `yaml:"tenant_id,omitempty"`
+	// ClientID is the application's id.
+	ClientID string `yaml:"client_id,omitempty"`
+	// ClientSecret is the application's secret.
+	ClientSecret Secret `yaml:"client_secret,omitempty"`
+	// TokenURL is where its tokens come from; empty is Entra ID's public address.
+	TokenURL string `yaml:"token_url,omitempty"`
+	// Project is the Google Cloud project of a vertex provider; empty is the one
+	// the credentials name.
+	Project string `yaml:"project,omitempty"`
+	// Location is the location of a vertex provider; empty is global.
+	Location string `yaml:"location,omitempty"`
+	// Credentials is the JSON key of a Google service account.
+	Credentials Secret `yaml:"credentials,omitempty"`
+	// CredentialsFile is a file that holds Google credentials. With neither,
+	// Google's default ones are found: GOOGLE_APPLICATION_CREDENTIALS, what
+	// gcloud left, the machine's own.
+	CredentialsFile string `yaml:"credentials_file,omitempty"`
 	// Headers are sent with every request to the upstream.
 	Headers Headers `yaml:"headers,omitempty"`
 	// Policy is how requests that go there are treated.
@@ -157,9 +216,11 @@ type Timeouts struct {
 const (
 	TypeOpenAI       = "openai"
 	TypeOpenAICompat = "openai-compat"
+	TypeAzure        = "azure"
 	TypeAnthropic    = "anthropic"
 	TypeBedrock      = "bedrock"
 	TypeGemini       = "gemini"
+	TypeVertex       = "vertex"
 	TypeSandbox      = "sandbox"
 )
 
@@ -195,6 +256,7 @@ func Default() *Config {
 			LogFormat:         "text",
 		},
 		DataDir:  "./data",
+		Media:    Media{Fetch: new(true), AllowPrivate: new(false), MaxBytes: 20 * MiB, Timeout: 10 * time.Second},
 		Defaults: Defaults{LBStrategy: StrategySmart},
 		Routing:  defaultRouting(),
 	}

@@ -95,6 +95,8 @@ func (d *decoder) value(n *yaml.Node, path string, v reflect.Value) {
 		d.scalar(n, path, v)
 	case v.Kind() == reflect.Struct:
 		d.mapping(n, path, v)
+	case v.Type() == rulesType:
+		d.rules(n, path, v)
 	case v.Kind() == reflect.Slice:
 		d.list(n, path, v)
 	default:
@@ -230,14 +232,31 @@ func (d *decoder) list(n *yaml.Node, path string, v reflect.Value) {
 	}
 }
 
-// headers stores a mapping of free names. A header whose variable is not set
-// is left out, not sent empty.
+var rulesType = reflect.TypeFor[APIRules]()
+
+// rules stores a mapping of patterns, whose order counts.
+func (d *decoder) rules(n *yaml.Node, path string, v reflect.Value) {
+	if n.Kind != yaml.MappingNode {
+		d.add(path, "needs patterns and APIs, found %s", kindName(n))
+		return
+	}
+	var out APIRules
+	d.eachKey(n, path, func(key, value *yaml.Node) {
+		rule := APIRule{Match: key.Value}
+		d.value(value, join(path, key.Value), reflect.ValueOf(&rule.API).Elem())
+		out = append(out, rule)
+	})
+	v.Set(reflect.ValueOf(out))
+}
+
+// headers stores a mapping of free names. One whose variable is not set is left
+// out, so that no header is sent empty.
 func (d *decoder) headers(n *yaml.Node, path string, v reflect.Value) {
 	if n.Kind != yaml.MappingNode {
 		d.add(path, "needs names and values, found %s", kindName(n))
 		return
 	}
-	out := Headers{}
+	out := map[string]string{}
 	d.eachKey(n, path, func(key, value *yaml.Node) {
 		var text string
 		d.value(value, join(path, key.Value), reflect.ValueOf(&text).Elem())
@@ -245,7 +264,7 @@ func (d *decoder) headers(n *yaml.Node, path string, v reflect.Value) {
 			out[key.Value] = text
 		}
 	})
-	v.Set(reflect.ValueOf(out))
+	v.Set(reflect.ValueOf(out).Convert(v.Type()))
 }
 
 func join(path, key string) string {

@@ -16,6 +16,8 @@ providers:
 - {name: b, type: anthropic, api_key: "${NONE}"}
 - {name: c, type: bedrock, access_key_id: id-in-the-clear, secret_access_key: aws-key-in-the-clear, session_token: token-in-the-clear}
 - {name: d, type: bedrock, bearer_token: bearer-in-the-clear}
+- {name: e, type: azure, base_url: "https://h", tenant_id: t, client_id: c, client_secret: azure-in-the-clear}
+- {name: f, type: vertex, credentials: '{"private_key":"google-in-the-clear"}'}
 `)
 	out, err := Print(cfg)
 	if err != nil {
@@ -41,7 +43,7 @@ providers:
 
 // Without secrets the printed form is a configuration that gives the same.
 func TestPrintRoundTrip(t *testing.T) {
-	cfg := mustLoad(t, "server: {port: 99, max_body: 5MB}\nproviders: [{name: b, type: bedrock, region: us-east-1, models: [a, 'b*'], enabled: false}]")
+	cfg := mustLoad(t, "server: {port: 99, max_body: 5MB}\nproviders: [{name: b, type: bedrock, region: us-east-1, models: [a, 'b*'], enabled: false, apis: {'x*': chat, '*': invoke}}]")
 	first, err := Print(cfg)
 	if err != nil {
 		t.Fatal(err)

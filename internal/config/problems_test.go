@@ -2,12 +2,14 @@ package config
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 )
 
 // Each case is a whole file and the whole error it gives.
 func TestProblems(t *testing.T) {
+	sections := strings.Join(yamlNames(reflect.TypeFor[Config]()), ", ")
 	tests := []struct {
 		name, file, want string
 	}{
@@ -41,10 +43,10 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			"merge key", "a: &x {port: 1}\nserver:\n  <<: *x\n",
-			`turnpike.yaml:1: unknown key "a"; known: server, data_dir, auth, defaults, policy, aliases, routing, providers` + "\n" +
+			`turnpike.yaml:1: unknown key "a"; known: ` + sections + "\n" +
 				`turnpike.yaml:3: merge keys (<<) are not supported; write the keys out`,
 		},
-		{"empty key", "'': x\n", `turnpike.yaml:1: unknown key ""; known: server, data_dir, auth, defaults, policy, aliases, routing, providers`},
+		{"empty key", "'': x\n", `turnpike.yaml:1: unknown key ""; known: ` + sections},
 		{"not a number", "server: {port: http}\n", `turnpike.yaml:1: server.port: "http" is not a whole number`},
 		{"fraction", "server: {port: 80.5}\n", `turnpike.yaml:1: server.port: "80.5" is not a whole number`},
 		{"list for a scalar", "server:\n  port: [1]\n", `turnpike.yaml:2: server.port: needs a single value, found a list`},
@@ -87,6 +89,10 @@ func TestProblems(t *testing.T) {
 			`turnpike.yaml:1: defaults.provider: no provider is named "sandbax" — did you mean "sandbox"?`,
 		},
 		{"equal keys", "auth: {admin_key: abc, api_key: abc}\n", `turnpike.yaml:1: auth.api_key: must differ from auth.admin_key, or every client could administrate`},
+		{"media size", "media: {max_bytes: 1GiB}\n", `turnpike.yaml:1: media.max_bytes: must be between 1KiB and 100MiB`},
+		{"media timeout", "media: {timeout: 5m}\n", `turnpike.yaml:1: media.timeout: must be between 1ms and 1m`},
+		{"media host", "media: {allow_hosts: [a.example, 'http://b/']}\n", `turnpike.yaml:1: media.allow_hosts[1]: "http://b/" is not a host, *.domain or host:port`},
+		{"media port", "media: {deny_hosts: ['*.a.example', '[::1]:8080', 'b:99999']}\n", `turnpike.yaml:1: media.deny_hosts[2]: "b:99999" is not a host, *.domain or host:port`},
 		{"data dir", "data_dir: ''\n", `turnpike.yaml:1: data_dir: must name a folder`},
 		{"empty by an unset variable", "data_dir: ${DATA}\n", `turnpike.yaml:1: data_dir: must name a folder (DATA is not set)`},
 		{"number by an unset variable", "server: {port: '${P}'}\n", `turnpike.yaml:1: server.port: "${P}" is not a whole number (P is not set)`},
@@ -125,9 +131,27 @@ func TestProviderProblems(t *testing.T) {
 		{"name taken", "{name: a, type: sandbox}, {name: a, type: sandbox}", `providers[1].name: "a" is taken by providers[0]`},
 		{"reserved name", "{name: sandbox, type: openai, api_key: k}", `the name "sandbox" is kept for the built-in`},
 		{"no type", "{name: a}", "providers[0].type: is missing; use one of openai,"},
-		{"bad type", "{name: a, type: antropic}", `"antropic" is not one of openai, openai-compat, anthropic, bedrock, gemini, sandbox — did you mean "anthropic"?`},
+		{"bad type", "{name: a, type: antropic}", `"antropic" is not one of openai, openai-compat, azure, anthropic, bedrock, gemini, vertex, sandbox — did you mean "anthropic"?`},
 		{"api of another type", "{name: a, type: openai, api_key: k, api: converse}", `providers[0].api: "converse" is not one of chat, responses`},
-		{"api of bedrock", "{name: a, type: bedrock, api: chat}", `providers[0].api: "chat" is not one of invoke, converse`},
+		{"api of bedrock", "{name: a, type: bedrock, api: messages}", `providers[0].api: "messages" is not one of invoke, converse, chat, responses`},
+		{"api of a model", "{name: a, type: openai, api_key: k, apis: {'gpt-5*': response}}", `providers[0].apis.gpt-5*: "response" is not one of chat, responses — did you mean "responses"?`},
+		{"api of a model of a type with one", "{name: a, type: gemini, api_key: k, apis: {'*': chat}}", "providers[0].apis.*: does not apply to type gemini"},
+		{"apis in a list", "{name: a, type: openai, api_key: k, apis: [chat]}", "providers[0].apis: needs patterns and APIs, found a list"},
+		{"pattern twice", "{name: a, type: openai, api_key: k, apis: {x: chat, x: responses}}", "written twice"},
+		{"azure without address", "{name: a, type: azure, api_key: k}", "providers[0].base_url: is missing; type azure needs the address"},
+		{"azure without a way in", "{name: a, type: azure, base_url: 'https://h'}", "providers[0].api_key: is missing; type azure needs a key, or tenant_id"},
+		{"azure with two ways in", "{name: a, type: azure, base_url: 'https://h', api_key: k, tenant_id: t, client_id: c, client_secret: hid}", "keep one"},
+		{"half an application", "{name: a, type: azure, base_url: 'https://h', tenant_id: t, client_secret: hid}", "belong together; set all three"},
+		{"version", "{name: a, type: azure, base_url: 'https://h', api_key: k, api_version: v1}", `providers[0].api_version: "v1" is not a version such as 2024-10-21`},
+		{"deployment", "{name: a, type: azure, base_url: 'https://h', api_key: k, deployments: {gpt-4o: a/b}}", `providers[0].deployments.gpt-4o: "a/b" is not the name of a deployment`},
+		{"deployments elsewhere", "{name: a, type: openai, api_key: k, deployments: {gpt-4o: b}}", "providers[0].deployments: applies to type azure only, not to openai"},
+		{"project elsewhere", "{name: a, type: gemini, api_key: k, project: p}", "providers[0].project: applies to type vertex only, not to gemini"},
+		{"key for vertex", "{name: a, type: vertex, api_key: k}", "providers[0].api_key: does not apply to type vertex"},
+		{"credentials twice", "{name: a, type: vertex, credentials: '{}', credentials_file: f}", "keep one"},
+		{"credentials that are none", "{name: a, type: vertex, credentials: hid.json}", "providers[0].credentials: must be the JSON key"},
+		{"project", "{name: a, type: vertex, project: 'a/b'}", "providers[0].project: is not the id"},
+		{"location", "{name: a, type: vertex, location: 'a/b'}", "providers[0].location: is not a location"},
+		{"mantle address", "{name: a, type: bedrock, mantle_url: 'h/v1'}", "providers[0].mantle_url: must be an absolute address"},
 		{"api of a type with one", "{name: a, type: anthropic, api_key: k, api: chat}", "providers[0].api: does not apply to type anthropic"},
 		{"no key", "{name: a, type: anthropic}", "providers[0].api_key: is missing; type anthropic needs a key"},
 		{"no address", "{name: a, type: openai-compat}", "providers[0].base_url: is missing"},

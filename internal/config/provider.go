@@ -19,33 +19,18 @@ var (
 	headerName   = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 )
 
-var types = []string{TypeOpenAI, TypeOpenAICompat, TypeAnthropic, TypeBedrock, TypeGemini, TypeSandbox}
+var types = []string{TypeOpenAI, TypeOpenAICompat, TypeAzure, TypeAnthropic, TypeBedrock, TypeGemini, TypeVertex, TypeSandbox}
 
 // apis are the APIs each type can be pinned to.
 var apis = map[string][]string{
 	TypeOpenAI:       {APIChat, APIResponses},
 	TypeOpenAICompat: {APIChat, APIResponses},
-	TypeBedrock:      {APIInvoke, APIConverse},
+	TypeAzure:        {APIChat, APIResponses},
+	TypeBedrock:      {APIInvoke, APIConverse, APIChat, APIResponses},
 }
 
 // ownHeaders are set by the transport and cannot be configured.
 var ownHeaders = []string{"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"}
-
-// credential is a setting that only some types of provider have.
-type credential struct {
-	key   string
-	value func(*Provider) string
-}
-
-var awsSettings = []credential{
-	{"region", func(p *Provider) string { return p.Region }},
-	{"profile", func(p *Provider) string { return p.Profile }},
-	{"role_arn", func(p *Provider) string { return p.RoleARN }},
-	{"access_key_id", func(p *Provider) string { return string(p.AccessKeyID) }},
-	{"secret_access_key", func(p *Provider) string { return string(p.SecretAccessKey) }},
-	{"session_token", func(p *Provider) string { return string(p.SessionToken) }},
-	{"bearer_token", func(p *Provider) string { return string(p.BearerToken) }},
-}
 
 // resolveProviders disables the listed providers whose credentials are named
 // by variables that are missing, and gives bedrock its region.
@@ -66,21 +51,30 @@ func resolveProviders(cfg *Config, env lookup, r *report) {
 }
 
 // neededFromVariables are the settings that, once written as ${VAR}, the
-// provider cannot do without. One way to sign in is enough for bedrock.
+// provider cannot do without. One way to sign in is enough.
 func neededFromVariables(p *Provider) []string {
-	if p.Type != TypeBedrock {
-		var keys []string
-		if p.BaseURL == "" {
-			keys = append(keys, "base_url")
-		}
-		if p.APIKey == "" {
-			keys = append(keys, "api_key")
+	var keys []string
+	switch p.Type {
+	case TypeBedrock:
+		keys = []string{"base_url", "region", "role_arn"}
+		if p.BearerToken == "" && (p.AccessKeyID == "" || p.SecretAccessKey == "") {
+			keys = append(keys, "bearer_token", "access_key_id", "secret_access_key")
 		}
 		return keys
+	case TypeAzure:
+		keys = []string{"base_url"}
+		if p.APIKey == "" && (p.TenantID == "" || p.ClientID == "" || p.ClientSecret == "") {
+			keys = append(keys, "api_key", "tenant_id", "client_id", "client_secret")
+		}
+		return keys
+	case TypeVertex:
+		return []string{"base_url", "project", "credentials", "credentials_file"}
 	}
-	keys := []string{"base_url", "region", "role_arn"}
-	if p.BearerToken == "" && (p.AccessKeyID == "" || p.SecretAccessKey == "") {
-		keys = append(keys, "bearer_token", "access_key_id", "secret_access_key")
+	if p.BaseURL == "" {
+		keys = append(keys, "base_url")
+	}
+	if p.APIKey == "" {
+		keys = append(keys, "api_key")
 	}
 	return keys
 }
@@ -193,21 +187,18 @@ func validateType(p *Provider, at string, r *report) {
 		oneOf(r, at+"type", p.Type, types)
 		return
 	}
-	if p.API != "" && !slices.Contains(apis[p.Type], p.API) {
-		if allowed := apis[p.Type]; len(allowed) > 0 {
-			oneOf(r, at+"api", p.API, allowed)
-		} else {
-			r.add(at+"api", "does not apply to type %s; leave it out", p.Type)
+	validateAPIs(p, at, r)
+	for _, c := range settings {
+		if c.kind != p.Type && c.value(p) != "" {
+			r.add(at+c.key, "applies to type %s only, not to %s", c.kind, p.Type)
 		}
 	}
-	if p.Type == TypeBedrock {
-		validateBedrock(p, at, r)
+	if p.Type != TypeAzure && len(p.Deployments) > 0 {
+		r.add(at+"deployments", "applies to type azure only, not to %s", p.Type)
+	}
+	if check := checks[p.Type]; check != nil {
+		check(p, at, r)
 		return
-	}
-	for _, c := range awsSettings {
-		if c.value(p) != "" {
-			r.add(at+c.key, "applies to type bedrock only, not to %s", p.Type)
-		}
 	}
 	switch {
 	case p.Disabled:
@@ -224,33 +215,6 @@ func validateType(p *Provider, at string, r *report) {
 
 func needsKey(kind string) bool {
 	return kind == TypeOpenAI || kind == TypeAnthropic || kind == TypeGemini
-}
-
-func validateBedrock(p *Provider, at string, r *report) {
-	for _, c := range awsSettings[1:] {
-		checkSecret(r, at+c.key, Secret(c.value(p)))
-	}
-	if p.Region != "" && !awsRegion.MatchString(p.Region) {
-		r.add(at+"region", "is not an AWS region such as us-east-1")
-	}
-	if p.APIKey != "" {
-		r.add(at+"api_key", "does not apply to type bedrock; a Bedrock API key goes into bearer_token")
-	}
-	if p.RoleARN != "" && !strings.HasPrefix(p.RoleARN, "arn:") {
-		r.add(at+"role_arn", `must begin with "arn:"`)
-	}
-	static := p.AccessKeyID != "" || p.SecretAccessKey != ""
-	switch {
-	case p.Disabled:
-	case (p.AccessKeyID == "") != (p.SecretAccessKey == ""):
-		r.add(at+"access_key_id", "access_key_id and secret_access_key belong together; set both or none")
-	case p.SessionToken != "" && !static:
-		r.add(at+"session_token", "needs access_key_id and secret_access_key")
-	case p.BearerToken != "" && (static || p.Profile != "" || p.RoleARN != ""):
-		r.add(at+"bearer_token", "is one way to sign in, AWS credentials are another; keep one")
-	case p.Profile != "" && static:
-		r.add(at+"profile", "is one source of credentials, access_key_id another; keep one")
-	}
 }
 
 func validateHeaders(p *Provider, at string, r *report) {

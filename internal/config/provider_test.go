@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -28,6 +29,12 @@ func TestDisabledProviders(t *testing.T) {
 		{"bedrock one of two ways", "type: bedrock, bearer_token: b, access_key_id: '${A}'", nil, ""},
 		{"bedrock bearer", "type: bedrock, bearer_token: '${B}'", nil, "no bearer_token (B is not set)"},
 		{"bedrock role", "type: bedrock, role_arn: '${ROLE}'", nil, "no role_arn (ROLE is not set)"},
+		{"azure key", "type: azure, base_url: 'https://h', api_key: '${K}'", nil, "no api_key (K is not set)"},
+		{"azure address", "type: azure, base_url: '${U}', api_key: k", nil, "no base_url (U is not set)"},
+		{"azure application", "type: azure, base_url: 'https://h', tenant_id: t, client_id: c, client_secret: '${S}'", nil, "no client_secret (S is not set)"},
+		{"azure one of two ways", "type: azure, base_url: 'https://h', api_key: k, client_secret: '${S:-}'", nil, ""},
+		{"vertex by the machine", "type: vertex, project: p", nil, ""},
+		{"vertex file", "type: vertex, credentials_file: '${F}'", nil, "no credentials_file (F is not set)"},
 		{"switched off", "type: openai, api_key: k, enabled: false", nil, "switched off (enabled: false)"},
 		{"switched on", "type: openai, api_key: k, enabled: true", nil, ""},
 		{"itself", "type: anthropic, api_key: k, base_url: 'http://localhost:8080'", nil, "its base_url is this gateway's own address"},
@@ -107,6 +114,31 @@ func TestBedrockRegionFromTheEnvironment(t *testing.T) {
 	} {
 		if got := mustLoad(t, file, environ...).Providers[0].Region; got != want {
 			t.Errorf("%v: region %q, want %q", environ, got, want)
+		}
+	}
+}
+
+func TestAPIRulesKeepTheirOrder(t *testing.T) {
+	cfg := mustLoad(t, `providers: [{name: a, type: openai, api_key: k, api: chat, apis: {"gpt-5-chat*": chat, "gpt-5*": responses, "a*": "${API}"}}]`, "API=responses")
+	want := APIRules{{"gpt-5-chat*", APIChat}, {"gpt-5*", APIResponses}, {"a*", APIResponses}}
+	if got := cfg.Providers[0].APIs; !slices.Equal(got, want) {
+		t.Errorf("%v", got)
+	}
+	out, err := Print(cfg)
+	if err != nil || !strings.Contains(string(out), "apis:\n      \"gpt-5-chat*\": chat\n      \"gpt-5*\": responses\n") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestOffered(t *testing.T) {
+	for entry, want := range map[string][]string{
+		"type: azure, base_url: 'https://h', api_key: k, deployments: {gpt-4o: b, gpt-4.1: c}":              {"gpt-4.1", "gpt-4o"},
+		"type: azure, base_url: 'https://h', api_key: k, deployments: {gpt-4o: b}, models: ['gpt-*', 'o1']": {"gpt-*", "o1"},
+		"type: azure, base_url: 'https://h', api_key: k":                                                    nil,
+	} {
+		p := mustLoad(t, "providers: [{name: a, "+entry+"}]").Providers[0]
+		if got := p.Offered(); !slices.Equal(got, want) {
+			t.Errorf("%s offers %v", entry, got)
 		}
 	}
 }

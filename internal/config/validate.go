@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"regexp"
@@ -43,6 +44,7 @@ func validate(cfg *Config, r *report) {
 
 	checkPolicy(r, "policy", cfg.Policy)
 	validateRouting(cfg, r)
+	validateMedia(&cfg.Media, r)
 	seen := map[string]int{}
 	for i := range cfg.Providers {
 		validateProvider(cfg, i, seen, r)
@@ -67,6 +69,40 @@ func validateServer(s *Server, r *report) {
 	checkDuration(r, "server.read_header_timeout", s.ReadHeaderTimeout, false)
 	oneOf(r, "server.log_level", s.LogLevel, logLevels)
 	oneOf(r, "server.log_format", s.LogFormat, logFormats)
+}
+
+// maxMedia bounds a file that is fetched: a request holds several, in base64.
+const maxMedia = 100 * MiB
+
+func validateMedia(m *Media, r *report) {
+	if m.MaxBytes < KiB || m.MaxBytes > maxMedia {
+		r.add("media.max_bytes", "must be between %s and %s", KiB, maxMedia)
+	}
+	if m.Timeout < shortest || m.Timeout > time.Minute {
+		r.add("media.timeout", "must be between %s and 1m", shortest)
+	}
+	for _, l := range []struct {
+		path  string
+		hosts []string
+	}{{"media.allow_hosts", m.AllowHosts}, {"media.deny_hosts", m.DenyHosts}} {
+		for i, h := range l.hosts {
+			if !isHostEntry(h) {
+				r.add(fmt.Sprintf("%s[%d]", l.path, i), "%s is not a host, *.domain or host:port", r.shown(fmt.Sprintf("%s[%d]", l.path, i)))
+			}
+		}
+	}
+}
+
+func isHostEntry(s string) bool {
+	host := s
+	if h, port, err := net.SplitHostPort(s); err == nil {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return false
+		}
+		host = h
+	}
+	host = strings.Trim(host, "[]")
+	return net.ParseIP(host) != nil || hostName.MatchString(strings.TrimPrefix(host, "*."))
 }
 
 func validateDefaultProvider(name string, providers []Provider, r *report) {

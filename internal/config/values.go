@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // Secret is a string that shows itself only through Reveal: printing, logging
@@ -75,6 +77,31 @@ func (h Headers) MarshalYAML() (any, error) { return h.masked(), nil }
 // MarshalJSON masks the values in JSON.
 func (h Headers) MarshalJSON() ([]byte, error) {
 	return json.Marshal(h.masked())
+}
+
+// Names are names by other names.
+type Names map[string]string
+
+// APIRule says which API the models that match a pattern are reached by.
+type APIRule struct {
+	// Match is the pattern.
+	Match string
+	// API is the API.
+	API string
+}
+
+// APIRules are rules in their order.
+type APIRules []APIRule
+
+// MarshalYAML writes the rules as a mapping in their order.
+func (r APIRules) MarshalYAML() (any, error) {
+	n := &yaml.Node{Kind: yaml.MappingNode}
+	for _, rule := range r {
+		n.Content = append(n.Content,
+			&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: rule.Match, Style: yaml.DoubleQuotedStyle},
+			&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: rule.API})
+	}
+	return n, nil
 }
 
 // Size is a number of bytes, written as a whole number or with a unit: KB, MB,

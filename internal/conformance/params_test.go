@@ -104,9 +104,97 @@ func TestStructuredOutput(t *testing.T) {
 			is{"response_format.type": `"json_schema"`, "response_format.json_schema.schema": schema},
 			"",
 		},
-		{"PAR-09 not to a model without it", chatAPI, claudeUps, claude37, plain, is{"output_config": absent, "tools": absent}, "response_format"},
-		{"PAR-09 not to a model without it", chatAPI, converseUp, claude37, plain, is{"outputConfig": absent, "toolConfig": absent}, "response_format"},
+		{
+			"PAR-09 PAR-10 a tool for a model without it", chatAPI, claudeUps, claude37, plain,
+			is{"output_config": absent, "tools.#": "1", "tools.0.name": jsonTool, "tools.0.input_schema": schema, "tool_choice": `{"type":"tool","name":"json_answer"}`, "system": absent},
+			"response_format (changed:",
+		},
+		{
+			"PAR-09 PAR-10 a tool for a model without it", chatAPI, converseUp, claude37, plain,
+			is{"outputConfig": absent, "toolConfig.tools.0.toolSpec.name": jsonTool, "toolConfig.tools.0.toolSpec.inputSchema.json": schema, "toolConfig.toolChoice": `{"tool":{"name":"json_answer"}}`},
+			"response_format (changed:",
+		},
+		{
+			"PAR-08 no forced call beside thinking", chatAPI, claudeUps, claude37, think,
+			is{"thinking.type": `"enabled"`, "tools.0.name": jsonTool, "tool_choice": `{"type":"auto"}`, "system": "~json_answer"},
+			"response_format (changed:",
+		},
+		{
+			"PAR-08 no forced call beside thinking", chatAPI, converseUp, claude37, think,
+			is{"additionalModelRequestFields.thinking.type": `"enabled"`, "toolConfig.tools.0.toolSpec.name": jsonTool, "toolConfig.toolChoice": absent, "system": "~json_answer"},
+			"response_format (changed:",
+		},
+		{
+			"PAR-10 beside the client's own tools", chatAPI, claudeUps, claude37, `{` + question + `,` + format + `,"tools":[{"type":"function","function":{"name":"look","parameters":{"type":"object"}}}]}`,
+			is{"tools.0.name": `"look"`, "tools.1.name": jsonTool, "tool_choice": `{"type":"any"}`},
+			"response_format (changed:",
+		},
+		{
+			"PAR-10 the client's own tools are forbidden", chatAPI, converseUp, nova, `{` + question + `,` + format + `,"tool_choice":"none","tools":[{"type":"function","function":{"name":"look","parameters":{"type":"object"}}}]}`,
+			is{"toolConfig.toolChoice": `{"tool":{"name":"json_answer"}}`},
+			"response_format (changed:",
+		},
+		{
+			"PAR-10 JSON mode without a schema", chatAPI, claudeUps, claude45, `{` + question + `,"response_format":{"type":"json_object"}}`,
+			is{"tools": absent, "system": "~one JSON object", "output_config": absent},
+			"response_format (changed:",
+		},
+		{
+			"PAR-10 JSON mode without a schema", chatAPI, converseUp, nova, `{` + question + `,"response_format":{"type":"json_object"}}`,
+			is{"toolConfig": absent, "system.0.text": "~one JSON object"},
+			"response_format (changed:",
+		},
 	})
+}
+
+const jsonTool = `"json_answer"`
+
+// TestJSONTool holds that the tool by which structured output was asked for never
+// shows.
+func TestJSONTool(t *testing.T) {
+	format := `"response_format":{"type":"json_schema","json_schema":{"name":"out","schema":{"type":"object","properties":{"a":{"type":"string"}}}}}`
+	own := `,"tools":[{"type":"function","function":{"name":"look","parameters":{"type":"object"}}}]`
+	messagesAnswer := func(blocks string) string {
+		return `{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[` + blocks + `],"stop_reason":"tool_use","stop_sequence":null,"usage":{"input_tokens":10,"output_tokens":2}}`
+	}
+	const call, look, prose = `{"type":"tool_use","id":"t1","name":"json_answer","input":{"a":"x"}}`, `{"type":"tool_use","id":"t2","name":"look","input":{}}`, `{"type":"text","text":"Here it is:"}`
+	w := newWorld(t)
+	for _, c := range []struct {
+		name, to, ask, answer string
+		want                  is
+	}{
+		{
+			"PAR-10 the call is the text", claudeUps, format, messagesAnswer(call),
+			is{"choices.0.message.content": `"{\"a\":\"x\"}"`, "choices.0.message.tool_calls": absent, "choices.0.finish_reason": `"stop"`},
+		},
+		{
+			"PAR-10 words before it go", claudeUps, format, messagesAnswer(prose + "," + call),
+			is{"choices.0.message.content": `"{\"a\":\"x\"}"`, "choices.0.message.tool_calls": absent, "choices.0.finish_reason": `"stop"`},
+		},
+		{
+			"PAR-10 a call of the client's own tool stays one", claudeUps, format + own, messagesAnswer(prose + "," + look),
+			is{"choices.0.message.content": `"Here it is:"`, "choices.0.message.tool_calls.0.function.name": `"look"`, "choices.0.message.tool_calls.#": "1", "choices.0.finish_reason": `"tool_calls"`},
+		},
+		{
+			"PAR-10 the call is the text", converseUp, format,
+			`{"output":{"message":{"role":"assistant","content":[{"toolUse":{"toolUseId":"t1","name":"json_answer","input":{"a":"x"}}}]}},"stopReason":"tool_use","usage":{"inputTokens":10,"outputTokens":2,"totalTokens":12}}`,
+			is{"choices.0.message.content": `"{\"a\":\"x\"}"`, "choices.0.message.tool_calls": absent, "choices.0.finish_reason": `"stop"`},
+		},
+	} {
+		for to := range strings.FieldsSeq(c.to) {
+			t.Run(title(c.name, chatAPI, to), func(t *testing.T) {
+				body := `{` + question + `,` + c.ask + `}`
+				w.up.answers(playAnswer(c.answer))
+				r := w.ask(chatAPI, to, claude37, body)
+				check(t, "the client got", r.body, c.want)
+				r = w.ask(chatAPI, to, claude37, streamed(body))
+				check(t, "the client heard", []byte(encoded(hear(t, chatAPI, r))), c.want)
+				if strings.Contains(string(r.body), "json_answer") {
+					t.Errorf("the tool shows: %s", r.body)
+				}
+			})
+		}
+	}
 }
 
 func TestModelNames(t *testing.T) {

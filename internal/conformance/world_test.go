@@ -16,6 +16,7 @@ import (
 	"turnpike/internal/dialect/chat"
 	"turnpike/internal/dialect/converse"
 	"turnpike/internal/dialect/messages"
+	"turnpike/internal/fetch"
 	"turnpike/internal/gateway"
 	"turnpike/internal/keyring"
 	"turnpike/internal/ledger"
@@ -69,6 +70,7 @@ const patience = 20 * time.Second
 type setup struct {
 	heartbeat, idle, drain time.Duration
 	twin                   bool // a second account of each kind, behind the first
+	fetch                  *fetch.Fetcher
 }
 
 // world is a gateway with everything around it.
@@ -95,11 +97,13 @@ func newWorld(t *testing.T, change ...func(*setup)) *world {
 	w.rec = ledger.NewRecorder(w.rows, log)
 	w.gw = gateway.New(gateway.Options{
 		Routes: []gateway.Front{
-			{Path: clientPaths[chatAPI], Dialect: chat.Dialect{}}, {Path: clientPaths[messagesAPI], Dialect: messages.Dialect{}},
+			{Path: clientPaths[chatAPI], Dialect: chat.Dialect{}},
+			{Path: clientPaths[messagesAPI], Dialect: messages.Dialect{}},
 			{Path: "/model/{model}/invoke-with-response-stream", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, true)},
 		},
-		Backs:  map[string]llm.Back{"chat": chat.Dialect{}, "messages": messages.Dialect{}, "converse": converse.Dialect{}},
-		Caps:   catalog.Lookup, Betas: catalog.BedrockBetas, Spell: catalog.Dashes,
+		Backs: map[string]llm.Back{"chat": chat.Dialect{}, "messages": messages.Dialect{}, "converse": converse.Dialect{}},
+		Fetch: s.fetch,
+		Caps:  catalog.Lookup, Betas: catalog.BedrockBetas, Spell: catalog.Dashes,
 		Table:  route.New(accounts(t, w.up.URL, s), "", ""),
 		Keys:   keyring.New(time.Now, keyring.Entry{Hash: keyring.Hash(clientKey), Principal: keyring.Principal{KeyID: "key_1"}}),
 		Ledger: w.rec, Log: log, Now: time.Now, Version: "test", Started: time.Now(),
@@ -155,15 +159,15 @@ func account(kind string, opt provider.Options) (provider.Provider, error) {
 	aws := bedrock.Options{Options: opt, Region: awsRegion, AccessKeyID: awsKeyID, SecretAccessKey: awsSecret}
 	switch kind {
 	case openaiUp:
-		return openai.New(opt, false, "")
+		return openai.New(opt, false, provider.Choice{Only: catalog.OnlyAPI})
 	case compatUp:
-		return openai.New(opt, true, "")
+		return openai.New(opt, true, provider.Choice{})
 	case anthropicUp:
 		return anthropic.New(opt)
 	case invokeUp:
-		aws.API = bedrock.Invoke
+		aws.Choice.Pinned = bedrock.Invoke
 	case converseUp:
-		aws.API = bedrock.Converse
+		aws.Choice.Pinned = bedrock.Converse
 	}
 	return bedrock.New(aws)
 }

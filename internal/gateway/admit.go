@@ -11,5 +11,5 @@ func (x *exchange) admit() error {
 	return nil
 }
 
-// enrich puts in what the operator sets for everyone.
-func (x *exchange) enrich() error { return nil }
+// enrich takes out of the request what only some upstreams know, for later.
+func (x *exchange) enrich() error { return x.readExtras() }

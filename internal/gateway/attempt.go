@@ -31,7 +31,7 @@ func (x *exchange) attempt() error {
 	}
 	x.out.report(x.losses)
 	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model, Stream: x.stream, Body: x.sent, Header: x.forwarded()}
-	if x.r.Header.Get("X-Turnpike-Explain") == "true" {
+	if x.explains() {
 		return x.explain()
 	}
 	x.detach()
@@ -64,6 +64,9 @@ func (x *exchange) approach() (err error) {
 	}
 	if err != nil {
 		return &llm.Error{Kind: llm.ErrInvalid, NoRetry: true, Message: fmt.Sprintf("provider %s: %v", p.Name(), err)}
+	}
+	if x.surface.Called != "" {
+		x.target.Model = x.surface.Called
 	}
 	if spell := x.gw.opt.Spell; spell != nil && x.surface.Dialect == "messages" {
 		x.target.Model = spell(x.target.Model)

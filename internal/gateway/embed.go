@@ -31,6 +31,9 @@ func (x *exchange) embed() error {
 		return err
 	}
 	req.Model = x.model
+	if x.extras != nil {
+		x.lost(x.extras.Elsewhere("embeddings take no such setting"))
+	}
 	x.surface = provider.Surface{Dialect: "embeddings"}
 	x.bodyLen = int64(len(x.object.Bytes()))
 	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model}

@@ -10,6 +10,9 @@ import (
 	"turnpike/internal/wire"
 )
 
+// explains tells whether the client wants to know what would be sent.
+func (x *exchange) explains() bool { return x.r.Header.Get("X-Turnpike-Explain") == "true" }
+
 // explain answers what would be sent, and sends nothing: the targets and why, the
 // lane, the upstream request to the byte, and the losses.
 func (x *exchange) explain() error {
@@ -87,8 +90,8 @@ func explainRequest(w *wire.Writer, req *http.Request, body []byte) {
 // harmless ones do.
 func secretHeader(name string) bool {
 	switch name {
-	case "Content-Type", "Accept", "User-Agent", "X-Amz-Date", "X-Amz-Content-Sha256", "X-Amzn-Bedrock-Accept":
+	case "Content-Type", "Accept", "User-Agent", "X-Amz-Date", "X-Amz-Content-Sha256":
 		return false
 	}
-	return !strings.HasPrefix(name, "Anthropic-")
+	return !strings.HasPrefix(name, "Anthropic-") && !strings.HasPrefix(name, "X-Amzn-Bedrock-")
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"turnpike/internal/fetch"
 	"turnpike/internal/keyring"
 	"turnpike/internal/ledger"
 	"turnpike/internal/llm"
@@ -22,6 +23,7 @@ type Options struct {
 	Betas   func(model string) []string // beta flags Bedrock takes for a model
 	Spell   func(model string) string   // a Claude model's name as Anthropic writes it; nil: as the client does
 	Policy  policy.Policy               // what holds where neither key nor provider says otherwise
+	Fetch   *fetch.Fetcher              // of media given by URL, for upstreams that take content only; nil: off
 	Table   *route.Table
 	Keys    *keyring.Ring
 	Ledger  *ledger.Recorder

@@ -3,9 +3,11 @@ package gateway
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/jsontool"
 	"turnpike/internal/provider"
 	"turnpike/internal/wire"
 )
@@ -33,20 +35,21 @@ type chooser interface {
 func (x *exchange) adapt() error {
 	t := &llm.Target{
 		Provider: x.target.Provider.Name(), Model: x.target.Model, Stream: x.stream,
-		Compat: x.surface.Compat, Bedrock: x.surface.Bedrock,
+		Compat: x.surface.Compat, Bedrock: x.surface.Bedrock, Vertex: x.surface.Vertex,
 	}
 	known := x.surface.Model
 	if known == "" {
 		known = t.Model
 	}
 	t.Caps = x.gw.opt.Caps(known)
+	x.json = nil
 	if x.surface.Bedrock && t.Caps.Betas == nil {
 		t.Caps.Betas = x.gw.opt.Betas(known)
 	}
 	if p, ok := x.back.(llm.Passer); ok && x.front.Name() == x.surface.Dialect && !llm.HasSeal(x.object.Bytes()) {
 		if edits, losses, ok := p.Pass(x.object, x.r.Header, t); ok {
 			x.pass(edits, losses)
-			return nil
+			return x.extend(x.extras)
 		}
 	}
 	return x.translate(t)
@@ -72,12 +75,17 @@ func (x *exchange) translate(t *llm.Target) error {
 	if x.ask.Model != "" {
 		req.Model, req.Stream = x.model, x.stream
 	}
-	body, losses, err := x.back.EncodeRequest(req, t)
+	x.losses = slices.Clone(req.Losses)
+	sent, err := x.inline(req, t)
+	if err != nil {
+		return err
+	}
+	sent, extras := x.bedrockOf(sent)
+	body, losses, err := x.back.EncodeRequest(x.formatted(sent, t), t)
 	if err != nil {
 		return err
 	}
 	x.request = req
-	x.losses = req.Losses
 	for _, l := range losses {
 		for range max(1, l.Count) {
 			x.losses = llm.AddLoss(x.losses, l.Path, l.Reason)
@@ -85,7 +93,18 @@ func (x *exchange) translate(t *llm.Target) error {
 	}
 	x.sent = newBuffer(0)
 	x.sent.data = append(x.sent.data, body...)
-	return nil
+	return x.extend(extras)
+}
+
+// formatted asks for structured output by a tool where the model has none itself.
+func (x *exchange) formatted(req *llm.Request, t *llm.Target) *llm.Request {
+	back, ok := x.back.(llm.Formatter)
+	if !ok || req.Format == nil || back.TakesFormat(req.Format, &t.Caps) {
+		return req
+	}
+	asked, plan, loss := jsontool.Apply(req, &t.Caps)
+	x.json, x.losses = plan, llm.AddLoss(x.losses, loss.Path, loss.Reason)
+	return asked
 }
 
 // strict refuses a request that would lose something, for clients that ask so.
@@ -103,6 +122,9 @@ func (x *exchange) strict() error {
 // own list is open, so all of them do where Claude's own API is spoken.
 func (x *exchange) forwarded() http.Header {
 	out := http.Header{}
+	if x.byHeader != nil {
+		x.byHeader.Headers(out)
+	}
 	if x.surface.Dialect != "messages" || x.surface.Bedrock {
 		return out
 	}

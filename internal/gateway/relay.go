@@ -119,6 +119,9 @@ func (x *exchange) decode(body []byte) (*llm.Response, error) {
 	if res.Created == 0 {
 		res.Created = x.start.Unix()
 	}
+	if x.json != nil {
+		x.json.Response(res)
+	}
 	x.usage, x.stop, x.served, x.outBytes, x.complete = res.Usage, res.Stop, res.Model, spoken(res.Parts), true
 	x.lost(res.Losses)
 	return res, nil

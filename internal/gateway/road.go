@@ -7,9 +7,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"turnpike/internal/dialect/bedrock"
+	"turnpike/internal/fetch"
 	"turnpike/internal/keyring"
 	"turnpike/internal/ledger"
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/jsontool"
 	"turnpike/internal/policy"
 	"turnpike/internal/provider"
 	"turnpike/internal/route"
@@ -27,7 +30,7 @@ var approach = []stage{
 	{"identify", (*exchange).identify}, // key -> principal, from memory
 	{"read", (*exchange).read},         // bounded body, indexed; model and stream found
 	{"admit", (*exchange).admit},       // may this request run at all
-	{"enrich", (*exchange).enrich},     // defaults
+	{"enrich", (*exchange).enrich},     // what only some upstreams know
 	{"route", (*exchange).route},       // model -> targets
 }
 
@@ -62,27 +65,31 @@ type exchange struct {
 	object    wire.Object
 	model     string // as asked for
 	stream    bool
-	bodyLen   int64 // of the request
-	asksUsage bool  // the client wants usage frames
+	bodyLen   int64           // of the request
+	asksUsage bool            // the client wants usage frames
+	extras    *bedrock.Extras // enrich; nil for none
 
 	targets []route.Target // route
 
 	// attempt
-	ctx     context.Context // of the upstream call: lives on when the client goes
-	cancel  context.CancelCauseFunc
-	total   *time.Timer // bounds the call
-	unwatch func() bool // ends the watch over the client's connection
-	gone    atomic.Bool // the client has left
-	target  route.Target
-	policy  policy.Policy
-	surface provider.Surface
-	back    llm.Back
-	lane    lane
-	request *llm.Request // decoded; on the express lane only its outline
-	call    *provider.Call
-	sent    *buffer
-	answer  *http.Response
-	losses  []llm.Loss
+	ctx      context.Context // of the upstream call: lives on when the client goes
+	cancel   context.CancelCauseFunc
+	total    *time.Timer // bounds the call
+	unwatch  func() bool // ends the watch over the client's connection
+	gone     atomic.Bool // the client has left
+	target   route.Target
+	policy   policy.Policy
+	surface  provider.Surface
+	back     llm.Back
+	lane     lane
+	request  *llm.Request // decoded; on the express lane only its outline
+	call     *provider.Call
+	sent     *buffer
+	answer   *http.Response
+	losses   []llm.Loss
+	byHeader *bedrock.Extras // of the target, InvokeModel
+	fetched  *fetch.Batch    // media that were given by URL
+	json     *jsontool.Plan  // structured output by a tool; nil where it is not
 
 	// relay
 	pulse    *pulse

@@ -22,7 +22,7 @@ func (x *exchange) relayStream() error {
 		}
 		s = p
 	} else {
-		s = &translating{x: x, dec: x.back.NewStreamDecoder(), enc: x.front.NewStreamEncoder(x.request)}
+		s = newTranslating(x)
 	}
 	frames := x.target.Provider.Frames(x.call, x.answer.Body)
 	err := x.carry(s, frames)
@@ -219,13 +219,23 @@ type translating struct {
 	x     *exchange
 	dec   llm.StreamDecoder
 	enc   llm.StreamEncoder
+	yield llm.Yield // of the decoder
 	out   []byte
 	ready bool
 	over  bool
 	fault *llm.Error
 }
 
-// event is the Yield of the decoder.
+func newTranslating(x *exchange) *translating {
+	t := &translating{x: x, dec: x.back.NewStreamDecoder(), enc: x.front.NewStreamEncoder(x.request)}
+	t.yield = t.event
+	if x.json != nil {
+		t.yield = x.json.Stream(t.event)
+	}
+	return t
+}
+
+// event takes what the client is to get.
 func (t *translating) event(e *llm.Event) error {
 	switch e.Kind {
 	case llm.EventStart:
@@ -252,7 +262,7 @@ func (t *translating) event(e *llm.Event) error {
 
 func (t *translating) frame(out []byte, f wire.Frame) ([]byte, bool, bool, error) {
 	t.out = out
-	if err := t.dec.Frame(f, t.event); err != nil {
+	if err := t.dec.Frame(f, t.yield); err != nil {
 		return t.out, t.ready, true, t.x.understand(err)
 	}
 	if t.fault != nil {
@@ -263,7 +273,7 @@ func (t *translating) frame(out []byte, f wire.Frame) ([]byte, bool, bool, error
 
 func (t *translating) end(out []byte) ([]byte, error) {
 	t.out = out
-	if err := t.dec.End(t.event); err != nil {
+	if err := t.dec.End(t.yield); err != nil {
 		return t.out, t.x.understand(err)
 	}
 	if t.fault != nil {

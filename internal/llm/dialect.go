@@ -112,6 +112,9 @@ type Target struct {
 	// Bedrock is set where Claude is reached through InvokeModel: no model or
 	// stream in the body, anthropic_version and betas in it instead.
 	Bedrock bool
+	// Vertex is set where Claude is reached through Vertex AI: no model in the
+	// body, anthropic_version in it instead.
+	Vertex bool
 }
 
 // ThinkingKind is how a model takes the wish to reason.
@@ -141,6 +144,7 @@ const (
 // then what the client asked is passed on.
 type Caps struct {
 	Family       string // claude, nova, gpt, …; empty if unknown
+	API          string // the only one of OpenAI's APIs that serves it: responses; empty for any
 	MaxOutput    int64  // tokens, 0 if unknown
 	Context      int64
 	Thinking     ThinkingKind
@@ -174,6 +178,21 @@ type Passer interface {
 	// AsksUsage tells whether the client itself asked for what Pass made the
 	// upstream send in FrameUsage frames; if not, those frames are kept from it.
 	AsksUsage(body wire.Object) bool
+}
+
+// Inliner is a Back of upstreams that do not fetch all media themselves.
+type Inliner interface {
+	Back
+	// Inline tells whether the target takes a medium that is given by URL, but only
+	// its content, and how many bytes of that at most: 0 if no limit is known.
+	Inline(m *Media, t *Target) (must bool, most int64)
+}
+
+// Formatter is a Back whose models do not all have structured output.
+type Formatter interface {
+	Back
+	// TakesFormat tells whether a model takes a format as the dialect writes it.
+	TakesFormat(f *Format, c *Caps) bool
 }
 
 // HasSeal tells whether a body may hold a seal, which only translation can open.

@@ -71,9 +71,14 @@ type Surface struct {
 	Compat bool
 	// Bedrock: Messages bodies travel by InvokeModel.
 	Bedrock bool
+	// Vertex: Messages bodies travel by rawPredict.
+	Vertex bool
 	// Reframed: streams come in another framing than the dialect's own
 	// server-sent events, so frames pass one by one instead of bytes.
 	Reframed bool
+	// Called is the name the upstream knows the model by, where that is not the one
+	// asked for (Azure: the deployment).
+	Called string
 	// Model is the id under which the model's abilities are known, where that is
 	// not the id it is called by (an inference profile's ARN).
 	Model string

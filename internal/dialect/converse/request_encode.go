@@ -224,6 +224,11 @@ func (e *encoder) stopSequences() []string {
 	return out
 }
 
+var _ llm.Formatter = Dialect{}
+
+// TakesFormat wants a schema and a model that keeps to it.
+func (Dialect) TakesFormat(f *llm.Format, c *llm.Caps) bool { return len(f.Schema) > 0 && c.Structured }
+
 // format asks for structured output where the model has it of its own.
 func (e *encoder) format() {
 	f := e.req.Format
@@ -233,7 +238,7 @@ func (e *encoder) format() {
 	case len(f.Schema) == 0:
 		e.lose("response_format", "Converse has no JSON mode without a schema")
 		return
-	case !e.caps.Structured:
+	case !(Dialect{}).TakesFormat(f, e.caps):
 		e.lose("response_format", "the model has no structured output")
 		return
 	}

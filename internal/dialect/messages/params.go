@@ -99,11 +99,19 @@ func (e *encoder) format() []byte {
 	case len(f.Schema) == 0:
 		e.lose("response_format", "messages has no JSON mode without a schema")
 		return nil
-	case !e.t.Caps.Structured && e.t.Caps.Family != "": // of an unknown model nothing is known: the upstream says so if it cannot
+	case !(Dialect{}).TakesFormat(f, &e.t.Caps):
 		e.lose("response_format", "the model has no structured output")
 		return nil
 	}
 	return f.Schema
+}
+
+var _ llm.Formatter = Dialect{}
+
+// TakesFormat wants a schema and a model that keeps to it. Of an unknown model
+// nothing is known: the upstream says so if it cannot.
+func (Dialect) TakesFormat(f *llm.Format, c *llm.Caps) bool {
+	return len(f.Schema) > 0 && (c.Structured || c.Family == "")
 }
 
 // outputExtras are the members of output_config that only this API has.

@@ -171,8 +171,8 @@ func (e *encoder) thinking(p *llm.Thinking, at int) llm.Part {
 func (e *encoder) media(p *llm.Media, at int) llm.Part {
 	c := *p
 	switch {
-	case e.t.Bedrock && (p.URL != "" || p.FileID != ""): // Anthropic vision guide: base64 only on Bedrock
-		e.loseIn(at, string(p.Kind), "Claude on Bedrock takes no URLs and uploaded files: send the content itself")
+	case (e.t.Bedrock || e.t.Vertex) && (p.URL != "" || p.FileID != ""): // Anthropic vision guide: base64 only there
+		e.loseIn(at, string(p.Kind), "Claude on Bedrock and Vertex AI takes no URLs and uploaded files: send the content itself")
 		return nil
 	case p.Kind == llm.Image && !e.t.Caps.NoImages:
 		c.MIME = imageType(p)

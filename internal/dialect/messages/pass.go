@@ -31,6 +31,9 @@ func (Dialect) Pass(body wire.Object, h http.Header, t *llm.Target) ([]wire.Edit
 	if body.Get("anthropic_beta") != nil { // they go by header here
 		return nil, nil, false
 	}
+	if t.Vertex {
+		return passVertex(body, t)
+	}
 	edits := make([]wire.Edit, 0, 3)
 	if v := body.Get("model"); len(v) != len(t.Model)+2 || string(v[1:len(v)-1]) != t.Model {
 		edits = append(edits, wire.Edit{Name: "model", Value: wire.AppendString(nil, t.Model)})
@@ -47,8 +50,28 @@ func (Dialect) Pass(body wire.Object, h http.Header, t *llm.Target) ([]wire.Edit
 // AsksUsage is true: Messages streams always tell their usage.
 func (Dialect) AsksUsage(wire.Object) bool { return true }
 
+// vertexVersion is the anthropic_version of bodies at Vertex AI (Anthropic: Claude
+// on Vertex AI).
+const vertexVersion = "vertex-2023-10-16"
+
+// passVertex lets a body through to Claude at Vertex AI: the path names the model,
+// the body the version.
+func passVertex(body wire.Object, t *llm.Target) ([]wire.Edit, []llm.Loss, bool) {
+	if hasURLSource(body.Get("messages")) {
+		return nil, nil, false
+	}
+	edits := append(make([]wire.Edit, 0, 3), wire.Edit{Name: "anthropic_version", Value: wire.AppendString(nil, vertexVersion)})
+	if body.Get("model") != nil {
+		edits = append(edits, wire.Edit{Name: "model"})
+	}
+	if t.Stream && body.Get("stream") == nil {
+		edits = append(edits, wire.Edit{Name: "stream", Value: []byte("true")})
+	}
+	return edits, nil, true
+}
+
 func passInvoke(body wire.Object, h http.Header, t *llm.Target) ([]wire.Edit, []llm.Loss, bool) {
-	if hasServerTools(body.Get("tools")) || !t.Caps.MidSystem && hasSystemTurn(body.Get("messages")) {
+	if hasServerTools(body.Get("tools")) || !t.Caps.MidSystem && hasSystemTurn(body.Get("messages")) || hasURLSource(body.Get("messages")) {
 		return nil, nil, false
 	}
 	betas, err := bodyBetas(body)

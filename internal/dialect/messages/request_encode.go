@@ -92,13 +92,16 @@ func (e *encoder) size() int {
 func (e *encoder) body() {
 	w := e.w
 	w.Object()
-	if e.t.Bedrock {
+	switch {
+	case e.t.Bedrock:
 		w.StrField("anthropic_version", bedrockVersion)
 		if len(e.betas) > 0 {
 			w.Key("anthropic_beta")
 			writeStrings(w, e.betas)
 		}
-	} else {
+	case e.t.Vertex:
+		w.StrField("anthropic_version", vertexVersion)
+	default:
 		w.StrField("model", e.t.Model)
 	}
 	w.IntField("max_tokens", e.maxTokens)

@@ -16,7 +16,7 @@ func unreadable(err error) *llm.Error {
 func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 	res := &llm.Response{}
 	var u usage
-	kind, content := "", false
+	kind, content, intervened := "", false, false
 	r := wire.NewReader(body)
 	for member := range r.Fields() {
 		switch m := string(member); m {
@@ -39,6 +39,8 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 			res.StopDetails = r.Raw()
 		case "usage":
 			u.read(r)
+		case guardrailMember:
+			intervened = text(r) == "INTERVENED"
 		case "role", "error", "request_id":
 		default:
 			if !strings.HasPrefix(m, "amazon-bedrock-") {
@@ -56,10 +58,21 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 		return nil, &llm.Error{Kind: llm.ErrUpstream, Message: "the upstream's answer is not one of the Messages API", Upstream: true}
 	}
 	res.Usage, res.Tier = u.canonical(), u.tier
+	if intervened {
+		res.NativeStop = stopGuardrail
+	}
 	res.Stop = stopOf(res.NativeStop)
 	res.Settle()
 	return res, nil
 }
+
+// InvokeModel tells in a member of its own that a guardrail has put its words in
+// place of the model's (Bedrock user guide: use a guardrail with inference); then
+// the reason to stop is Converse's word for it.
+const (
+	guardrailMember = "amazon-bedrock-guardrailAction"
+	stopGuardrail   = "guardrail_intervened"
+)
 
 // text reads a string, and passes over anything else: an answer is used even
 // where a server strays in a detail.
@@ -85,7 +98,7 @@ func stopOf(reason string) llm.Stop {
 		return llm.StopTool
 	case "stop_sequence":
 		return llm.StopSequence
-	case "refusal":
+	case "refusal", stopGuardrail:
 		return llm.StopFilter
 	case "pause_turn", "compaction":
 		return llm.StopPause

@@ -31,6 +31,7 @@ type streamDecoder struct {
 	buf    []byte // of an unwrapped chunk
 
 	started, over, called bool
+	intervened            bool // a guardrail has
 	open                  inBlock
 	index                 int // of the open part, else of the next one
 	stop                  string
@@ -138,6 +139,8 @@ func (d *streamDecoder) read(data []byte) error {
 			d.usage.read(r)
 		case "error":
 			f.err = r.Raw()
+		case guardrailMember:
+			d.intervened = d.intervened || text(r) == "INTERVENED"
 		}
 	}
 	return r.End()
@@ -356,6 +359,9 @@ func (d *streamDecoder) finish(yield llm.Yield) error {
 		return err
 	}
 	d.over = true
+	if d.intervened {
+		d.stop = stopGuardrail
+	}
 	d.ev = llm.Event{
 		Kind: llm.EventFinish, Stop: llm.SettledStop(stopOf(d.stop), d.called), NativeStop: d.stop,
 		StopSequence: d.stopSequence, StopDetails: d.stopDetails, Usage: d.usage.canonical(),

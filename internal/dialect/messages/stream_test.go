@@ -360,8 +360,8 @@ func TestEncodeStreamEnds(t *testing.T) {
 func TestRoundTrip(t *testing.T) {
 	usage := llm.Usage{Known: true, Input: 3, Output: 9, CacheRead: 1, CacheWrite5m: 2, CacheWrite1h: 4, Reasoning: 5}
 	cases := map[string]*llm.Response{
-		"text":     {Parts: []llm.Part{say("Hello, \u2028 \"world\"\n"), say("again")}, Stop: llm.StopEnd},
-		"calls":    {Parts: []llm.Part{say("a"), call("t1", "f", `{"a": [1.0, "x"]}`), call("t2", "g", "{}")}, Stop: llm.StopTool},
+		"text":  {Parts: []llm.Part{say("Hello, \u2028 \"world\"\n"), say("again")}, Stop: llm.StopEnd},
+		"calls": {Parts: []llm.Part{say("a"), call("t1", "f", `{"a": [1.0, "x"]}`), call("t2", "g", "{}")}, Stop: llm.StopTool},
 		// A reader of the stream can tell by a member that the input was cut.
 		"cut call": {Parts: []llm.Part{&llm.ToolCall{ID: "t2", Name: "g", Broken: `{"a": "b`}}, Stop: llm.StopLength},
 		"thinking": {Parts: []llm.Part{&llm.Thinking{Text: "hm", Signature: "S=="}, &llm.Thinking{Signature: "T"}, &llm.Thinking{Redacted: "R"}, say("x")}, Stop: llm.StopPause},

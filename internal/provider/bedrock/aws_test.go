@@ -149,6 +149,10 @@ func (s *server) call(t *testing.T, a *Account, c *provider.Call) arrived {
 // verify signs exactly what arrived with the SDK's own signer, as AWS would, and
 // compares. All headers take part, also those the client may have left out.
 func verify(r arrived, c aws.Credentials, region string) error {
+	return verifyFor(r, c, region, "bedrock")
+}
+
+func verifyFor(r arrived, c aws.Credentials, region, service string) error {
 	at, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
 	if err != nil {
 		return fmt.Errorf("no time of the signature: %w", err)
@@ -163,7 +167,7 @@ func verify(r arrived, c aws.Credentials, region string) error {
 	again := &http.Request{Method: r.Method, URL: u, Host: r.Host, Header: r.Header.Clone(), ContentLength: int64(len(r.body))}
 	again.Header.Del("Authorization")
 	sum := sha256.Sum256(r.body)
-	if err := v4.NewSigner().SignHTTP(context.Background(), c, again, hex.EncodeToString(sum[:]), "bedrock", region, at); err != nil {
+	if err := v4.NewSigner().SignHTTP(context.Background(), c, again, hex.EncodeToString(sum[:]), service, region, at); err != nil {
 		return err
 	}
 	if got, want := r.Header.Get("Authorization"), again.Header.Get("Authorization"); got != want {

@@ -1,5 +1,6 @@
 // Package bedrock reaches AWS Bedrock: Claude through InvokeModel, whose body is
-// Anthropic's own, everything else through Converse. Credentials and signatures
+// Anthropic's own, models of OpenAI's that are served by Responses only through the
+// OpenAI-style endpoint ("mantle"), everything else through Converse. Credentials and signatures
 // are the AWS SDK's; requests and streams are ours, byte for byte.
 package bedrock
 
@@ -18,16 +19,20 @@ import (
 // Kind of account in the configuration.
 const Kind = "bedrock"
 
-// APIs an account may be pinned to.
+// APIs a model may be reached by. The latter two are mantle's.
 const (
-	Invoke   = "invoke"
-	Converse = "converse"
+	Invoke    = "invoke"
+	Converse  = "converse"
+	Chat      = "chat"
+	Responses = "responses"
 )
 
 // Options are an account's own settings.
 type Options struct {
 	provider.Options
-	API             string // "", invoke or converse
+	Choice          provider.Choice
+	MantleURL       string // empty: the region's own
+	MantleService   string // the service mantle's signatures are made for; empty: bedrock-mantle
 	Region          string
 	Profile         string
 	RoleARN         string
@@ -43,6 +48,7 @@ type Account struct {
 	opt      Options
 	signer   *signer
 	profiles *profiles
+	mantle   *mantle
 }
 
 // New makes an account. Credentials are looked up at the first call, so that a
@@ -58,7 +64,14 @@ func New(opt Options) (*Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	acc := &Account{Account: a, opt: opt, signer: newSigner(opt)}
+	if err := opt.Choice.Check(opt.Name, Invoke, Converse, Chat, Responses); err != nil {
+		return nil, err
+	}
+	m, err := newMantle(opt)
+	if err != nil {
+		return nil, err
+	}
+	acc := &Account{Account: a, opt: opt, signer: newSigner(opt), mantle: m}
 	acc.profiles = newProfiles(acc)
 	return acc, nil
 }
@@ -71,7 +84,8 @@ func domain(region string) string {
 	return "amazonaws.com"
 }
 
-// Surface is Messages by InvokeModel for Claude, Converse for all else.
+// Surface is Messages by InvokeModel for Claude, Converse for all else, unless the
+// operator or the catalogue says otherwise.
 func (a *Account) Surface(ctx context.Context, model string) (provider.Surface, error) {
 	known := model
 	if isApplicationProfile(model) {
@@ -79,8 +93,18 @@ func (a *Account) Surface(ctx context.Context, model string) (provider.Surface, 
 			known = under
 		}
 	}
-	if a.opt.API == Invoke || a.opt.API == "" && isClaude(known) {
+	api := a.opt.Choice.For(known)
+	if api == "" {
+		api = Converse
+		if isClaude(known) {
+			api = Invoke
+		}
+	}
+	switch api {
+	case Invoke:
 		return provider.Surface{Dialect: "messages", Bedrock: true, Reframed: true, Model: known}, nil
+	case Chat, Responses:
+		return provider.Surface{Dialect: api, Model: known}, nil
 	}
 	return provider.Surface{Dialect: "converse", Reframed: true, Model: known}, nil
 }
@@ -111,6 +135,9 @@ func isApplicationProfile(id string) bool {
 
 // NewRequest makes the signed request of a call.
 func (a *Account) NewRequest(ctx context.Context, c *provider.Call) (*http.Request, error) {
+	if onMantle(c.Surface) {
+		return a.mantleRequest(ctx, c)
+	}
 	op := "converse"
 	if c.Surface.Bedrock {
 		op = "invoke"
@@ -127,12 +154,12 @@ func (a *Account) NewRequest(ctx context.Context, c *provider.Call) (*http.Reque
 	} else {
 		setDefault(r.Header, "Accept", "application/json")
 	}
-	return a.signed(ctx, r, c.Body.Bytes())
+	return a.signed(ctx, r, c.Body.Bytes(), service)
 }
 
 // signed signs a request that is complete.
-func (a *Account) signed(ctx context.Context, r *http.Request, body []byte) (*http.Request, error) {
-	if err := a.signer.sign(ctx, r, body); err != nil {
+func (a *Account) signed(ctx context.Context, r *http.Request, body []byte, service string) (*http.Request, error) {
+	if err := a.signer.sign(ctx, r, body, service); err != nil {
 		if r.Body != nil {
 			_ = r.Body.Close()
 		}
@@ -172,8 +199,11 @@ func escape(s string) string {
 }
 
 // Frames reads the AWS event stream; for InvokeModel the chunks are unwrapped
-// to the Messages events inside them.
+// to the Messages events inside them. Mantle's are server-sent events.
 func (a *Account) Frames(c *provider.Call, body io.Reader) wire.FrameReader {
+	if onMantle(c.Surface) {
+		return wire.NewSSE(body, 0)
+	}
 	es := wire.NewEventStream(body, 0)
 	if c.Surface.Bedrock {
 		return &chunks{in: es}

@@ -101,7 +101,7 @@ func (a *Account) controlURL(path, raw string) *url.URL {
 }
 
 func (a *Account) signGet(r *http.Request) error {
-	return a.signer.sign(r.Context(), r, nil)
+	return a.signer.sign(r.Context(), r, nil, service)
 }
 
 // Models lists the text models and inference profiles of the region.
@@ -148,5 +148,9 @@ func (a *Account) Models(ctx context.Context) ([]provider.Model, error) {
 			break
 		}
 	}
-	return out, nil
+	if !a.opt.Choice.Names(Chat, Responses) {
+		return out, nil
+	}
+	more, err := a.mantleModels(ctx)
+	return append(out, more...), err
 }

@@ -44,7 +44,7 @@ func newSigner(opt Options) *signer {
 // sign puts an Authorization on the request: the bearer token, or SigV4 over
 // the host that is called and exactly this body. One that the operator's headers
 // have set stays.
-func (s *signer) sign(ctx context.Context, r *http.Request, body []byte) error {
+func (s *signer) sign(ctx context.Context, r *http.Request, body []byte, service string) error {
 	if r.Header.Get("Authorization") != "" {
 		return nil
 	}

@@ -91,7 +91,7 @@ func TestSurface(t *testing.T) {
 		"":                                       converse,
 	} {
 		for api, pinned := range map[string]string{"": want, Invoke: invoke, Converse: converse} {
-			a := newAccount(t, Options{Options: provider.Options{Transport: silent}, API: api})
+			a := newAccount(t, Options{Options: provider.Options{Transport: silent}, Choice: provider.Choice{Pinned: api}})
 			got, err := a.Surface(t.Context(), model)
 			expected := provider.Surface{Dialect: pinned, Bedrock: pinned == invoke, Reframed: true, Model: model}
 			if err != nil || got != expected {
@@ -110,7 +110,7 @@ func controlPlane(t *testing.T, api string) (*server, *Account, *time.Time) {
 	s.answer = func(arrived) (int, string) {
 		return 200, `{"inferenceProfileName":"team","models":[{"modelArn":"arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-x-v1:0"},{"modelArn":"b"}],"status":"ACTIVE"}`
 	}
-	a := newAccount(t, signed(Options{Options: provider.Options{BaseURL: s.URL}, API: api}))
+	a := newAccount(t, signed(Options{Options: provider.Options{BaseURL: s.URL}, Choice: provider.Choice{Pinned: api}}))
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	a.profiles.now = func() time.Time { return now }
 	return s, a, &now

@@ -1,17 +1,14 @@
-// Package gemini reaches Google's Gemini models: at AI Studio with an API key, or
-// at Vertex AI with a service account.
+// Package gemini reaches Google's Gemini models at AI Studio, with an API key.
 package gemini
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"turnpike/internal/provider"
 	"turnpike/internal/wire"
@@ -22,66 +19,16 @@ const Kind = "gemini"
 
 const defaultURL = "https://generativelanguage.googleapis.com/v1beta"
 
-// Options are what an account is made of. With a CredentialsFile it is one at
-// Vertex AI, else at AI Studio.
-type Options struct {
-	provider.Options
-	// CredentialsFile is the JSON key file of a service account.
-	CredentialsFile string
-	Region          string // of Vertex AI; empty: global
-	Project         string // empty: the service account's own
-	Now             func() time.Time
-}
-
-// Account is an account at AI Studio or Vertex AI.
-type Account struct {
-	*provider.Account
-	models string // the path before a model's name
-	tokens *tokens
-}
+// Account is an account at AI Studio.
+type Account struct{ *provider.Account }
 
 // New makes an account.
-func New(opt Options) (*Account, error) {
-	if opt.CredentialsFile == "" {
-		a, err := provider.NewAccount(Kind, defaultURL, opt.Options)
-		if err != nil {
-			return nil, err
-		}
-		return &Account{Account: a, models: "/models/"}, nil
-	}
-	return newVertex(opt)
-}
-
-// newVertex makes an account at Vertex AI.
-func newVertex(opt Options) (*Account, error) {
-	key, err := readKey(opt.CredentialsFile)
-	if err != nil {
-		return nil, fmt.Errorf("provider %s: %w", opt.Name, err)
-	}
-	if opt.Project == "" {
-		opt.Project = key.project
-	}
-	if opt.Region == "" {
-		opt.Region = "global"
-	}
-	if !plain(opt.Project) || !plain(opt.Region) {
-		return nil, fmt.Errorf("provider %s: project %q and region %q must be plain names", opt.Name, opt.Project, opt.Region)
-	}
-	host := opt.Region + "-aiplatform.googleapis.com"
-	if opt.Region == "global" {
-		host = "aiplatform.googleapis.com"
-	}
-	a, err := provider.NewAccount(Kind, "https://"+host+"/v1", opt.Options)
+func New(opt provider.Options) (*Account, error) {
+	a, err := provider.NewAccount(Kind, defaultURL, opt)
 	if err != nil {
 		return nil, err
 	}
-	if opt.Now == nil {
-		opt.Now = time.Now
-	}
-	return &Account{
-		Account: a, tokens: newTokens(key, a.RoundTrip, opt.Now),
-		models: "/projects/" + opt.Project + "/locations/" + opt.Region + "/publishers/google/models/",
-	}, nil
+	return &Account{a}, nil
 }
 
 // Surface is the Gemini API for every model.
@@ -106,8 +53,8 @@ func plain(s string) bool {
 
 // method is the address of a method of a model. "models/x" and "x" are the same.
 func (a *Account) method(model, method string) (*url.URL, error) {
-	prefix := a.models
-	if tuned, ok := strings.CutPrefix(model, "tunedModels/"); ok && a.tokens == nil {
+	prefix := "/models/"
+	if tuned, ok := strings.CutPrefix(model, "tunedModels/"); ok {
 		prefix, model = "/tunedModels/", tuned
 	}
 	model = strings.TrimPrefix(model, "models/")
@@ -140,14 +87,6 @@ func (a *Account) authorize(r *http.Request) error {
 	if r.Header.Get("Authorization") != "" {
 		return nil
 	}
-	if a.tokens != nil {
-		token, err := a.tokens.get(r.Context())
-		if err != nil {
-			return err
-		}
-		r.Header["Authorization"] = []string{"Bearer " + token}
-		return nil
-	}
 	if k := a.Key(); k != "" && r.Header.Get("X-Goog-Api-Key") == "" {
 		r.Header["X-Goog-Api-Key"] = []string{k}
 	}
@@ -163,12 +102,8 @@ func (a *Account) Frames(_ *provider.Call, body io.Reader) wire.FrameReader {
 // maxPages bounds the walk through the model list.
 const maxPages = 20
 
-// Models lists the account's models that generate content, page by page. Vertex
-// AI has no such list of its publishers' models.
+// Models lists the account's models that generate content, page by page.
 func (a *Account) Models(ctx context.Context) ([]provider.Model, error) {
-	if a.tokens != nil {
-		return nil, nil
-	}
 	var out []provider.Model
 	after := ""
 	for range maxPages {

@@ -25,7 +25,7 @@ func (b body) NewReader() io.ReadCloser { return io.NopCloser(strings.NewReader(
 func newAccount(t *testing.T, opt provider.Options) *Account {
 	t.Helper()
 	opt.Name = "main"
-	a, err := New(Options{Options: opt})
+	a, err := New(opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%q was taken: %v", model, err)
 		}
 	}
-	if _, err := New(Options{Options: provider.Options{BaseURL: "nowhere"}}); err == nil {
+	if _, err := New(provider.Options{BaseURL: "nowhere"}); err == nil {
 		t.Error("a base_url without a scheme was taken")
 	}
 }

@@ -12,24 +12,15 @@ var (
 	_ provider.Counter  = (*Account)(nil)
 )
 
-// EmbedForm is AI Studio's batch form, or Vertex AI's.
-func (a *Account) EmbedForm() string {
-	if a.tokens != nil {
-		return "vertex"
-	}
-	return "gemini"
-}
+// EmbedForm is AI Studio's batch form.
+func (*Account) EmbedForm() string { return Kind }
 
 // ErrorDialect is where Google's errors are read.
 func (*Account) ErrorDialect() string { return "gemini" }
 
 // NewEmbedRequest makes a request for embeddings.
 func (a *Account) NewEmbedRequest(ctx context.Context, model string, body []byte) (*http.Request, error) {
-	method := "batchEmbedContents"
-	if a.tokens != nil {
-		method = "predict"
-	}
-	return a.operation(ctx, model, method, body)
+	return a.operation(ctx, model, "batchEmbedContents", body)
 }
 
 // CountAPI is countTokens.

@@ -3,7 +3,6 @@ package openai
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -24,7 +23,7 @@ const defaultURL = "https://api.openai.com/v1"
 type Account struct {
 	*provider.Account
 	compat    bool
-	api       string
+	choice    provider.Choice
 	chat      *url.URL
 	responses *url.URL
 }
@@ -35,41 +34,40 @@ const (
 	responses = "responses"
 )
 
-// New makes an account. api pins it to one API, chat or responses; with "" OpenAI
-// is spoken to as the client speaks, and a compatible server by chat.
-func New(opt provider.Options, compat bool, api string) (*Account, error) {
+// New makes an account. Where choice says nothing of a model, OpenAI is spoken to
+// as the client speaks, and a compatible server by chat.
+func New(opt provider.Options, compat bool, choice provider.Choice) (*Account, error) {
 	kind, base := Kind, defaultURL
 	if compat {
 		kind, base = KindCompat, ""
-	}
-	switch api {
-	case "", chat, responses:
-	default:
-		return nil, fmt.Errorf("provider %s: api %q is none of chat and responses", opt.Name, api)
+		choice.Only = nil // what OpenAI serves by one API only, others may serve by another
 	}
 	a, err := provider.NewAccount(kind, base, opt)
 	if err != nil {
 		return nil, err
 	}
-	return &Account{Account: a, compat: compat, api: api, chat: a.URL("/chat/completions"), responses: a.URL("/responses")}, nil
+	if err := choice.Check(opt.Name, chat, responses); err != nil {
+		return nil, err
+	}
+	return &Account{Account: a, compat: compat, choice: choice, chat: a.URL("/chat/completions"), responses: a.URL("/responses")}, nil
 }
 
-// Surface is the pinned API, or chat completions, for every model.
-func (a *Account) Surface(context.Context, string) (provider.Surface, error) {
-	api := a.api
-	if api == "" {
-		api = chat
-	}
-	return provider.Surface{Dialect: api, Compat: a.compat}, nil
+// Surface is the API chosen for a model, or chat completions.
+func (a *Account) Surface(ctx context.Context, model string) (provider.Surface, error) {
+	return a.SurfaceFor(ctx, model, chat)
 }
 
 // SurfaceFor is Surface for a client that speaks a dialect: OpenAI itself speaks
 // Responses to those that do. Of compatible servers few have it.
-func (a *Account) SurfaceFor(ctx context.Context, model, dialect string) (provider.Surface, error) {
-	if a.api == "" && !a.compat && dialect == responses {
-		return provider.Surface{Dialect: responses}, nil
+func (a *Account) SurfaceFor(_ context.Context, model, dialect string) (provider.Surface, error) {
+	api := a.choice.For(model)
+	if api == "" {
+		api = chat
+		if !a.compat && dialect == responses {
+			api = responses
+		}
 	}
-	return a.Surface(ctx, model)
+	return provider.Surface{Dialect: api, Compat: a.compat}, nil
 }
 
 // NewRequest makes the request of a call.

@@ -23,7 +23,7 @@ func (b body) NewReader() io.ReadCloser { return io.NopCloser(strings.NewReader(
 func newAccount(t *testing.T, opt provider.Options, compat bool, api string) *Account {
 	t.Helper()
 	opt.Name = "main"
-	a, err := New(opt, compat, api)
+	a, err := New(opt, compat, provider.Choice{Pinned: api})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("base %q: %s %s, host %s, want %s", c.base, r.Method, r.URL, r.Host, c.want)
 		}
 	}
-	if _, err := New(provider.Options{Name: "local"}, true, ""); err == nil || !strings.Contains(err.Error(), "provider local: base_url") {
+	if _, err := New(provider.Options{Name: "local"}, true, provider.Choice{}); err == nil || !strings.Contains(err.Error(), "provider local: base_url") {
 		t.Errorf("a compatible server without an address: %v", err)
 	}
 }
@@ -94,8 +94,39 @@ func TestSurface(t *testing.T) {
 			t.Errorf("compat %v, api %q: %+v, %v", c.compat, c.api, got, err)
 		}
 	}
-	if _, err := New(provider.Options{Name: "main"}, false, "messages"); err == nil || !strings.Contains(err.Error(), `provider main: api "messages"`) {
+	if _, err := New(provider.Options{Name: "main"}, false, provider.Choice{Pinned: "messages"}); err == nil || !strings.Contains(err.Error(), `provider main: api "messages"`) {
 		t.Errorf("an API that OpenAI has not: %v", err)
+	}
+}
+
+// TestSurfacePerModel: the operator's rules come first, then what serves a model at
+// all, then what the client speaks.
+func TestSurfacePerModel(t *testing.T) {
+	only := func(model string) string {
+		return map[string]string{"gpt-5-pro": "responses", "o1-pro": "responses"}[model]
+	}
+	rules := []provider.APIRule{{Match: "o1*", API: "chat"}, {Match: "gpt-4*", API: "responses"}}
+	for _, c := range []struct {
+		compat        bool
+		model, client string
+		want          string
+	}{
+		{false, "gpt-5-pro", "chat", "responses"},
+		{false, "gpt-5-pro", "messages", "responses"},
+		{false, "gpt-4o", "chat", "responses"},
+		{false, "o1-pro", "responses", "chat"}, // said by the operator
+		{false, "gpt-5", "chat", "chat"},
+		{false, "gpt-5", "responses", "responses"},
+		{true, "gpt-5-pro", "chat", "chat"}, // another's server of that name
+		{true, "gpt-4o", "chat", "responses"},
+	} {
+		a, err := New(provider.Options{BaseURL: "http://h/v1"}, c.compat, provider.Choice{Rules: rules, Only: only})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := a.SurfaceFor(t.Context(), c.model, c.client); got.Dialect != c.want || err != nil {
+			t.Errorf("%+v: %+v, %v", c, got, err)
+		}
 	}
 }
 
