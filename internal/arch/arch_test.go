@@ -90,6 +90,8 @@ var rules = []struct {
 	{"internal/throttle", []string{"internal/llm"}, true, "waits for room at an account, whatever is sent there"},
 	{"internal/discover", []string{"internal/provider", "internal/route", "internal/health"}, true, "asks accounts for their lists and keeps the last good ones"},
 	{"internal/policy", nil, true, "what the operator wants, said once for gateway, provider and key"},
+	{"internal/promptcache", []string{"internal/llm", "internal/wire"}, true, "looks at bodies about to be sent, knows no account and no road"},
+	{"internal/session", []string{"internal/wire"}, true, "which conversation a request belongs to, for whoever needs it"},
 	{"internal/keyring", []string{"internal/policy"}, true, "keys in memory, wherever they come from"},
 	{"internal/store", nil, false, "all SQL is here and nothing else"},
 	{"internal/vault", nil, true, "secrets at rest"},
@@ -99,6 +101,7 @@ var rules = []struct {
 		"internal/gateway",
 		[]string{
 			"internal/provider", "internal/policy", "internal/route", "internal/keyring", "internal/ledger", "internal/store", "internal/llm", "internal/llm/jsontool", "internal/wire", "internal/fetch",
+			"internal/promptcache", "internal/session",
 			"internal/dialect/embeddings", "internal/dialect/counting", "internal/dialect/bedrock",
 		},
 		true,

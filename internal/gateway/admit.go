@@ -11,5 +11,11 @@ func (x *exchange) admit() error {
 	return nil
 }
 
-// enrich takes out of the request what only some upstreams know, for later.
-func (x *exchange) enrich() error { return x.readExtras() }
+// enrich takes out of the request what is meant for the gateway, or what only some
+// upstreams know, for later.
+func (x *exchange) enrich() error {
+	if err := x.takeCacheWish(); err != nil {
+		return err
+	}
+	return x.readExtras()
+}

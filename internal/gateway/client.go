@@ -21,6 +21,7 @@ type client struct {
 	torn      bool              // the connection must end as the upstream's did
 	encoder   llm.StreamEncoder // for heartbeats and faults; the answer has its own
 	losses    string            // the report so far, for the head
+	cache     string            // what is known of the prompt cache, for the head
 	lastWrite time.Time
 }
 
@@ -41,6 +42,9 @@ func (c *client) head(h http.Header) {
 	if c.losses != "" {
 		h["X-Turnpike-Loss"] = []string{c.losses}
 	}
+	if c.cache != "" {
+		h[headerCache] = []string{c.cache}
+	}
 }
 
 // report sets what the head says of losses.
@@ -48,6 +52,13 @@ func (c *client) report(losses []llm.Loss) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.losses = llm.LossHeader(losses)
+}
+
+// cached sets what the head says of the prompt cache.
+func (c *client) cached(story string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cache = story
 }
 
 // body sends a whole answer.

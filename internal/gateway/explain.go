@@ -42,6 +42,7 @@ func (x *exchange) explain() error {
 	}
 	w.EndList()
 	explainRequest(w, req, x.sent.Bytes())
+	x.explainCache(w)
 	w.Key("losses")
 	w.List()
 	for _, l := range x.losses {

@@ -12,6 +12,7 @@ import (
 	"turnpike/internal/ledger"
 	"turnpike/internal/llm"
 	"turnpike/internal/policy"
+	"turnpike/internal/promptcache"
 	"turnpike/internal/route"
 )
 
@@ -43,13 +44,14 @@ type Gateway struct {
 	opt      Options
 	mux      *http.ServeMux
 	governed map[string]bool // patterns that take the road
+	memory   *promptcache.Memory
 	inflight atomic.Int64
 	closing  atomic.Bool
 }
 
 // New makes a gateway.
 func New(opt Options) *Gateway {
-	g := &Gateway{opt: opt, mux: http.NewServeMux(), governed: map[string]bool{}}
+	g := &Gateway{opt: opt, mux: http.NewServeMux(), governed: map[string]bool{}, memory: promptcache.NewMemory()}
 	for _, f := range opt.Routes {
 		pattern := "POST " + f.Path
 		g.governed[pattern] = true

@@ -49,10 +49,18 @@ func (x *exchange) adapt() error {
 	if p, ok := x.back.(llm.Passer); ok && x.front.Name() == x.surface.Dialect && !llm.HasSeal(x.object.Bytes()) {
 		if edits, losses, ok := p.Pass(x.object, x.r.Header, t); ok {
 			x.pass(edits, losses)
-			return x.extend(x.extras)
+			if err := x.extend(x.extras); err != nil {
+				return err
+			}
+			x.planCache(t)
+			return nil
 		}
 	}
-	return x.translate(t)
+	if err := x.translate(t); err != nil {
+		return err
+	}
+	x.planCache(t)
+	return nil
 }
 
 func (x *exchange) pass(edits []wire.Edit, losses []llm.Loss) {

@@ -69,6 +69,9 @@ func (x *exchange) log() {
 		attrs = append(attrs, slog.Int64("input", x.usage.Input), slog.Int64("output", x.usage.Output),
 			slog.Int64("cache_read", x.usage.CacheRead), slog.Int64("cache_write", x.usage.CacheWrite()))
 	}
+	if x.caching != nil {
+		attrs = append(attrs, slog.String("cache", x.story()))
+	}
 	if len(x.losses) > 0 {
 		attrs = append(attrs, slog.String("losses", llm.LossHeader(x.losses)))
 	}

@@ -23,6 +23,9 @@ func (x *exchange) settlePolicy() error {
 		return err
 	}
 	x.policy = asked.Over(x.who.Policy).Over(x.target.Policy).Over(x.gw.opt.Policy)
+	if asked.Cache == "" {
+		x.policy.Cache = x.cacheWish.over(x.policy.Cache)
+	}
 	return nil
 }
 

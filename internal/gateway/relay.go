@@ -48,6 +48,7 @@ func (x *exchange) relayBody() error {
 			return x.err
 		}
 		x.firstOut = x.gw.opt.Now().Sub(x.start)
+		x.tell()
 		x.out.body(x.answer.StatusCode, "application/json", b.data)
 		return nil
 	}
@@ -59,6 +60,7 @@ func (x *exchange) relayBody() error {
 	known := len(res.Losses)
 	body := x.front.EncodeResponse(x.request, res)
 	x.lost(res.Losses[known:])
+	x.tell()
 	x.out.body(200, "application/json", body)
 	return nil
 }
@@ -81,6 +83,7 @@ func (x *exchange) replay() error {
 		return err
 	}
 	x.firstOut = x.gw.opt.Now().Sub(x.start)
+	x.tell()
 	if x.out.stream(out, x.gw.opt.Now()) != nil {
 		x.gone.Store(true)
 	}

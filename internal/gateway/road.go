@@ -68,6 +68,7 @@ type exchange struct {
 	bodyLen   int64           // of the request
 	asksUsage bool            // the client wants usage frames
 	extras    *bedrock.Extras // enrich; nil for none
+	cacheWish cacheWish       // enrich
 
 	targets []route.Target // route
 
@@ -79,6 +80,7 @@ type exchange struct {
 	gone     atomic.Bool // the client has left
 	target   route.Target
 	policy   policy.Policy
+	caching  *caching // nil where no prompt cache is in play
 	surface  provider.Surface
 	back     llm.Back
 	lane     lane

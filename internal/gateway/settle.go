@@ -22,6 +22,7 @@ func (x *exchange) settle() {
 		x.cancel(nil)
 	}
 	if x.call != nil {
+		x.settleCache()
 		x.estimate()
 		x.gw.opt.Ledger.Add(x.attemptRow())
 	}
@@ -50,6 +51,7 @@ func (x *exchange) attemptRow() store.Attempt {
 		Stop: string(x.stop), Latency: x.gw.opt.Now().Sub(x.start), FirstContent: x.firstOut, Losses: len(x.losses),
 		Usage: storeUsage(x.usage),
 	}
+	a.CacheStory = x.story()
 	if x.answer != nil {
 		a.Status = x.answer.StatusCode
 	}

@@ -27,6 +27,7 @@ type Usage struct {
 	CacheRead    int64
 	CacheWrite5m int64 // also writes whose lifetime the upstream does not tell
 	CacheWrite1h int64
+	LifeUntold   bool  // the upstream did not say how long what was written is kept
 	Reasoning    int64 // part of Output
 }
 

@@ -48,6 +48,8 @@ type Attempt struct {
 	Losses int
 	// LossReport names them, as the client was told; bounded.
 	LossReport string
+	// CacheStory says what became of the prompt cache and why, empty where none was in play.
+	CacheStory string
 }
 
 // Usage counts tokens. Input excludes what was read from and written to the
@@ -71,7 +73,7 @@ type Usage struct {
 
 const attemptColumns = `id, request_id, key_id, at, dialect, provider, surface, requested_model, served_model, stream,
 	status, error_class, stop, input, output, cache_read, cache_write_5m, cache_write_1h, reasoning, estimated,
-	latency_ns, first_content_ns, losses, loss_report`
+	latency_ns, first_content_ns, losses, loss_report, cache_story`
 
 // InsertAttempts adds attempts in one transaction: all of them or none. One
 // that is already there is left as it is, so a batch may be sent again. The
@@ -145,7 +147,7 @@ func appendRow(args []any, a *Attempt) []any {
 	u := &a.Usage
 	return append(args, a.ID, a.RequestID, a.KeyID, a.At.UnixNano(), a.Dialect, a.Provider, a.Surface,
 		a.RequestedModel, a.ServedModel, a.Stream, a.Status, a.ErrorClass, a.Stop, u.Input, u.Output, u.CacheRead,
-		u.CacheWrite5m, u.CacheWrite1h, u.Reasoning, u.Estimated, int64(a.Latency), int64(a.FirstContent), a.Losses, a.LossReport)
+		u.CacheWrite5m, u.CacheWrite1h, u.Reasoning, u.Estimated, int64(a.Latency), int64(a.FirstContent), a.Losses, a.LossReport, a.CacheStory)
 }
 
 func lastUses(attempts []Attempt) map[string]int64 {
@@ -173,7 +175,7 @@ func (s *Store) ListAttempts(ctx context.Context, limit int) (attempts []Attempt
 		u := &a.Usage
 		err := rows.Scan(&a.ID, &a.RequestID, &a.KeyID, &at, &a.Dialect, &a.Provider, &a.Surface, &a.RequestedModel,
 			&a.ServedModel, &a.Stream, &a.Status, &a.ErrorClass, &a.Stop, &u.Input, &u.Output, &u.CacheRead,
-			&u.CacheWrite5m, &u.CacheWrite1h, &u.Reasoning, &u.Estimated, &a.Latency, &a.FirstContent, &a.Losses, &a.LossReport)
+			&u.CacheWrite5m, &u.CacheWrite1h, &u.Reasoning, &u.Estimated, &a.Latency, &a.FirstContent, &a.Losses, &a.LossReport, &a.CacheStory)
 		if err != nil {
 			return nil, fmt.Errorf("list attempts: %w", err)
 		}

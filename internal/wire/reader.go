@@ -104,6 +104,10 @@ func clip(s string) string {
 // usual case.
 func (r *Reader) Path() string { return PathAt(r.base, r.off+r.pos) }
 
+// Offset is where the value that is about to be read begins; behind a value that
+// was read it is where that one ended.
+func (r *Reader) Offset() int { return r.off + r.pos }
+
 func (r *Reader) space() {
 	if r.pos < len(r.data) && r.data[r.pos] <= ' ' {
 		r.spaces()

@@ -80,6 +80,7 @@ func num(v any, path string) int64 { f, _ := llmtest.At(v, path).(float64); retu
 
 func usageOf(v any) llm.Usage {
 	u := llm.Usage{Known: llmtest.At(v, "inputTokens") != nil, Input: num(v, "inputTokens"), Output: num(v, "outputTokens"), CacheRead: num(v, "cacheReadInputTokens"), CacheWrite5m: num(v, "cacheWriteInputTokens")}
+	u.LifeUntold = u.CacheWrite5m > 0 && len(asList(llmtest.At(v, "cacheDetails"))) == 0
 	for _, d := range asList(llmtest.At(v, "cacheDetails")) {
 		if str(d, "ttl") == "1h" {
 			u.CacheWrite1h += num(d, "inputTokens")

@@ -303,6 +303,7 @@ func readUsage(r *wire.Reader, u *llm.Usage) {
 	case wrote:
 		u.CacheWrite1h = min(hour, write)
 		u.CacheWrite5m = write - u.CacheWrite1h
+		u.LifeUntold = write > 0 && !split
 	case split:
 		u.CacheWrite1h, u.CacheWrite5m = llm.Clamp(hour), llm.Clamp(five)
 	}

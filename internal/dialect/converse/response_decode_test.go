@@ -114,7 +114,7 @@ func TestDecodeUsage(t *testing.T) {
 	}{
 		{
 			"USE-20 input excludes the cache", `{"inputTokens":3,"outputTokens":121,"totalTokens":2072,"cacheReadInputTokens":1712,"cacheWriteInputTokens":236}`,
-			llm.Usage{Known: true, Input: 3, Output: 121, CacheRead: 1712, CacheWrite5m: 236},
+			llm.Usage{Known: true, Input: 3, Output: 121, CacheRead: 1712, CacheWrite5m: 236, LifeUntold: true},
 		},
 		{
 			"USE-07 writes by lifetime", `{"inputTokens":1,"outputTokens":1,"cacheWriteInputTokens":300,"cacheDetails":[{"ttl":"1h","inputTokens":200},{"ttl":"5m","inputTokens":100}]}`,

@@ -237,6 +237,7 @@ func randomAnswer(r *rand.Rand) *llm.Response {
 	words := []string{"a", "größe", "日本 🐦", "line\nbreak", "\x00", "\"quoted\\\"", " blank "}
 	word := func() string { return words[r.IntN(len(words))] }
 	res := &llm.Response{Usage: llm.Usage{Known: true, Input: r.Int64N(99), Output: r.Int64N(99), CacheRead: r.Int64N(99), CacheWrite5m: r.Int64N(9), CacheWrite1h: r.Int64N(9)}}
+	res.Usage.LifeUntold = res.Usage.CacheWrite5m > 0 && res.Usage.CacheWrite1h == 0 // what we write tells only an hour
 	for i := range r.IntN(6) {
 		var p llm.Part
 		switch r.IntN(7) {

@@ -64,7 +64,7 @@ func TestDecodeUsage(t *testing.T) {
 	}{
 		{"USE-10 absent", `{}`, llm.Usage{}},
 		{"USE-10 a measured zero", `{"input_tokens":0,"output_tokens":0}`, llm.Usage{Known: true}},
-		{"USE-06 lifetimes not told", `{"input_tokens":1,"cache_creation_input_tokens":7}`, llm.Usage{Known: true, Input: 1, CacheWrite5m: 7}},
+		{"USE-06 lifetimes not told", `{"input_tokens":1,"cache_creation_input_tokens":7}`, llm.Usage{Known: true, Input: 1, CacheWrite5m: 7, LifeUntold: true}},
 		{"USE-06 only the split", `{"input_tokens":1,"cache_creation":{"ephemeral_1h_input_tokens":7}}`, llm.Usage{Known: true, Input: 1, CacheWrite1h: 7}},
 		{"nulls and nonsense", `{"input_tokens":4,"output_tokens":"x","cache_read_input_tokens":null,"cache_creation":5,"output_tokens_details":[],"iterations":{}}`, llm.Usage{Known: true, Input: 4}},
 		{"negative", `{"input_tokens":-4,"output_tokens":2}`, llm.Usage{Known: true, Output: 2}},

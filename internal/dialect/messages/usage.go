@@ -107,6 +107,7 @@ func (u *usage) canonical() llm.Usage {
 	return llm.Usage{
 		Known: u.known, Input: u.input, Output: u.output, CacheRead: u.cacheRead,
 		CacheWrite5m: max(u.cacheWrite, u.write5m+u.write1h) - u.write1h, CacheWrite1h: u.write1h,
+		LifeUntold: u.cacheWrite > 0 && u.write5m+u.write1h == 0,
 		Reasoning: min(u.reasoning, u.output),
 	}
 }
@@ -120,6 +121,7 @@ func sum(a, b llm.Usage) llm.Usage {
 	a.CacheRead += b.CacheRead
 	a.CacheWrite5m += b.CacheWrite5m
 	a.CacheWrite1h += b.CacheWrite1h
+	a.LifeUntold = a.LifeUntold || b.LifeUntold
 	a.Reasoning += b.Reasoning
 	return a
 }

@@ -1,0 +1,413 @@
+package promptcache
+
+import (
+	"bytes"
+	"hash/maphash"
+	"slices"
+
+	"turnpike/internal/wire"
+)
+
+// Prompt is what a body holds, in the order the model reads it: tools, system
+// prompt, turns.
+type Prompt struct {
+	body     []byte
+	form     *form
+	tools    segment
+	system   segment
+	settings uint64
+	turns    []segment
+	whole    *mark // Anthropic: a top-level cache_control, which marks the newest block
+}
+
+// segment is a piece of the prompt that is looked at as one.
+type segment struct {
+	role  role
+	hash  uint64 // of its bytes without cache points
+	size  int
+	marks []mark
+	spot  spot // where a point may stand: at the end of its last block that takes one
+	plain spot // the same without calls and results, for models other than Claude
+}
+
+// mark is a cache point that is there.
+type mark struct {
+	at   int // of its value
+	hour bool
+}
+
+// spot is where a point can be put in.
+type spot struct {
+	ok   bool
+	from int  // of the block or tool
+	at   int  // where the point is inserted
+	wrap bool // the block is a plain string from which a list with one text must be made
+	null bool // a cache_control of null stands at the place, and gives way
+}
+
+type role uint8
+
+const (
+	roleOther role = iota // tools, results of tools in Responses, what is not known
+	roleUser
+	roleAssistant
+	roleSystem
+)
+
+var roles = map[string]role{
+	"user": roleUser, "tool": roleUser, "function": roleUser, "assistant": roleAssistant, "model": roleAssistant,
+	"system": roleSystem, "developer": roleSystem,
+}
+
+// seed makes hashes; they are compared within one process only.
+var seed = maphash.MakeSeed()
+
+// maxTurns bounds what is remembered one by one; all turns behind count as one.
+const maxTurns = 4096
+
+// Read walks a body of a dialect. It is nil for a dialect that is not known and a
+// body that is not whole.
+func Read(body []byte, dialect string) *Prompt {
+	f := forms[dialect]
+	if f == nil {
+		return nil
+	}
+	s := scanner{r: wire.NewReader(body), p: &Prompt{body: body, form: f}}
+	s.h.SetSeed(seed)
+	if s.r.Kind() != '{' {
+		return nil
+	}
+	for name := range s.r.Fields() {
+		s.member(string(name))
+	}
+	if s.r.End() != nil {
+		return nil
+	}
+	if f.system == nil {
+		s.p.liftSystem()
+	}
+	return s.p
+}
+
+// liftSystem makes the leading system turns the system prompt.
+func (p *Prompt) liftSystem() {
+	n := 0
+	for n < len(p.turns) && p.turns[n].role == roleSystem {
+		t := &p.turns[n]
+		p.system.hash = p.system.hash*31 + t.hash
+		p.system.size += t.size
+		p.system.marks = append(p.system.marks, t.marks...)
+		p.system.spot, p.system.plain = t.spot, t.plain
+		n++
+	}
+	p.turns = p.turns[n:]
+}
+
+// Marked tells whether there is a cache point anywhere.
+func (p *Prompt) Marked() bool { return p.marks() > 0 }
+
+func (p *Prompt) marks() int {
+	n := len(p.tools.marks) + len(p.system.marks)
+	for i := range p.turns {
+		n += len(p.turns[i].marks)
+	}
+	if p.whole != nil {
+		n++
+	}
+	return n
+}
+
+// talks tells whether a conversation goes on, or may: tools are offered, or the
+// assistant has spoken.
+func (p *Prompt) talks() bool {
+	return p.tools.size > len("[]") || slices.ContainsFunc(p.turns, func(t segment) bool { return t.role == roleAssistant })
+}
+
+// scanner walks one body.
+type scanner struct {
+	r *wire.Reader
+	p *Prompt
+	h maphash.Hash
+}
+
+func (s *scanner) member(name string) {
+	p, f := s.p, s.p.form
+	switch {
+	case name == f.tools:
+		s.toolsIn(name)
+	case name == f.turns:
+		s.turns()
+	case name == "cache_control" && f.style == styleMember:
+		m, _ := s.mark()
+		p.whole = &m
+	case slices.Contains(f.system, name):
+		s.segment(&p.system, func() { s.content(&p.system) })
+	case slices.Contains(f.settings, name):
+		s.setting(name)
+	}
+}
+
+// segment measures and hashes what walk reads.
+func (s *scanner) segment(seg *segment, walk func()) {
+	s.h.Reset()
+	from := s.r.Offset()
+	walk()
+	seg.size = s.r.Offset() - from
+	seg.hash = s.h.Sum64()
+}
+
+func (s *scanner) toolsIn(name string) {
+	seg := &s.p.tools
+	if s.p.form.inner == "" || s.r.Kind() != '{' {
+		s.segment(seg, func() { s.list(seg, s.tool) })
+		return
+	}
+	for inner := range s.r.Fields() {
+		switch {
+		case string(inner) == s.p.form.inner:
+			s.segment(seg, func() { s.list(seg, s.tool) })
+		case slices.Contains(s.p.form.settings, string(inner)):
+			s.setting(name)
+		}
+	}
+}
+
+// setting adds one to the hash of the settings.
+func (s *scanner) setting(name string) {
+	s.h.Reset()
+	s.write([]byte(name))
+	s.write(s.value())
+	s.p.settings = s.p.settings*31 + s.h.Sum64()
+}
+
+func (s *scanner) turns() {
+	if s.r.Kind() != '[' { // Responses: a text
+		var t segment
+		s.segment(&t, func() { s.content(&t) })
+		t.role = roleUser
+		s.p.turns = append(s.p.turns, t)
+		return
+	}
+	s.p.turns = make([]segment, 0, 16)
+	for range s.r.Elements() {
+		var t segment
+		s.segment(&t, func() { s.turn(&t) })
+		if n := len(s.p.turns); n < maxTurns {
+			s.p.turns = append(s.p.turns, t)
+		} else {
+			last := &s.p.turns[n-1]
+			t.hash, t.size, t.marks = last.hash*31+t.hash, last.size+t.size, append(last.marks, t.marks...)
+			*last = t
+		}
+	}
+}
+
+func (s *scanner) turn(t *segment) {
+	if s.r.Kind() != '{' {
+		s.write(s.value())
+		return
+	}
+	for name := range s.r.Members() {
+		switch string(name) {
+		case "role":
+			if s.r.Kind() == '"' {
+				v := s.value()
+				t.role = roles[string(v[1:len(v)-1])]
+				s.write(v)
+			}
+		case "content":
+			s.write(name)
+			s.content(t)
+		case "cache_control":
+			s.add(&t.marks)
+		default:
+			s.write(name)
+			s.write(s.value())
+		}
+	}
+}
+
+// content walks what is said: a text or a list of blocks. Both forms of one text
+// count as the same, as they are to the model.
+func (s *scanner) content(seg *segment) {
+	switch s.r.Kind() {
+	case '"':
+		from := s.r.Offset()
+		v := s.value()
+		s.write([]byte("typetexttext"))
+		s.write(v)
+		if !blank(v) && !bytes.HasPrefix(v, []byte(attribution)) {
+			seg.spot = spot{ok: true, from: from, at: s.r.Offset(), wrap: true}
+			seg.plain = seg.spot
+		}
+	case '[':
+		s.list(seg, s.block)
+	default:
+		s.write(s.value())
+	}
+}
+
+func (s *scanner) list(seg *segment, each func(*segment)) {
+	if s.r.Kind() != '[' {
+		s.write(s.value())
+		return
+	}
+	for range s.r.Elements() {
+		if s.r.Kind() != '{' {
+			s.write(s.value())
+			continue
+		}
+		each(seg)
+	}
+}
+
+// block walks one block of a list of content.
+func (s *scanner) block(seg *segment) {
+	from := s.r.Offset()
+	what, empty, null := kindOther, false, 0
+	named := s.p.form.style == styleElement // the name of the member is the type
+	for name := range s.r.Members() {
+		if named && what == kindOther {
+			what = kinds[string(name)]
+		}
+		switch string(name) {
+		case "cache_control", "cachePoint":
+			null = s.add(&seg.marks)
+			continue
+		case "type":
+			v := s.value()
+			if !named && len(v) > 1 {
+				what = kinds[string(v[1:len(v)-1])]
+			}
+			s.hashType(v)
+			continue
+		case "text":
+			v := s.value()
+			empty = blank(v) || bytes.HasPrefix(v, []byte(attribution))
+			s.write(name)
+			s.write(v)
+			continue
+		case "content":
+			s.write(name)
+			s.nested(seg)
+			continue
+		}
+		s.write(name)
+		s.write(s.value())
+	}
+	if what == kindText && empty {
+		what = kindOther
+	}
+	s.settle(seg, from, null, what)
+}
+
+// settle takes the end of a block for a spot if it can be one. null is where a
+// cache_control of null stands, 0 for nowhere.
+func (s *scanner) settle(seg *segment, from, null int, what kind) {
+	if what == kindOther || what == kindMarker {
+		return
+	}
+	seg.spot = spot{ok: true, from: from, at: s.r.Offset()}
+	switch {
+	case null > 0:
+		seg.spot.at, seg.spot.null = null, true
+	case s.p.form.style == styleMember:
+		seg.spot.at-- // before the brace
+	}
+	if what != kindCall {
+		seg.plain = seg.spot
+	}
+}
+
+// nested walks the content of a tool's result: points in it count, none is put there.
+func (s *scanner) nested(seg *segment) {
+	var inside segment
+	s.content(&inside)
+	seg.marks = append(seg.marks, inside.marks...)
+}
+
+// tool walks one tool. One that is loaded later takes no point: the API refuses
+// both together (Anthropic tool search guide).
+func (s *scanner) tool(seg *segment) {
+	from := s.r.Offset()
+	later, point, null := false, false, 0
+	for name := range s.r.Members() {
+		switch string(name) {
+		case "cache_control", "cachePoint":
+			point = string(name) == "cachePoint"
+			null = s.add(&seg.marks)
+			continue
+		case "defer_loading":
+			later = s.r.Kind() == 't'
+		}
+		s.write(name)
+		s.write(s.value())
+	}
+	if later || point {
+		return
+	}
+	s.settle(seg, from, null, kindPlain)
+}
+
+// add notes the cache point that is about to be read. Where it is null it returns
+// its place: null is no point.
+func (s *scanner) add(marks *[]mark) (null int) {
+	m, ok := s.mark()
+	if !ok {
+		return m.at
+	}
+	*marks = append(*marks, m)
+	return 0
+}
+
+func (s *scanner) mark() (m mark, ok bool) {
+	m.at = s.r.Offset()
+	switch s.r.Kind() {
+	case '{':
+	case 'n':
+		return m, false
+	default:
+		return m, true
+	}
+	for name := range s.r.Fields() {
+		if string(name) == "ttl" && s.r.Kind() == '"' {
+			m.hour = string(s.r.Bytes()) == "1h"
+		}
+	}
+	return m, true
+}
+
+// value passes over a value and returns its text.
+func (s *scanner) value() []byte {
+	from := s.r.Offset()
+	s.r.Skip()
+	return s.p.body[from:s.r.Offset()]
+}
+
+func (s *scanner) write(b []byte) { _, _ = s.h.Write(b) }
+
+func (s *scanner) hashType(v []byte) {
+	s.write([]byte("type"))
+	if len(v) > 1 {
+		s.write(v[1 : len(v)-1])
+	}
+}
+
+// blank tells whether a JSON string holds white space only.
+func blank(v []byte) bool {
+	if len(v) < 2 {
+		return true
+	}
+	for i := 1; i < len(v)-1; i++ {
+		switch v[i] {
+		case ' ', '\t':
+		case '\\':
+			if i++; v[i] != 'n' && v[i] != 't' && v[i] != 'r' {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
