@@ -72,7 +72,7 @@ func Read(body []byte, dialect string) *Prompt {
 	if f == nil {
 		return nil
 	}
-	s := scanner{r: wire.NewReader(body), p: &Prompt{body: body, form: f}}
+	s := &scanner{r: wire.NewReader(body), p: &Prompt{body: body, form: f}}
 	s.h.SetSeed(seed)
 	if s.r.Kind() != '{' {
 		return nil
@@ -141,35 +141,51 @@ func (s *scanner) member(name string) {
 		m, _ := s.mark()
 		p.whole = &m
 	case slices.Contains(f.system, name):
-		s.segment(&p.system, func() { s.content(&p.system) })
+		from := s.begin()
+		s.content(&p.system)
+		s.end(&p.system, from)
 	case slices.Contains(f.settings, name):
 		s.setting(name)
 	}
 }
 
-// segment measures and hashes what walk reads.
-func (s *scanner) segment(seg *segment, walk func()) {
+// begin starts to measure and hash a segment, end notes the outcome.
+func (s *scanner) begin() (from int) {
 	s.h.Reset()
-	from := s.r.Offset()
-	walk()
+	return s.r.Offset()
+}
+
+func (s *scanner) end(seg *segment, from int) {
 	seg.size = s.r.Offset() - from
 	seg.hash = s.h.Sum64()
 }
 
 func (s *scanner) toolsIn(name string) {
-	seg := &s.p.tools
 	if s.p.form.inner == "" || s.r.Kind() != '{' {
-		s.segment(seg, func() { s.list(seg, s.tool) })
+		s.tools()
 		return
 	}
 	for inner := range s.r.Fields() {
 		switch {
 		case string(inner) == s.p.form.inner:
-			s.segment(seg, func() { s.list(seg, s.tool) })
+			s.tools()
 		case slices.Contains(s.p.form.settings, string(inner)):
 			s.setting(name)
 		}
 	}
+}
+
+func (s *scanner) tools() {
+	seg := &s.p.tools
+	from := s.begin()
+	if s.r.Kind() != '[' {
+		s.write(s.value())
+	} else {
+		for range s.r.Elements() {
+			s.tool(seg)
+		}
+	}
+	s.end(seg, from)
 }
 
 // setting adds one to the hash of the settings.
@@ -182,22 +198,26 @@ func (s *scanner) setting(name string) {
 
 func (s *scanner) turns() {
 	if s.r.Kind() != '[' { // Responses: a text
-		var t segment
-		s.segment(&t, func() { s.content(&t) })
-		t.role = roleUser
-		s.p.turns = append(s.p.turns, t)
+		s.p.turns = []segment{{role: roleUser}}
+		t := &s.p.turns[0]
+		from := s.begin()
+		s.content(t)
+		s.end(t, from)
 		return
 	}
-	s.p.turns = make([]segment, 0, 16)
+	s.p.turns = make([]segment, 0, 32)
 	for range s.r.Elements() {
-		var t segment
-		s.segment(&t, func() { s.turn(&t) })
-		if n := len(s.p.turns); n < maxTurns {
-			s.p.turns = append(s.p.turns, t)
-		} else {
+		n := len(s.p.turns)
+		s.p.turns = append(s.p.turns, segment{})
+		t := &s.p.turns[n]
+		from := s.begin()
+		s.turn(t)
+		s.end(t, from)
+		if n == maxTurns {
 			last := &s.p.turns[n-1]
 			t.hash, t.size, t.marks = last.hash*31+t.hash, last.size+t.size, append(last.marks, t.marks...)
-			*last = t
+			*last = *t
+			s.p.turns = s.p.turns[:n]
 		}
 	}
 }
@@ -241,28 +261,20 @@ func (s *scanner) content(seg *segment) {
 			seg.plain = seg.spot
 		}
 	case '[':
-		s.list(seg, s.block)
+		for range s.r.Elements() {
+			s.block(seg)
+		}
 	default:
 		s.write(s.value())
 	}
 }
 
-func (s *scanner) list(seg *segment, each func(*segment)) {
-	if s.r.Kind() != '[' {
+// block walks one block of a list of content.
+func (s *scanner) block(seg *segment) {
+	if s.r.Kind() != '{' {
 		s.write(s.value())
 		return
 	}
-	for range s.r.Elements() {
-		if s.r.Kind() != '{' {
-			s.write(s.value())
-			continue
-		}
-		each(seg)
-	}
-}
-
-// block walks one block of a list of content.
-func (s *scanner) block(seg *segment) {
 	from := s.r.Offset()
 	what, empty, null := kindOther, false, 0
 	named := s.p.form.style == styleElement // the name of the member is the type
@@ -321,14 +333,18 @@ func (s *scanner) settle(seg *segment, from, null int, what kind) {
 
 // nested walks the content of a tool's result: points in it count, none is put there.
 func (s *scanner) nested(seg *segment) {
-	var inside segment
-	s.content(&inside)
-	seg.marks = append(seg.marks, inside.marks...)
+	spot, plain := seg.spot, seg.plain
+	s.content(seg)
+	seg.spot, seg.plain = spot, plain
 }
 
 // tool walks one tool. One that is loaded later takes no point: the API refuses
 // both together (Anthropic tool search guide).
 func (s *scanner) tool(seg *segment) {
+	if s.r.Kind() != '{' {
+		s.write(s.value())
+		return
+	}
 	from := s.r.Offset()
 	later, point, null := false, false, 0
 	for name := range s.r.Members() {
