@@ -27,7 +27,6 @@ func TestCachePoints(t *testing.T) {
 		"messages":[{"role":"user","content":[{"type":"text","text":"1",` + mark + `},{"type":"text","text":"2",` + mark + `},{"type":"text","text":"3",` + mark + `},{"type":"text","text":"4",` + mark + `}]}]}`
 	chatSix := `{"messages":[{"role":"system","content":[{"type":"text","text":"s",` + mark + `}]},{"role":"user","content":[{"type":"text","text":"1",` + mark + `},{"type":"text","text":"2",` + mark + `},{"type":"text","text":"3",` + mark + `},{"type":"text","text":"4",` + mark + `}]}],
 		"tools":[{"type":"function","function":{"name":"read","parameters":{"type":"object","properties":{}}},` + mark + `}]}`
-	ephemeral := `{"type":"ephemeral"}`
 	asks(t, []ask{
 		{
 			"CACHE-01 behind the marked block, in the same list", messagesAPI, converseUp, "", everywhere,

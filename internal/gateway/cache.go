@@ -29,7 +29,8 @@ type caching struct {
 // what the upstream gets.
 func (x *exchange) planCache(t *llm.Target) {
 	x.caching = nil
-	asked := x.policy.Cache != "" && x.policy.Cache != policy.CacheOff
+	want := x.policy.Cache
+	asked := want != "" && want != policy.CacheOff
 	switch x.surface.Dialect {
 	case "messages", "converse":
 		if !asked && !bytes.Contains(x.sent.data, []byte(`"cache`)) { // cache_control, cachePoint
@@ -41,6 +42,7 @@ func (x *exchange) planCache(t *llm.Target) {
 		}
 		if !x.surface.Compat {
 			x.nameCache()
+			want = policy.CacheOff // it caches by itself and takes no points
 		} else if t.Caps.Family != familyClaude {
 			return
 		}
@@ -51,8 +53,8 @@ func (x *exchange) planCache(t *llm.Target) {
 	if p == nil {
 		return
 	}
-	plan := p.Place(x.policy.Cache, &t.Caps)
-	if plan.Len() == 0 && !p.Marked() && x.surface.Dialect != "chat" && x.surface.Dialect != "responses" {
+	plan := p.Place(want, &t.Caps)
+	if plan.Len() == 0 && !p.Marked() && (x.surface.Dialect == "messages" || x.surface.Dialect == "converse") {
 		return
 	}
 	x.foretell(p, plan, t.Caps.CacheMin)

@@ -37,7 +37,7 @@ func TestNamed(t *testing.T) {
 		{"a key of the body", "", "", `{"prompt_cache_key":"k"}`, "k"},
 		{"a conversation of Responses", "", "", `{"conversation":{"id":"c"}}`, `{"id":"c"}`},
 		{"Claude Code's user", "", "", `{"metadata":{"user_id":"{\"session_id\":\"s\"}"}}`, `{"session_id":"s"}`},
-		{"CACHE-15 a user is no conversation", "", "", `{"metadata":{"user_id":"anna"},"user":"anna"}`, ""},
+		{"a user is no conversation", "", "", `{"metadata":{"user_id":"anna"},"user":"anna"}`, ""},
 		{"other metadata", "", "", `{"metadata":{"session":"s"}}`, ""},
 		{"metadata that is none", "", "", `{"metadata":"session"}`, ""},
 		{"too long", "thread-id", long, `{"prompt_cache_key":"` + long + `"}`, ""},
@@ -63,7 +63,7 @@ func TestSame(t *testing.T) {
 		{"settings", `{"temperature":1,"max_tokens":5,"system":"s","tools":[{"name":"a"}],"messages":[{"role":"user","content":"1"}]}`, true},
 		{"another system prompt", `{"system":"t","tools":[{"name":"a"}],"messages":[{"role":"user","content":"1"}]}`, false},
 		{"another tool", `{"system":"s","tools":[{"name":"b"}],"messages":[{"role":"user","content":"1"}]}`, false},
-		{"CACHE-15 another question", `{"system":"s","tools":[{"name":"a"}],"messages":[{"role":"user","content":"2"}]}`, false},
+		{"another question", `{"system":"s","tools":[{"name":"a"}],"messages":[{"role":"user","content":"2"}]}`, false},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			a, b := Of("k", nil, object(t, first)), Of("k", nil, object(t, c.other))
@@ -80,7 +80,7 @@ func TestSame(t *testing.T) {
 	}
 	responses := []string{`{"instructions":"s","input":"q"}`, `{"instructions":"s","input":"r"}`}
 	if Of("k", nil, object(t, responses[0])) == Of("k", nil, object(t, responses[1])) {
-		t.Error("CACHE-15: the input of Responses does not count")
+		t.Error("the input of Responses does not count")
 	}
 }
 
