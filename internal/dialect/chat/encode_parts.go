@@ -107,8 +107,8 @@ func (e *encoder) userMessage(name string, pieces []piece) {
 	for _, p := range pieces {
 		plain = plain && p.json == nil && (p.cache == nil || !e.keepCache)
 	}
-	if !e.t.Compat && len(pieces) > 1 {
-		plain = false
+	if (!e.t.Compat || e.keepCache) && len(pieces) > 1 {
+		plain = false // where points are kept, a text must not change its form as they move on
 	}
 	w := e.w
 	w.Object()
