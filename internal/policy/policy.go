@@ -11,7 +11,7 @@ import (
 // What Cache may be.
 const (
 	CacheOff  = "off"  // no cache points but the client's own
-	CacheAuto = "auto" // where a conversation is going on, for five minutes
+	CacheAuto = "auto" // for five minutes, where tools are offered or the assistant has spoken: a lone question is left alone
 	Cache5m   = "5m"   // always, for five minutes
 	Cache1h   = "1h"   // always, for an hour where the model has it
 )
@@ -27,7 +27,9 @@ const MaxContinue = 20
 type Policy struct {
 	// Strict refuses a request that would lose something in translation.
 	Strict *bool `json:"strict,omitempty" yaml:"strict,omitempty"`
-	// Cache is where cache points are put beside the client's own: see Caches.
+	// Cache is where cache points are put beside the client's own, which always win:
+	// off (also when nothing is said), auto, 5m or 1h. OpenAI, which caches by
+	// itself, is given a prompt_cache_key of the conversation with any but off.
 	Cache string `json:"cache,omitempty" yaml:"cache,omitempty"`
 	// Continue is how many times an answer that ran into a limit the client did
 	// not set is continued; 0 is never.

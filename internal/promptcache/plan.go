@@ -47,6 +47,9 @@ type point struct {
 // nobody reads.
 func (p *Prompt) Place(want string, caps *llm.Caps) *Plan {
 	plan := &Plan{prompt: p}
+	if p.form.style == styleElement && caps.CachePoints == 0 {
+		return plan // a model nobody knows may refuse them
+	}
 	if p.form.style == styleNone || caps.NoCache || want != Auto && want != Min5 && want != Hour || want == Auto && !p.talks() {
 		return plan
 	}
@@ -262,8 +265,9 @@ const (
 	byUpstream = "upstream"
 )
 
-// lifetimes are those of all points: the client's and ours.
-func (p *Plan) lifetimes() (short, long bool) {
+// Hour tells whether all points, the client's and ours, are for an hour.
+func (p *Plan) Hour() bool {
+	short, long := false, false
 	see := func(hour bool) { short, long = short || !hour, long || hour }
 	for i := range atTurns + len(p.prompt.turns) {
 		for _, m := range p.prompt.at(i).marks {
@@ -276,17 +280,14 @@ func (p *Plan) lifetimes() (short, long bool) {
 	for _, q := range p.points {
 		see(q.hour)
 	}
-	return short, long
+	return long && !short
 }
 
 // Lifetimes gives writes whose lifetime the upstream did not tell the one that all
 // points of the request have. Where they differ it stays as it is: the hour's
 // points stand first, and what a conversation writes is mostly its end.
-func (p *Plan) Lifetimes(u llm.Usage) llm.Usage {
-	if !u.LifeUntold {
-		return u
-	}
-	if short, long := p.lifetimes(); long && !short {
+func Lifetimes(u llm.Usage, hour bool) llm.Usage {
+	if u.LifeUntold && hour {
 		u.CacheWrite1h += u.CacheWrite5m
 		u.CacheWrite5m = 0
 	}

@@ -159,6 +159,10 @@ func TestPlace(t *testing.T) {
 			`{"messages":[{"role":"system","content":[{"type":"text","text":"s",` + cc + `}]},{"role":"user","content":[{"type":"text","text":"1",` + cc +
 				`}]},{"role":"assistant","content":null,"tool_calls":[]},{"role":"tool","content":[{"type":"text","text":"2",` + cc + `}]}],"tools":[{"type":"function",` + cc + `}]}`,
 		},
+		{"Converse for a model nobody knows", "converse", Min5, llm.Caps{}, `{"system":[{"text":"s"}],"messages":[{"role":"user","content":[{"text":"q"}]}]}`, ""},
+		{
+			"the Messages API for one", "messages", Min5, llm.Caps{}, `{"messages":[{"role":"user","content":"q"}]}`, `{"messages":[{"role":"user","content":[{"type":"text","text":"q",` + cc + `}]}]}`,
+		},
 		{"OpenAI's own has no points", "responses", Min5, llm.Caps{}, `{"input":"q","instructions":"s"}`, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

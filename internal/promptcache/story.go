@@ -68,7 +68,7 @@ const (
 // was translated, nil where the upstream gets it as it is.
 func (p *Plan) Sent(at time.Time, provider, model string, client *Prompt) *Sent {
 	s := &Sent{at: at, provider: provider, model: model, life: lifeShort, up: p.prompt.print(), depth: p.depth()}
-	if short, long := p.lifetimes(); long && !short {
+	if p.Hour() {
 		s.life = lifeLong
 	}
 	s.client = s.up

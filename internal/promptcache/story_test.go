@@ -202,7 +202,7 @@ func TestLifetimes(t *testing.T) {
 		{"USE-07 what is told counts", `{"messages":[{"role":"user","content":"1"}]}`, Hour, llm.Usage{CacheWrite5m: 9}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			u := Read([]byte(c.body), "messages").Place(c.want, &claude).Lifetimes(c.usage)
+			u := Lifetimes(c.usage, Read([]byte(c.body), "messages").Place(c.want, &claude).Hour())
 			if u.CacheWrite1h != c.hour || u.CacheWrite() != 9 {
 				t.Errorf("got %+v", u)
 			}

@@ -110,3 +110,17 @@ func TestRecorded(t *testing.T) {
 		ids[talk] = id
 	}
 }
+
+func FuzzOf(f *testing.F) {
+	f.Add([]byte(`{"system":"s","messages":[{"role":"system","content":"x"},{"role":"user","content":[{"type":"text","text":"q","cache_control":null}]}],"metadata":{"user_id":"session"}}`))
+	f.Add([]byte(`{"input":"q","tools":[[[{}]]],"conversation":1}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		o, err := wire.ParseObject(body)
+		if err != nil {
+			return
+		}
+		if a, b := Of("k", nil, o), Of("k", nil, o); a != b || len(a) != 32 {
+			t.Errorf("%q, then %q", a, b)
+		}
+	})
+}
