@@ -256,3 +256,84 @@ func agrees(t *testing.T, last [2]*promptcache.Sent, up, own *promptcache.Sent) 
 	}
 	return true
 }
+
+// TestPlannedRecorded plans every recorded request for everyone who takes cache
+// points, and counts what is in the body afterwards in another way.
+func TestPlannedRecorded(t *testing.T) {
+	planned := 0
+	for _, f := range llmtest.Files(t, "TURNPIKE_CLIENT_REQUESTS", "client-requests", "*/*-main-r*.json") {
+		r := &recordedTurn{}
+		if err := json.Unmarshal(f.Data, r); err != nil {
+			t.Fatalf("%s: %v", f.Name, err)
+		}
+		for _, u := range upstreamForms() {
+			if r.front() == nil || u.back.Name() != "messages" && u.back.Name() != "converse" && u.name != "chat-claude" {
+				continue
+			}
+			for _, cache := range []string{"5m", "1h", "auto"} {
+				body, err := u.leaves(r.front(), nil, r.Body, cache)
+				if err != nil {
+					continue
+				}
+				planned++
+				if why := faultOfPoints(body); why != "" {
+					t.Errorf("CACHE-06 CACHE-07 %s to %s, %s: %s: %.3000s", f.Name, u.name, cache, why, body)
+				}
+			}
+		}
+	}
+	if planned < 1000 {
+		t.Errorf("only %d bodies were planned", planned)
+	}
+}
+
+// faultOfPoints tells what an upstream would say against the cache points of a body.
+func faultOfPoints(body []byte) string {
+	var doc object
+	if err := json.Unmarshal(body, &doc); err != nil {
+		return err.Error()
+	}
+	var ttls []string
+	var walk func(v any) string
+	walk = func(v any) string {
+		switch v := v.(type) {
+		case list:
+			for _, x := range v {
+				if why := walk(x); why != "" {
+					return why
+				}
+			}
+		case object:
+			if kind := text(v, "type"); v["cache_control"] != nil && (kind == "thinking" || kind == "redacted_thinking" || kind == "text" && strings.TrimSpace(text(v, "text")) == "" || v["defer_loading"] == true) {
+				return "a point on " + encoded(v)
+			}
+			for _, name := range []string{"cache_control", "cachePoint"} {
+				if c, ok := v[name].(object); ok {
+					ttls = append(ttls, text(c, "ttl"))
+				}
+			}
+			for name, x := range v {
+				if name != "cache_control" && name != "cachePoint" {
+					if why := walk(x); why != "" {
+						return why
+					}
+				}
+			}
+		}
+		return ""
+	}
+	for _, part := range []string{"tools", "toolConfig", "system", "messages"} {
+		if why := walk(doc[part]); why != "" {
+			return why
+		}
+	}
+	if len(ttls) > 4 {
+		return fmt.Sprintf("%d points", len(ttls))
+	}
+	for i := 1; i < len(ttls); i++ {
+		if ttls[i] == "1h" && ttls[i-1] != "1h" {
+			return fmt.Sprintf("lifetimes rise: %q", ttls)
+		}
+	}
+	return ""
+}

@@ -71,7 +71,8 @@ func TestPlace(t *testing.T) {
 			`{"messages":[{"content":[{"type":"text","text":"1",` + ccH + `}],"role":"user"}],"system":[{"text":"s","type":"text",` + ccH + `}]}`,
 		},
 		{
-			"an hour where the model has none", "messages", Hour, llm.Caps{Family: "claude"},
+			"an hour where the model has none", "messages", Hour,
+			llm.Caps{Family: "claude"},
 			`{"messages":[{"role":"user","content":"1"}]}`, `{"messages":[{"role":"user","content":[{"type":"text","text":"1",` + cc + `}]}]}`,
 		},
 		{"off", "messages", "off", claude, `{` + tools + `,` + talk + `}`, ""},
@@ -131,7 +132,9 @@ func TestPlace(t *testing.T) {
 		},
 		{"below the minimum", "messages", Min5, llm.Caps{Family: "claude", CacheMin: 1024}, `{"system":"s","messages":[{"role":"user","content":"1"}]}`, ""},
 		{
-			"only the piece that reaches it", "messages", Min5, llm.Caps{Family: "claude", CacheMin: 10}, `{"system":"s","messages":[{"role":"user","content":"123456789"}]}`,
+			"only the piece that reaches it", "messages", Min5,
+			llm.Caps{Family: "claude", CacheMin: 10},
+			`{"system":"s","messages":[{"role":"user","content":"123456789"}]}`,
 			`{"system":"s","messages":[{"role":"user","content":[{"type":"text","text":"123456789",` + cc + `}]}]}`,
 		},
 		{

@@ -312,7 +312,7 @@ func (x *exchange) through(t *testing.T, want *llm.Response) {
 	}
 	got.ID, got.NativeStop = want.ID, want.NativeStop
 	got.Usage.LifeUntold = want.Usage.LifeUntold // what we write tells it always
-	for i := range got.Parts { // names and ids that the API would not have given
+	for i := range got.Parts {                   // names and ids that the API would not have given
 		if c, ok := got.Parts[i].(*llm.ToolCall); ok {
 			if w, ok := want.Parts[i].(*llm.ToolCall); ok && llm.ShortID(w.ID, 64) == c.ID {
 				c.ID = w.ID

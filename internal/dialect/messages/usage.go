@@ -108,7 +108,7 @@ func (u *usage) canonical() llm.Usage {
 		Known: u.known, Input: u.input, Output: u.output, CacheRead: u.cacheRead,
 		CacheWrite5m: max(u.cacheWrite, u.write5m+u.write1h) - u.write1h, CacheWrite1h: u.write1h,
 		LifeUntold: u.cacheWrite > 0 && u.write5m+u.write1h == 0,
-		Reasoning: min(u.reasoning, u.output),
+		Reasoning:  min(u.reasoning, u.output),
 	}
 }
 
