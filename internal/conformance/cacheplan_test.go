@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -234,7 +235,10 @@ func TestLifetimesInferred(t *testing.T) {
 				if how == "streamed" {
 					body = streamed(body)
 				}
-				w.ask(c.from, c.to, "", body, "X-Turnpike-Cache", c.policy)
+				r := w.ask(c.from, c.to, "", body, "X-Turnpike-Cache", c.policy)
+				if c.from == messagesAPI && c.to == converseUp && how == "whole" {
+					check(t, "the client", r.body, is{"usage.cache_creation.ephemeral_1h_input_tokens": fmt.Sprint(c.hour)})
+				}
 				if u := w.attempt().Usage; u.CacheWrite1h != c.hour || u.CacheWrite5m != 50-c.hour {
 					t.Errorf("recorded %+v", u)
 				}

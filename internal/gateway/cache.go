@@ -152,15 +152,22 @@ func (x *exchange) tell() {
 	}
 }
 
-// settleCache remembers what was sent, once it was answered, and gives what was
-// written to a cache the lifetime that the request asked for, where the upstream
-// does not tell it.
+// lifetimes gives what was written to a cache the lifetime that the request asked
+// for, where the upstream does not tell it.
+func (x *exchange) lifetimes(u llm.Usage) llm.Usage {
+	if !u.LifeUntold || x.caching == nil {
+		return u
+	}
+	return promptcache.Lifetimes(u, x.caching.hour)
+}
+
+// settleCache remembers what was sent, once it was answered.
 func (x *exchange) settleCache() {
 	c := x.caching
 	if c == nil || x.answer == nil || x.err != nil || !x.usage.Known {
 		return
 	}
-	x.usage = promptcache.Lifetimes(x.usage, c.hour)
+	x.usage = x.lifetimes(x.usage)
 	x.gw.memory.Keep(c.name, c.sent, x.usage)
 }
 

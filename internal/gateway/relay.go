@@ -125,6 +125,7 @@ func (x *exchange) decode(body []byte) (*llm.Response, error) {
 	if x.json != nil {
 		x.json.Response(res)
 	}
+	res.Usage = x.lifetimes(res.Usage)
 	x.usage, x.stop, x.served, x.outBytes, x.complete = res.Usage, res.Stop, res.Model, spoken(res.Parts), true
 	x.lost(res.Losses)
 	return res, nil

@@ -237,6 +237,7 @@ func newTranslating(x *exchange) *translating {
 
 // event takes what the client is to get.
 func (t *translating) event(e *llm.Event) error {
+	e.Usage = t.x.lifetimes(e.Usage)
 	switch e.Kind {
 	case llm.EventStart:
 		t.x.served = e.Model

@@ -42,7 +42,7 @@ func place(t *testing.T, dialect, body, want string, caps llm.Caps) string {
 	if n := after.marks(); n != p.marks()+plan.Len() {
 		t.Errorf("%d points after %d were put beside %d: %s", n, plan.Len(), p.marks(), out)
 	}
-	if a, b := p.print(), after.print(); a.tools != b.tools || a.system != b.system || !begins(a.turns, b.turns) || !begins(b.turns, a.turns) {
+	if a, b := p.fingerprint(), after.fingerprint(); a.tools != b.tools || a.system != b.system || !begins(a.turns, b.turns) || !begins(b.turns, a.turns) {
 		t.Errorf("the points change what is compared: %s", out)
 	}
 	return string(out)

@@ -15,20 +15,20 @@ type Sent struct {
 	life     time.Duration // of its points
 	model    string
 	provider string
-	up       print // the upstream's body
-	client   print // the client's
-	depth    int   // how many pieces its last point covers
-	kept     int64 // tokens that its prefix has in the cache
+	up       fingerprint // the upstream's body
+	client   fingerprint // the client's
+	depth    int         // how many pieces its last point covers
+	kept     int64       // tokens that its prefix has in the cache
 }
 
-// print is the hashes of a prompt.
-type print struct {
+// fingerprint is the hashes of a prompt.
+type fingerprint struct {
 	tools, system, settings uint64
 	turns                   []uint64
 }
 
-func (p *Prompt) print() print {
-	out := print{tools: p.tools.hash, system: p.system.hash, settings: p.settings, turns: make([]uint64, len(p.turns))}
+func (p *Prompt) fingerprint() fingerprint {
+	out := fingerprint{tools: p.tools.hash, system: p.system.hash, settings: p.settings, turns: make([]uint64, len(p.turns))}
 	for i := range p.turns {
 		out.turns[i] = p.turns[i].hash
 	}
@@ -67,13 +67,13 @@ const (
 // Sent notes what is about to be sent. client is the client's own body where it
 // was translated, nil where the upstream gets it as it is.
 func (p *Plan) Sent(at time.Time, provider, model string, client *Prompt) *Sent {
-	s := &Sent{at: at, provider: provider, model: model, life: lifeShort, up: p.prompt.print(), depth: p.depth()}
+	s := &Sent{at: at, provider: provider, model: model, life: lifeShort, up: p.prompt.fingerprint(), depth: p.depth()}
 	if p.Hour() {
 		s.life = lifeLong
 	}
 	s.client = s.up
 	if client != nil {
-		s.client = client.print()
+		s.client = client.fingerprint()
 	}
 	return s
 }
