@@ -75,6 +75,25 @@ func TestCacheStory(t *testing.T) {
 	}
 }
 
+// TestGatewayChangesPrefix: thinking has to go where a call came without Claude's
+// own thinking, and that is not the client's doing.
+func TestGatewayChangesPrefix(t *testing.T) {
+	w := newWorld(t)
+	say := func(turns string) string {
+		w.up.answers(playAnswer(cacheAnswer(anthropicUp, 0, 2000)))
+		return w.ask(chatAPI, anthropicUp, "", `{"reasoning_effort":"low","messages":[{"role":"system","content":"`+long+`"},{"role":"user","content":"q"}`+turns+`],`+chatTools+`}`,
+			"X-Turnpike-Cache", "5m").header.Get("X-Turnpike-Cache")
+	}
+	if got := say(""); got != "first; written=2000" {
+		t.Errorf("first: %q", got)
+	}
+	w.gw.Wait(patience)
+	got := say(`,{"role":"assistant","tool_calls":[{"id":"c1","type":"function","function":{"name":"read","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c1","content":"A"}`)
+	if got != "miss; written=2000; first-change=settings; by=gateway" {
+		t.Errorf("second: %q", got)
+	}
+}
+
 // TestNoCacheStory: traffic without cache points has none.
 func TestNoCacheStory(t *testing.T) {
 	w := newWorld(t)

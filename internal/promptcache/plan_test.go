@@ -96,6 +96,7 @@ func TestPlace(t *testing.T) {
 			`{` + cc + `,` + tools + `,"system":"s","messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"c","content":[{"type":"text","text":"1",` + cc + `},{"type":"text","text":"2",` + cc + `}]}]}]}`,
 			`{` + cc + `,` + tools + `,"system":[{"type":"text","text":"s",` + cc + `}],"messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"c","content":[{"type":"text","text":"1",` + cc + `},{"type":"text","text":"2",` + cc + `}]}]}]}`,
 		},
+		{"one for the whole stands on the newest turn", "messages", Min5, claude, `{` + cc + `,"messages":[{"role":"user","content":"1"}]}`, ""},
 		{
 			"CACHE-07 ours before the client's hour is an hour", "messages", Min5, claude,
 			`{"tools":[{"name":"a"}],"system":[{"type":"text","text":"s",` + ccH + `}],"messages":[{"role":"user","content":"1"}]}`,

@@ -105,6 +105,15 @@ func TestStories(t *testing.T) {
 			{61 * time.Minute, "p", "m", second, "", cold, "first", "first; written=2100"},
 		}},
 		{"a hit of what others wrote", []round{{0, "p", "m", first, "", read, "first", "hit; read=2000; written=100"}}},
+		{"how the model may call tools, where only the system prompt is cached", []round{
+			{0, "p", "m", body("a", "s", plain), "", wrote, "first", "first; written=2000"},
+			{time.Minute, "p", "m", `{"tool_choice":{"type":"any"},` + body("a", "s", plain)[1:], "", read, "expected-hit", "hit; read=2000; written=100"},
+		}},
+		{"helpers with the same tools and instructions", []round{
+			{0, "p", "m", first, "", wrote, "first", "first; written=2000"},
+			{time.Minute, "p", "m", body("a", "s", `{"role":"user","content":[{"type":"text","text":"other",`+cc+`}]}`), "", read, "expected-miss; first-change=turn-0; by=client", "partial; read=2000; written=100; first-change=turn-0; by=client"},
+			{time.Minute, "p", "m", second, "", read, "expected-hit", "hit; read=2000; written=100"},
+		}},
 		{"an agent's helper has a story of its own", []round{
 			{0, "p", "m", first, "", wrote, "first", "first; written=2000"},
 			{time.Minute, "p", "m", body("a", "helper", `{"role":"user","content":"find it"}`), "", wrote, "first", "first; written=2000"},
@@ -152,9 +161,18 @@ func TestOnlyWhatIsCovered(t *testing.T) {
 
 func TestMemoryIsBounded(t *testing.T) {
 	m := NewMemory()
+	say := func(i int) *Sent {
+		return Read(fmt.Appendf(nil, `{"messages":[{"role":"user","content":"%d"}]}`, i), "messages").Place("", &claude).Sent(start, "p", "m", nil)
+	}
 	for i := range maxConversations + 100 {
-		s := Read(fmt.Appendf(nil, `{"messages":[{"role":"user","content":"%d"}]}`, i), "messages").Place("", &claude).Sent(start, "p", "m", nil)
-		m.Keep(uint64(i), s, llm.Usage{})
+		m.Keep(uint64(i), say(i), llm.Usage{})
+		m.Keep(0, say(0), llm.Usage{}) // is used all the time
+	}
+	if tale := m.Look(0, say(0)); tale.first {
+		t.Error("the one used last is forgotten")
+	}
+	if tale := m.Look(1, say(1)); !tale.first {
+		t.Error("the one not used for longest is remembered")
 	}
 	if n := m.Len(); n != maxConversations {
 		t.Errorf("%d conversations are kept, not %d", n, maxConversations)
