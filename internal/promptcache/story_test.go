@@ -165,11 +165,13 @@ func TestMemoryIsBounded(t *testing.T) {
 		return Read(fmt.Appendf(nil, `{"messages":[{"role":"user","content":"%d"}]}`, i), "messages").Place("", &claude).Sent(start, "p", "m", nil)
 	}
 	for i := range maxConversations + 100 {
+		if i == maxConversations {
+			m.Keep(0, say(0), llm.Usage{}) // the oldest is used again
+		}
 		m.Keep(uint64(i), say(i), llm.Usage{})
-		m.Keep(0, say(0), llm.Usage{}) // is used all the time
 	}
 	if tale := m.Look(0, say(0)); tale.first {
-		t.Error("the one used last is forgotten")
+		t.Error("one that was used again is forgotten")
 	}
 	if tale := m.Look(1, say(1)); !tale.first {
 		t.Error("the one not used for longest is remembered")
