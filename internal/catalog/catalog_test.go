@@ -139,6 +139,15 @@ func TestKnownModels(t *testing.T) {
 		{"claude-sonnet-4-0", "PAR-09 no structured output", func(c llm.Caps) bool { return !c.Structured }},
 		{"anthropic.claude-v2:1", "2", func(c llm.Caps) bool { return c.NoTools && c.NoImages && c.NoCache && c.Betas == nil }},
 		{"anthropic.claude-sonnet-4-5-20250929-v1:0", "CACHE-17 an hour on Bedrock from 4.5 on", func(c llm.Caps) bool { return c.Cache1h && !c.NoCache }},
+		{"us.anthropic.claude-sonnet-4-5-20250929-v1:0", "cache minimum", func(c llm.Caps) bool { return c.CacheMin == 1024 && c.CachePoints == 4 && c.CacheSpots == nil }},
+		{"claude-opus-4-6", "cache minimum", func(c llm.Caps) bool { return c.CacheMin == 4096 }},
+		{"claude-opus-4-8", "cache minimum", func(c llm.Caps) bool { return c.CacheMin == 1024 }},
+		{"claude-3-5-haiku-20241022", "cache minimum", func(c llm.Caps) bool { return c.CacheMin == 2048 }},
+		{"claude-fable-5", "cache minimum", func(c llm.Caps) bool { return c.CacheMin == 512 }},
+		{"global.anthropic.claude-fable-5-v1:0", "cache minimum on Bedrock", func(c llm.Caps) bool { return c.CacheMin == 1024 }},
+		{"us.amazon.nova-pro-v1:0", "cache points not among the tools", func(c llm.Caps) bool {
+			return c.CacheMin == 1000 && c.CachePoints == 4 && slices.Equal(c.CacheSpots, []string{"system", "messages"})
+		}},
 		{"anthropic.claude-3-7-sonnet-20250219-v1:0", "not before", func(c llm.Caps) bool { return !c.Cache1h && !c.NoCache }},
 		{"claude-3-7-sonnet-20250219", "but at Anthropic", func(c llm.Caps) bool { return c.Cache1h }},
 		{"anthropic.claude-3-5-sonnet-20240620-v1:0", "no cache", func(c llm.Caps) bool { return c.NoCache }},
