@@ -71,7 +71,7 @@ func keys(args []string) error {
 	case what != "create" && what != "list" && s.word() == "":
 		return errors.New("usage: turnpike keys " + what + " ID|PREFIX|NAME")
 	}
-	rules, err := treat.policy(s)
+	rules, err := treat.policy(s, cfg.Rules)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"turnpike/internal/policy"
+	"turnpike/internal/rules"
 	"turnpike/internal/store"
 )
 
@@ -29,8 +30,8 @@ func policyFlags(s *settings) keyPolicy {
 	}
 }
 
-// policy is what the flags that were given say.
-func (k keyPolicy) policy(s *settings) (p policy.Policy, err error) {
+// policy is what the flags that were given say. Rules must be among those there are.
+func (k keyPolicy) policy(s *settings, known []rules.Rule) (p policy.Policy, err error) {
 	if s.given("strict") {
 		p.Strict = k.strict
 	}
@@ -41,6 +42,13 @@ func (k keyPolicy) policy(s *settings) (p policy.Policy, err error) {
 	p.Routing = k.routing()
 	if *k.rules != "" {
 		p.Rules = strings.Split(*k.rules, ",")
+		book, err := rules.New(known)
+		if err != nil {
+			return p, err
+		}
+		if unknown := book.Unknown(p.Rules); len(unknown) > 0 {
+			return p, fmt.Errorf("no rule is named %q; the configuration lists them under rules", unknown[0])
+		}
 	}
 	return p, p.Check()
 }

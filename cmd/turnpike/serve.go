@@ -19,6 +19,7 @@ import (
 	"turnpike/internal/keyring"
 	"turnpike/internal/ledger"
 	"turnpike/internal/route"
+	"turnpike/internal/rules"
 	"turnpike/internal/store"
 	"turnpike/internal/vault"
 )
@@ -46,6 +47,7 @@ type app struct {
 	ledger *ledger.Recorder
 	ring   *keyring.Ring
 	table  *route.Table
+	rules  *rules.Book
 	gw     *gateway.Gateway
 	server *http.Server
 }
@@ -129,6 +131,9 @@ func (a *app) open(ctx context.Context) (err error) {
 		if p.Off != "" {
 			a.log.Warn("provider is not in use", "provider", p.Provider.Name(), "reason", p.Off)
 		}
+	}
+	if a.rules, err = rules.New(a.cfg.Rules); err != nil {
+		return err
 	}
 	a.table = newTable(a.cfg, list)
 	a.ring = keyring.New(time.Now, a.fixedKeys()...)

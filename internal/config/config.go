@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"turnpike/internal/policy"
+	"turnpike/internal/rules"
 )
 
 // Config is everything the gateway can be told before it starts.
@@ -23,6 +24,9 @@ type Config struct {
 	// Policy is how requests are treated where neither their key nor their
 	// provider says otherwise.
 	Policy policy.Policy `yaml:"policy,omitempty"`
+	// Rules change answers: strip_tags, replace, drop_unknown_tools. One is in
+	// force only where a policy names it.
+	Rules []rules.Rule `yaml:"rules,omitempty"`
 	// Aliases are names for other models, for every key.
 	Aliases policy.Aliases `yaml:"aliases,omitempty"`
 	// Routing is how accounts are chosen and what is done when one fails.

@@ -93,6 +93,18 @@ func TestProblems(t *testing.T) {
 		{"media timeout", "media: {timeout: 5m}\n", `turnpike.yaml:1: media.timeout: must be between 1ms and 1m`},
 		{"media host", "media: {allow_hosts: [a.example, 'http://b/']}\n", `turnpike.yaml:1: media.allow_hosts[1]: "http://b/" is not a host, *.domain or host:port`},
 		{"media port", "media: {deny_hosts: ['*.a.example', '[::1]:8080', 'b:99999']}\n", `turnpike.yaml:1: media.deny_hosts[2]: "b:99999" is not a host, *.domain or host:port`},
+		{
+			"rules", "policy: {rules: [identiti]}\nrules:\n  - {name: identity, strip_tags: [x]}\n  - {name: identity, drop_unknown_tools: true}\n  - {name: a, drop_unknown_tools: maybe}\n  - {name: b}\n",
+			`turnpike.yaml:1: policy.rules[0]: no rule is named "identiti" — did you mean "identity"?` + "\n" +
+				`turnpike.yaml:4: rules[1].name: "identity" is the name of another rule; names are unique` + "\n" +
+				`turnpike.yaml:5: rules[2].drop_unknown_tools: "maybe" is not true or false` + "\n" +
+				`turnpike.yaml:5: rules[2]: does nothing; give it strip_tags, replace or drop_unknown_tools` + "\n" +
+				`turnpike.yaml:6: rules[3]: does nothing; give it strip_tags, replace or drop_unknown_tools`,
+		},
+		{
+			"rules of a provider", "providers:\n  - {name: a, type: sandbox, policy: {rules: [x]}}\n",
+			`turnpike.yaml:2: providers[0].policy.rules[0]: no rule is named "x"; rules lists none`,
+		},
 		{"data dir", "data_dir: ''\n", `turnpike.yaml:1: data_dir: must name a folder`},
 		{"empty by an unset variable", "data_dir: ${DATA}\n", `turnpike.yaml:1: data_dir: must name a folder (DATA is not set)`},
 		{"number by an unset variable", "server: {port: '${P}'}\n", `turnpike.yaml:1: server.port: "${P}" is not a whole number (P is not set)`},

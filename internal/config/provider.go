@@ -172,7 +172,6 @@ func validateProvider(cfg *Config, i int, seen map[string]int, r *report) {
 	}
 	checkSecret(r, at+"api_key", p.APIKey)
 	validateHeaders(p, at, r)
-	checkPolicy(r, at+"policy", p.Policy)
 	validateTimeouts(p, at, r)
 	validateLimits(p, at, r)
 }

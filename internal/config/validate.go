@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"turnpike/internal/policy"
+	"turnpike/internal/rules"
 )
 
 var (
@@ -42,12 +43,14 @@ func validate(cfg *Config, r *report) {
 	}
 	oneOf(r, "defaults.lb_strategy", cfg.Defaults.LBStrategy, strategies)
 
-	checkPolicy(r, "policy", cfg.Policy)
+	names := checkRules(cfg.Rules, r)
+	checkPolicy(r, "policy", cfg.Policy, names)
 	validateRouting(cfg, r)
 	validateMedia(&cfg.Media, r)
 	seen := map[string]int{}
 	for i := range cfg.Providers {
 		validateProvider(cfg, i, seen, r)
+		checkPolicy(r, fmt.Sprintf("providers[%d].policy", i), cfg.Providers[i].Policy, names)
 	}
 	if name := cfg.Defaults.Provider; name != "" {
 		validateDefaultProvider(name, cfg.Providers, r)
@@ -182,8 +185,36 @@ func checkBaseURL(text string) error {
 	return nil
 }
 
-func checkPolicy(r *report, path string, p policy.Policy) {
+// checkRules checks the rules and gives their names.
+func checkRules(list []rules.Rule, r *report) (names []string) {
+	for i := range list {
+		at := fmt.Sprintf("rules[%d]", i)
+		if r.bad[at] {
+			continue
+		}
+		if err := list[i].Check(); err != nil {
+			r.add(at, "%v", err)
+		}
+		if slices.Contains(names, list[i].Name) {
+			r.add(at+".name", "%s is the name of another rule; names are unique", quote(list[i].Name))
+		}
+		names = append(names, list[i].Name)
+	}
+	return names
+}
+
+func checkPolicy(r *report, path string, p policy.Policy, rules []string) {
 	if err := p.Check(); err != nil {
 		r.add(path, "%v", err)
+	}
+	for i, name := range p.Rules {
+		if slices.Contains(rules, name) {
+			continue
+		}
+		hint := "; rules lists none"
+		if len(rules) > 0 {
+			hint = didYouMean(name, rules)
+		}
+		r.add(fmt.Sprintf("%s.rules[%d]", path, i), "no rule is named %s%s", quote(name), hint)
 	}
 }

@@ -218,6 +218,10 @@ func setText(v reflect.Value, text string) error {
 	case reflect.String:
 		v.SetString(text)
 		return nil
+	case reflect.Bool:
+		b, err := parseBool(text)
+		v.SetBool(b)
+		return err
 	case reflect.Int:
 		n, err := strconv.Atoi(strings.TrimSpace(text))
 		if err != nil {
@@ -242,5 +246,9 @@ func parseBool(text string) (bool, error) {
 
 // isScalar says whether setText can fill the type.
 func isScalar(t reflect.Type) bool {
-	return t == boolPtrType || t == intPtrType || t.Kind() == reflect.String || t.Kind() == reflect.Int || t.Kind() == reflect.Int64
+	switch t.Kind() {
+	case reflect.String, reflect.Bool, reflect.Int, reflect.Int64:
+		return true
+	}
+	return t == boolPtrType || t == intPtrType
 }

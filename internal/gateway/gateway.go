@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"turnpike/internal/policy"
 	"turnpike/internal/promptcache"
 	"turnpike/internal/route"
+	"turnpike/internal/rules"
 )
 
 // Options are what a gateway is made of.
@@ -24,6 +26,7 @@ type Options struct {
 	Betas   func(model string) []string // beta flags Bedrock takes for a model
 	Spell   func(model string) string   // a Claude model's name as Anthropic writes it; nil: as the client does
 	Policy  policy.Policy               // what holds where neither key nor provider says otherwise
+	Rules   *rules.Book                 // output rules that policies may name; nil: none
 	Fetch   *fetch.Fetcher              // of media given by URL, for upstreams that take content only; nil: off
 	Table   *route.Table
 	Keys    *keyring.Ring
@@ -47,6 +50,7 @@ type Gateway struct {
 	memory   *promptcache.Memory
 	inflight atomic.Int64
 	closing  atomic.Bool
+	warned   sync.Map // names of rules that keys ask for and nobody wrote
 }
 
 // New makes a gateway.

@@ -46,7 +46,7 @@ func (x *exchange) adapt() error {
 	if x.surface.Bedrock && t.Caps.Betas == nil {
 		t.Caps.Betas = x.gw.opt.Betas(known)
 	}
-	if p, ok := x.back.(llm.Passer); ok && x.front.Name() == x.surface.Dialect && !llm.HasSeal(x.object.Bytes()) {
+	if p, ok := x.back.(llm.Passer); ok && x.front.Name() == x.surface.Dialect && !llm.HasSeal(x.object.Bytes()) && !x.shaped() {
 		if edits, losses, ok := p.Pass(x.object, x.r.Header, t); ok {
 			x.pass(edits, losses)
 			if err := x.extend(x.extras); err != nil {
@@ -94,6 +94,7 @@ func (x *exchange) translate(t *llm.Target) error {
 		return err
 	}
 	x.request = req
+	x.shape(req, t)
 	for _, l := range losses {
 		for range max(1, l.Count) {
 			x.losses = llm.AddLoss(x.losses, l.Path, l.Reason)

@@ -75,6 +75,7 @@ func (x *exchange) log() {
 	if len(x.losses) > 0 {
 		attrs = append(attrs, slog.String("losses", llm.LossHeader(x.losses)))
 	}
+	attrs = x.shapedAttrs(attrs)
 	if x.gone.Load() {
 		attrs = append(attrs, slog.Bool("client_left", true))
 	}

@@ -58,6 +58,13 @@ func (p *pulse) read(now time.Time) {
 	p.mu.Unlock()
 }
 
+// turn watches over the next call of a continued answer.
+func (p *pulse) turn(cancel context.CancelCauseFunc) {
+	p.mu.Lock()
+	p.cancel, p.reading = cancel, false
+	p.mu.Unlock()
+}
+
 // beat runs when either silence may have lasted long enough.
 func (p *pulse) beat() {
 	now := p.now()
@@ -73,9 +80,10 @@ func (p *pulse) beat() {
 			untilIdle = p.idle - now.Sub(p.lastRead)
 		}
 	}
+	cancel := p.cancel
 	p.mu.Unlock()
 	if p.idle > 0 && untilIdle <= 0 {
-		p.cancel(errIdle)
+		cancel(errIdle)
 		return
 	}
 	var untilBeat time.Duration

@@ -16,7 +16,11 @@ func (x *exchange) relay() error {
 	if x.err != nil { // the error was passed on as it came
 		return nil
 	}
-	defer func() { _ = x.answer.Body.Close() }()
+	defer func() {
+		if x.answer != nil { // a round of a continuation got none
+			_ = x.answer.Body.Close()
+		}
+	}()
 	streamed := isStream(x.answer.Header.Get("Content-Type"))
 	switch {
 	case x.stream && streamed:
@@ -57,6 +61,7 @@ func (x *exchange) relayBody() error {
 		return err
 	}
 	x.firstOut = x.gw.opt.Now().Sub(x.start)
+	res = x.finished(res)
 	known := len(res.Losses)
 	body := x.front.EncodeResponse(x.request, res)
 	x.lost(res.Losses[known:])
@@ -76,6 +81,7 @@ func (x *exchange) replay() error {
 	if err != nil {
 		return err
 	}
+	res = x.finished(res)
 	enc := x.front.NewStreamEncoder(x.request)
 	var out []byte
 	err = res.Replay(func(e *llm.Event) error { out = enc.Append(out, e); return nil })

@@ -16,6 +16,7 @@ import (
 	"turnpike/internal/policy"
 	"turnpike/internal/provider"
 	"turnpike/internal/route"
+	"turnpike/internal/rules"
 	"turnpike/internal/wire"
 )
 
@@ -92,6 +93,8 @@ type exchange struct {
 	byHeader *bedrock.Extras // of the target, InvokeModel
 	fetched  *fetch.Batch    // media that were given by URL
 	json     *jsontool.Plan  // structured output by a tool; nil where it is not
+	filter   *rules.Filter   // output rules in force; nil: none
+	rounds   *rounds         // the answer may be continued; nil: not
 
 	// relay
 	pulse    *pulse

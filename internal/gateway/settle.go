@@ -61,6 +61,7 @@ func (x *exchange) attemptRow() store.Attempt {
 	if x.err != nil {
 		a.ErrorClass = string(x.err.Kind)
 	}
+	x.rounds.date(&a)
 	return a
 }
 

@@ -27,6 +27,7 @@ func (x *exchange) relayStream() error {
 	frames := x.target.Provider.Frames(x.call, x.answer.Body)
 	err := x.carry(s, frames)
 	s.settle()
+	err = x.goOn(s, err)
 	x.pulse.stop()
 	if err != nil {
 		return err
@@ -109,7 +110,8 @@ const maxEarly = 1 << 20
 const lingerFor = time.Second
 
 func (x *exchange) linger(frames wire.FrameReader) {
-	timer := time.AfterFunc(lingerFor, func() { x.cancel(nil) })
+	cancel := x.cancel // a continued answer gets another one
+	timer := time.AfterFunc(lingerFor, func() { cancel(nil) })
 	defer timer.Stop()
 	for range 100 {
 		if _, err := frames.Next(); err != nil {
@@ -227,7 +229,7 @@ type translating struct {
 }
 
 func newTranslating(x *exchange) *translating {
-	t := &translating{x: x, dec: x.back.NewStreamDecoder(), enc: x.front.NewStreamEncoder(x.request)}
+	t := &translating{x: x, dec: x.back.NewStreamDecoder(), enc: x.encoder()}
 	t.yield = t.event
 	if x.json != nil {
 		t.yield = x.json.Stream(t.event)

@@ -15,6 +15,7 @@ type Text struct {
 	Cache     *Cache
 	Citations []byte // JSON list in the dialect Source, nil for none
 	Source    string // dialect of Citations
+	Follows   bool   // it goes on with the text before it, whatever stands between the two
 }
 
 // MediaKind tells what a Media part is.

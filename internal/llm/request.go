@@ -30,6 +30,7 @@ type Request struct {
 	Turns       []Turn
 	Tools       []Tool
 	Choice      Choice
+	Answers     int64 // how many of them; 0 is one
 	Parallel    *bool // several tool calls in one answer: nil is the default (allowed)
 	MaxTokens   *int64
 	Temperature *float64

@@ -101,6 +101,7 @@ func (d *decoder) setting(name string) bool {
 		d.stop()
 	case "n":
 		if n := d.atLeastOne(name); n != nil && *n > 1 {
+			q.Answers = *n
 			d.lose("n", "one answer is made")
 		}
 	case "user":

@@ -199,7 +199,7 @@ func TestDecodeSettings(t *testing.T) {
 		{"PAR-05 sampling", `"temperature":0,"top_p":0.5,"top_k":3`, R{Temperature: new(0.0), TopP: new(0.5), TopK: new(int64(3))}, ""},
 		{"PAR-06 stop as a text", `"stop":"END"`, R{Stop: []string{"END"}}, ""},
 		{"PAR-06 blank ones are left out", `"stop":["a","", " \n"]`, R{Stop: []string{"a"}}, "stop[1], stop[2]"},
-		{"PAR-07 several answers", `"n":2`, R{}, "n"},
+		{"PAR-07 several answers", `"n":2`, R{Answers: 2}, "n"},
 		{"one answer", `"n":1`, R{}, ""},
 		{"null is absent", `"n":null,"stop":null,"temperature":null,"tools":null,"stream":null,"tool_choice":null,"response_format":null`, R{}, ""},
 		{"streams", `"stream":true,"stream_options":{"include_usage":true,"include_obfuscation":false}`, R{Stream: true, StreamUsage: true}, ""},

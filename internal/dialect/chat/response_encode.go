@@ -91,7 +91,7 @@ type outgoing struct {
 func (o *outgoing) add(p llm.Part) {
 	switch p := p.(type) {
 	case *llm.Text:
-		if o.apart && o.content.Len() > 0 && p.Text != "" {
+		if o.apart && !p.Follows && o.content.Len() > 0 && p.Text != "" {
 			o.content.WriteString(paragraph)
 		}
 		o.apart = false

@@ -157,7 +157,7 @@ func (s *streamEncoder) keep(text []byte) {
 func (s *streamEncoder) partStart(dst []byte, p llm.Part) []byte {
 	switch p := p.(type) {
 	case *llm.Text:
-		s.open = openText
+		s.open, s.apart = openText, s.apart && !p.Follows
 		return s.content(dst, []byte(p.Text))
 	case *llm.Thinking:
 		s.open, s.apart = openThinking, true

@@ -130,7 +130,8 @@ func (d *requestDecoder) generation(r *wire.Reader) {
 		case "thinkingConfig":
 			d.thinking(r)
 		case "candidateCount":
-			if r.Int() > 1 {
+			if n := r.Int(); n > 1 {
+				q.Answers = n
 				d.lose(configPrefix+key, "one candidate is answered")
 			}
 		default:

@@ -93,7 +93,7 @@ func TestDecodeSettings(t *testing.T) {
 	llmtest.WantLoss(t, losses, "candidateCount")
 	req.Losses, req.Turns = nil, nil
 	want := &llm.Request{
-		Temperature: new(0.5), TopP: new(0.9), TopK: new(int64(64)), MaxTokens: new(int64(10)), Stop: []string{"x"}, Tier: "flex",
+		Temperature: new(0.5), TopP: new(0.9), TopK: new(int64(64)), MaxTokens: new(int64(10)), Stop: []string{"x"}, Tier: "flex", Answers: 2,
 		Format:   &llm.Format{Schema: []byte(`{"type":"object","properties":{"type":{"type":["string","null"]}}}`)},
 		Thinking: llm.Thought{Mode: llm.ThinkingAdaptive},
 		Choice:   llm.Choice{Mode: llm.ChoiceTool, Name: "f"},

@@ -1,0 +1,224 @@
+package gateway
+
+import (
+	"errors"
+	"time"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/provider"
+	"turnpike/internal/stitch"
+	"turnpike/internal/store"
+)
+
+// rounds is the continuation of an answer: each round behind the first is an
+// attempt of its own, all of them within the time and the bounds of one.
+type rounds struct {
+	*stitch.Stitcher
+	target *llm.Target
+	began  time.Time // of the round under way; zero in the first
+	sent   bool      // the account of the round under way is open
+}
+
+// prefills are the dialects whose API documents that an answer which was begun is
+// gone on with (Anthropic API reference, Bedrock user guide); elsewhere the model
+// is asked to.
+var prefills = map[string]bool{"messages": true, "converse": true}
+
+// newRounds makes ready for n rounds behind the first. Strict clients get none
+// that would add words to theirs.
+func newRounds(req *llm.Request, t *llm.Target, n int, dialect string, strict bool) *rounds {
+	prefill := prefills[dialect] && t.Caps.Family != "" && !t.Caps.NoPrefill && !req.Thinking.Wanted()
+	if strict && !prefill {
+		return nil
+	}
+	return &rounds{Stitcher: stitch.New(req, n, prefill), target: t}
+}
+
+// streamRounds carries on a stream whose round has ended. A round that fails
+// before it has said anything leaves the answer as it is, cut at its limit; one
+// that fails later ends the stream with its error.
+func (x *exchange) streamRounds(t *translating, err error) error {
+	if err != nil {
+		return err
+	}
+	for x.rounds.Wants() && !x.gone.Load() {
+		if err = x.nextRound(); err == nil {
+			err = x.streamRound(t)
+		}
+		if err == nil {
+			continue
+		}
+		if x.rounds.sent && (x.rounds.Begun() || x.gone.Load()) {
+			return err
+		}
+		x.givenUp(err)
+		return x.settleStream(t)
+	}
+	if x.rounds.Wants() { // the client has left
+		return x.settleStream(t)
+	}
+	return nil
+}
+
+// streamRound passes on the answer of a round.
+func (x *exchange) streamRound(t *translating) error {
+	round := newTranslating(x)
+	round.enc = t.enc
+	if isStream(x.answer.Header.Get("Content-Type")) {
+		return x.carry(round, x.target.Provider.Frames(x.call, x.answer.Body))
+	}
+	return x.wholeRound(func(res *llm.Response) error {
+		if err := res.Replay(round.event); err != nil {
+			return err
+		}
+		x.send(round.out, true)
+		return nil
+	})
+}
+
+// settleStream ends the answer as the last round left it.
+func (x *exchange) settleStream(t *translating) error {
+	s, ok := t.enc.(*shaper)
+	if !ok {
+		return nil
+	}
+	s.dst = nil
+	err := x.rounds.Settle(s.to)
+	x.send(s.dst, true)
+	return err
+}
+
+// joined is a whole answer with the rounds that continue it.
+func (x *exchange) joined(res *llm.Response) *llm.Response {
+	var c llm.Collector
+	take := func(r *llm.Response) error {
+		return r.Replay(func(e *llm.Event) error { return x.rounds.Event(e, c.Add) })
+	}
+	err := take(res)
+	if err != nil || !x.rounds.Wants() {
+		return res
+	}
+	for err == nil && x.rounds.Wants() && !x.gone.Load() {
+		if err = x.nextRound(); err == nil {
+			err = x.wholeRound(take)
+		}
+	}
+	if err != nil {
+		x.givenUp(err)
+	}
+	if x.rounds.Wants() || err != nil {
+		_ = x.rounds.Settle(c.Add) // a collector does not fail
+	}
+	all, fault := c.Response()
+	if fault != nil {
+		return res
+	}
+	all.Tier, all.Extra, all.Losses = res.Tier, res.Extra, res.Losses
+	return all
+}
+
+// wholeRound reads the answer of a round that comes as a whole.
+func (x *exchange) wholeRound(take func(*llm.Response) error) error {
+	if isStream(x.answer.Header.Get("Content-Type")) {
+		return x.understand(errors.New("a stream came where none was asked for"))
+	}
+	b, err := x.whole()
+	if err != nil {
+		return err
+	}
+	defer b.drop()
+	res, err := x.decode(b.data)
+	if err != nil {
+		return err
+	}
+	return take(res)
+}
+
+// givenUp notes why an answer stays cut. The error belongs to the account of the
+// round that failed, if there is one.
+func (x *exchange) givenUp(err error) {
+	e, ok := errors.AsType[*llm.Error](err)
+	if !ok {
+		e = &llm.Error{Kind: llm.ErrInternal, Message: "the answer could not be continued", Cause: err}
+	}
+	if x.rounds.sent {
+		x.err = e
+	}
+	x.lost([]llm.Loss{{Path: "x-turnpike-continue", Reason: "the answer stays cut: " + e.Message}})
+}
+
+// errLate ends a continuation that has used up the time of a call.
+var errLate = &llm.Error{Kind: llm.ErrTimeout, NoRetry: true, Message: "there is no time left to continue it"}
+
+// nextRound closes the account of the round that is over and sends the next one.
+func (x *exchange) nextRound() error {
+	x.rounds.sent = false
+	left, bounded := x.timeLeft()
+	if bounded && left <= 0 {
+		return errLate
+	}
+	body, _, err := x.back.EncodeRequest(x.rounds.Next(), x.rounds.target) // what it loses was told in the first round
+	if err != nil {
+		return err
+	}
+	if !x.rounds.Prefills() {
+		x.lost([]llm.Loss{{Path: "x-turnpike-continue", Reason: "a user's turn was added that asks the model to go on"}})
+	}
+	x.closeRound()
+	x.unwatch()
+	x.cancel(nil)
+	x.detach()
+	if bounded {
+		x.total.Reset(left)
+	}
+	if x.pulse != nil {
+		x.pulse.turn(x.cancel)
+	}
+	x.bodyLen = int64(len(body))
+	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model, Stream: x.stream, Body: provider.Plain(body), Header: x.forwarded()}
+	req, err := x.target.Provider.NewRequest(x.ctx, x.call)
+	if err != nil {
+		return x.uncallable(err)
+	}
+	res, err := x.target.Provider.RoundTrip(req)
+	if err != nil {
+		return x.unreachable(err)
+	}
+	x.answer = res
+	if res.StatusCode < 200 || res.StatusCode > 299 {
+		return x.refused(res)
+	}
+	return nil
+}
+
+// timeLeft is what all rounds together still have of the time of a call.
+func (x *exchange) timeLeft() (left time.Duration, bounded bool) {
+	if x.total == nil {
+		return 0, false
+	}
+	x.total.Stop()
+	return x.target.Provider.Timeouts().Total - x.gw.opt.Now().Sub(x.start), true
+}
+
+// closeRound writes the row of the round that is over and begins a new account.
+func (x *exchange) closeRound() {
+	x.estimate()
+	x.gw.opt.Ledger.Add(x.attemptRow())
+	x.rounds.began, x.rounds.sent = x.gw.opt.Now(), true
+	x.usage, x.stop, x.complete, x.outBytes, x.firstOut = llm.Usage{}, "", false, 0, 0
+	_ = x.answer.Body.Close()
+	x.answer = nil
+}
+
+// date makes the row of a later round count from its own beginning.
+func (r *rounds) date(a *store.Attempt) {
+	if r == nil || r.began.IsZero() {
+		return
+	}
+	before := r.began.Sub(a.At)
+	a.At, a.Latency = r.began, max(0, a.Latency-before)
+	if a.FirstContent > 0 {
+		a.FirstContent = max(0, a.FirstContent-before)
+	}
+}
+
