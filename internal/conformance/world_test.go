@@ -21,11 +21,13 @@ import (
 	"turnpike/internal/keyring"
 	"turnpike/internal/ledger"
 	"turnpike/internal/llm"
+	"turnpike/internal/policy"
 	"turnpike/internal/provider"
 	"turnpike/internal/provider/anthropic"
 	"turnpike/internal/provider/bedrock"
 	"turnpike/internal/provider/openai"
 	"turnpike/internal/route"
+	"turnpike/internal/rules"
 	"turnpike/internal/store"
 )
 
@@ -71,6 +73,8 @@ type setup struct {
 	heartbeat, idle, drain time.Duration
 	twin                   bool // a second account of each kind, behind the first
 	fetch                  *fetch.Fetcher
+	rules                  *rules.Book
+	policy                 policy.Policy
 }
 
 // world is a gateway with everything around it.
@@ -102,7 +106,7 @@ func newWorld(t *testing.T, change ...func(*setup)) *world {
 			{Path: "/model/{model}/invoke-with-response-stream", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, true)},
 		},
 		Backs: map[string]llm.Back{"chat": chat.Dialect{}, "messages": messages.Dialect{}, "converse": converse.Dialect{}},
-		Fetch: s.fetch,
+		Fetch: s.fetch, Policy: s.policy, Rules: s.rules,
 		Caps:  catalog.Lookup, Betas: catalog.BedrockBetas, Spell: catalog.Dashes,
 		Table:  route.New(accounts(t, w.up.URL, s), "", ""),
 		Keys:   keyring.New(time.Now, keyring.Entry{Hash: keyring.Hash(clientKey), Principal: keyring.Principal{KeyID: "key_1"}}),

@@ -221,4 +221,3 @@ func (r *rounds) date(a *store.Attempt) {
 		a.FirstContent = max(0, a.FirstContent-before)
 	}
 }
-

@@ -199,7 +199,9 @@ func (f *Filter) offered(name string) bool {
 
 // unanswered tells whether an answer would wait for a tool although every call
 // was dropped.
-func (f *Filter) unanswered(s llm.Stop) bool { return s == llm.StopTool && f.dropped > 0 && f.kept == 0 }
+func (f *Filter) unanswered(s llm.Stop) bool {
+	return s == llm.StopTool && f.dropped > 0 && f.kept == 0
+}
 
 // Response applies the rules to a whole answer.
 func (f *Filter) Response(res *llm.Response) {
