@@ -63,6 +63,11 @@ func plan(q *question, id string) (*answer, *failure) {
 		m.tools = false
 	}
 	text, fresh := q.last()
+	if cut, ok := q.cutShort(); ok && (!fresh || !hasDirective(text)) {
+		text, fresh = cut, true
+	} else {
+		q.begun = ""
+	}
 	text, err = m.parse(text)
 	if err != nil {
 		return nil, invalid("messages", "sandbox: %v", err)
@@ -118,9 +123,40 @@ func (a *answer) say(q *question, m *manner, heard string, calls bool) {
 	if m.n > 0 {
 		text = stretch(text, m.n)
 	}
+	if m.most > 0 {
+		var cut bool
+		if text, cut = limited(goneOn(text, q.begun), m.most); cut {
+			a.stop = stopLength
+		}
+	}
 	if text != "" {
 		a.add(part{kind: kindText, text: text})
 	}
+}
+
+// goneOn is what is still to be said of a text. What was said may have lost the
+// space at its end.
+func goneOn(text, begun string) string {
+	if rest, ok := strings.CutPrefix(text, begun); ok {
+		return rest
+	}
+	if rest, ok := strings.CutPrefix(text, strings.TrimRight(begun, " \t\r\n")); ok {
+		return rest
+	}
+	return text
+}
+
+// limited is the first words of a text.
+func limited(s string, most int) (short string, cut bool) {
+	n, at := 0, 0
+	for w := range words(s) {
+		if n == most {
+			return s[:at], true
+		}
+		n++
+		at += len(w)
+	}
+	return s, false
 }
 
 func reply(q *question, heard string) string {

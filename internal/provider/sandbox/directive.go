@@ -33,6 +33,7 @@ type manner struct {
 	text         string
 	hasText      bool // text may be empty on purpose
 	n            int  // chunks of the text, 0 for one a word
+	most         int  // words of the text, 0 for all
 	delay, first time.Duration
 	think        string
 	tool         string
@@ -188,7 +189,7 @@ func readValue(s []byte) (value, rest []byte, err error) {
 }
 
 var directiveNames = []string{
-	"text", "n", "delay", "first", "think", "tools", "tool", "args", "parallel", "stop", "error", "fault", "cut",
+	"text", "n", "delay", "first", "think", "tools", "tool", "args", "parallel", "stop", "most", "error", "fault", "cut",
 }
 
 func (m *manner) set(name, value string) (err error) {
@@ -219,6 +220,8 @@ func (m *manner) set(name, value string) (err error) {
 		if m.stop = value; !slices.Contains([]string{stopEnd, stopLength, stopRefusal}, value) {
 			err = fmt.Errorf("must be %s, %s or %s", stopEnd, stopLength, stopRefusal)
 		}
+	case "most":
+		m.most, err = number(value, 1, maxChunks)
 	case "error":
 		m.status, err = number(value, 400, 599)
 	case "fault":

@@ -22,6 +22,7 @@
 //	args={…}     with these arguments
 //	parallel=2   this many times at once
 //	stop=length  end, length or refusal
+//	most=5       so many words at most, then it is cut as by a limit of tokens
 //	error=429    answer with this HTTP status, in the dialect's own shape
 //	fault=3      an error inside the stream after three chunks
 //	cut=3        the connection breaks after three chunks
@@ -31,7 +32,8 @@
 // breaks off in the middle, and the pauses are made before the head.
 //
 // A directive that has been answered, because a turn of the assistant follows
-// it, does not act again; only its pauses, chunks and reasoning hold on.
+// it, does not act again; only its pauses, chunks and reasoning hold on. An answer
+// that most= has cut is the exception: the next one goes on where it stopped.
 //
 // # Models
 //

@@ -21,6 +21,7 @@ type question struct {
 	results bool     // some tool has answered, anywhere in the conversation
 	now     said     // since the last turn of the assistant
 	before  []string // the last texts of the user before that
+	begun   string   // what the assistant said last
 }
 
 // said is what a turn holds, or several.
@@ -70,6 +71,7 @@ func (q *question) assistant(s said) {
 	if len(q.now.texts) > 0 {
 		q.before = q.now.texts
 	}
+	q.begun = strings.Join(s.texts, "")
 	q.now = said{}
 }
 
@@ -107,6 +109,18 @@ func (q *question) last() (text string, fresh bool) {
 		return "", fresh
 	}
 	return from[len(from)-1], fresh
+}
+
+// cutShort is the text of the user whose answer a directive made short, where the
+// assistant has begun to answer it.
+func (q *question) cutShort() (text string, ok bool) {
+	for _, text := range slices.Backward(q.before) {
+		m := manner{}
+		if _, err := m.parse(text); err == nil && m.most > 0 {
+			return text, q.begun != ""
+		}
+	}
+	return "", false
 }
 
 // failure is an answer that is an error.
