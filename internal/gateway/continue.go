@@ -17,6 +17,7 @@ type rounds struct {
 	target *llm.Target
 	began  time.Time // of the round under way; zero in the first
 	sent   bool      // the account of the round under way is open
+	over   llm.Usage // of the rounds before it
 }
 
 // prefills are the dialects whose API documents that an answer which was begun is
@@ -147,16 +148,9 @@ func (x *exchange) givenUp(err error) {
 	x.lost([]llm.Loss{{Path: "x-turnpike-continue", Reason: "the answer stays cut: " + e.Message}})
 }
 
-// errLate ends a continuation that has used up the time of a call.
-var errLate = &llm.Error{Kind: llm.ErrTimeout, NoRetry: true, Message: "there is no time left to continue it"}
-
 // nextRound closes the account of the round that is over and sends the next one.
 func (x *exchange) nextRound() error {
 	x.rounds.sent = false
-	left, bounded := x.timeLeft()
-	if bounded && left <= 0 {
-		return errLate
-	}
 	body, _, err := x.back.EncodeRequest(x.rounds.Next(), x.rounds.target) // what it loses was told in the first round
 	if err != nil {
 		return err
@@ -165,15 +159,7 @@ func (x *exchange) nextRound() error {
 		x.lost([]llm.Loss{{Path: "x-turnpike-continue", Reason: "a user's turn was added that asks the model to go on"}})
 	}
 	x.closeRound()
-	x.unwatch()
-	x.cancel(nil)
-	x.detach()
-	if bounded {
-		x.total.Reset(left)
-	}
-	if x.pulse != nil {
-		x.pulse.turn(x.cancel)
-	}
+	x.renew()
 	x.bodyLen = int64(len(body))
 	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model, Stream: x.stream, Body: provider.Plain(body), Header: x.forwarded()}
 	req, err := x.target.Provider.NewRequest(x.ctx, x.call)
@@ -191,23 +177,39 @@ func (x *exchange) nextRound() error {
 	return nil
 }
 
-// timeLeft is what all rounds together still have of the time of a call.
-func (x *exchange) timeLeft() (left time.Duration, bounded bool) {
-	if x.total == nil {
-		return 0, false
+// renew gives the next round a call of its own. All rounds together have the time
+// of one.
+func (x *exchange) renew() {
+	x.unwatch()
+	if x.total != nil {
+		x.total.Stop()
 	}
-	x.total.Stop()
-	return x.target.Provider.Timeouts().Total - x.gw.opt.Now().Sub(x.start), true
+	x.cancel(nil)
+	x.detach()
+	if x.total != nil {
+		x.total.Reset(x.target.Provider.Timeouts().Total - x.gw.opt.Now().Sub(x.start))
+	}
+	if x.pulse != nil {
+		x.pulse.turn(x.cancel)
+	}
 }
 
 // closeRound writes the row of the round that is over and begins a new account.
 func (x *exchange) closeRound() {
 	x.estimate()
 	x.gw.opt.Ledger.Add(x.attemptRow())
-	x.rounds.began, x.rounds.sent = x.gw.opt.Now(), true
+	x.rounds.began, x.rounds.sent, x.rounds.over = x.gw.opt.Now(), true, x.spent()
 	x.usage, x.stop, x.complete, x.outBytes, x.firstOut = llm.Usage{}, "", false, 0, 0
 	_ = x.answer.Body.Close()
 	x.answer = nil
+}
+
+// spent is the usage of all rounds, for what counts requests instead of attempts.
+func (x *exchange) spent() llm.Usage {
+	if x.rounds == nil || x.rounds.began.IsZero() {
+		return x.usage
+	}
+	return x.rounds.over.Plus(x.usage)
 }
 
 // date makes the row of a later round count from its own beginning.

@@ -65,9 +65,9 @@ func (x *exchange) log() {
 	if x.target.Provider != nil {
 		attrs = append(attrs, slog.String("provider", x.target.Provider.Name()), slog.String("served", x.target.Model), slog.String("lane", string(x.lane)))
 	}
-	if x.usage.Known || x.usage.Estimated {
-		attrs = append(attrs, slog.Int64("input", x.usage.Input), slog.Int64("output", x.usage.Output),
-			slog.Int64("cache_read", x.usage.CacheRead), slog.Int64("cache_write", x.usage.CacheWrite()))
+	if u := x.spent(); u.Known || u.Estimated {
+		attrs = append(attrs, slog.Int64("input", u.Input), slog.Int64("output", u.Output),
+			slog.Int64("cache_read", u.CacheRead), slog.Int64("cache_write", u.CacheWrite()))
 	}
 	if x.caching != nil {
 		attrs = append(attrs, slog.String("cache", x.story()))

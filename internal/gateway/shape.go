@@ -11,6 +11,9 @@ import (
 // translation can.
 func (x *exchange) shaped() bool {
 	x.filter, x.rounds = nil, nil
+	if len(x.policy.Rules) == 0 && x.policy.Rounds() == 0 {
+		return false
+	}
 	if len(x.policy.Rules) > len(x.gw.opt.Rules.Unknown(x.policy.Rules)) {
 		return true
 	}

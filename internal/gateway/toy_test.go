@@ -25,7 +25,7 @@ import (
 // folder with these methods, and a line where the binary is wired.
 //
 // Requests are {"model","stream","say"}; answers {"said","in","out"}; stream
-// events {"d":text}, {"end":true,"in","out"} and {"error":text}.
+// events {"d":text}, {"end":true,"cut","in","out"} and {"error":text}.
 type toy struct{ name string }
 
 func (t toy) Name() string { return t.name }
@@ -155,6 +155,9 @@ func (d *toyDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 			e.Kind, e.Delta, e.Text = llm.EventDelta, llm.DeltaText, r.Bytes()
 		case "end":
 			e.Kind, e.Stop, e.Usage.Known = llm.EventFinish, llm.StopEnd, true
+			r.Skip()
+		case "cut":
+			e.Stop = llm.StopLength
 			r.Skip()
 		case "in":
 			e.Usage.Input = r.Int()

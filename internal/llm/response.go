@@ -37,6 +37,16 @@ func (u Usage) CacheWrite() int64 { return u.CacheWrite5m + u.CacheWrite1h }
 // Prompt is all of the input: fresh, read from cache and written to it.
 func (u Usage) Prompt() int64 { return u.Input + u.CacheRead + u.CacheWrite() }
 
+// Plus is the usage of two calls together. What one of them does not know, the
+// sum does not.
+func (u Usage) Plus(v Usage) Usage {
+	return Usage{
+		Known: u.Known && v.Known, Estimated: u.Estimated || v.Estimated, Input: u.Input + v.Input, Output: u.Output + v.Output,
+		CacheRead: u.CacheRead + v.CacheRead, CacheWrite5m: u.CacheWrite5m + v.CacheWrite5m,
+		CacheWrite1h: u.CacheWrite1h + v.CacheWrite1h, Reasoning: u.Reasoning + v.Reasoning,
+	}
+}
+
 // Response is a whole answer.
 type Response struct {
 	ID           string

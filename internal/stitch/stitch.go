@@ -54,7 +54,7 @@ type Stitcher struct {
 
 // New makes a stitcher for at most so many rounds behind the first.
 func New(req *llm.Request, rounds int, prefill bool) *Stitcher {
-	return &Stitcher{req: req, left: rounds, prefill: prefill}
+	return &Stitcher{req: req, left: rounds, prefill: prefill, usage: llm.Usage{Known: true}}
 }
 
 // Wants tells that the round is over and another one is to follow: Next is its
@@ -207,7 +207,7 @@ func (s *Stitcher) end(e *llm.Event, next llm.Yield) error {
 }
 
 func (s *Stitcher) finish(e *llm.Event, next llm.Yield) error {
-	s.usage = sum(s.usage, e.Usage, s.round == 0)
+	s.usage = s.usage.Plus(e.Usage)
 	s.last = *e
 	s.last.StopDetails, s.last.Usage = bytes.Clone(e.StopDetails), s.usage
 	if s.wants = s.goesOn(e); s.wants {
@@ -241,13 +241,4 @@ func (s *Stitcher) Settle(next llm.Yield) error {
 		return err
 	}
 	return next(&s.last)
-}
-
-// sum adds the usage of a round. What one round does not know, the sum does not.
-func sum(a, b llm.Usage, first bool) llm.Usage {
-	return llm.Usage{
-		Known: b.Known && (first || a.Known), Estimated: a.Estimated || b.Estimated,
-		Input: a.Input + b.Input, Output: a.Output + b.Output, Reasoning: a.Reasoning + b.Reasoning,
-		CacheRead: a.CacheRead + b.CacheRead, CacheWrite5m: a.CacheWrite5m + b.CacheWrite5m, CacheWrite1h: a.CacheWrite1h + b.CacheWrite1h,
-	}
 }
