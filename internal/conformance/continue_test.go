@@ -277,7 +277,7 @@ func TestContinuedStreams(t *testing.T) {
 		}
 	})
 	t.Run("thinking of later rounds stays whole", func(t *testing.T) {
-		for _, to := range strings.Fields(claudeUps) {
+		for to := range strings.FieldsSeq(claudeUps) {
 			w := newWorld(t)
 			thinks := func(n int, words, reason string) play {
 				return playAnswer(claudeEnd(fmt.Sprintf(`{"type":"thinking","thinking":"t%d","signature":"c2ln%d"},{"type":"text","text":%s}`, n, n, encoded(words)), reason, ""))
@@ -328,8 +328,8 @@ func TestOutputRules(t *testing.T) {
 			check(t, "without a policy the client heard", []byte(encoded(get(off))), is{textOf[from]: encoded(heardText)})
 		})
 	}
-	both(t, "calls nobody offered are dropped", func(t *testing.T, w *world, from, to string, _ func(...string) (object, *reply)) {
-		w = newWorld(t, func(s *setup) { s.rules, s.policy = book, policy.Policy{Rules: []string{"clean"}} })
+	pairs(t, "calls nobody offered are dropped", func(t *testing.T, from, to string) {
+		w := newWorld(t, func(s *setup) { s.rules, s.policy = book, policy.Policy{Rules: []string{"clean"}} })
 		w.inTurn(playAnswer(map[string]string{
 			"chat":     chatEnd(`"content":"hm","tool_calls":[{"id":"c1","type":"function","function":{"name":"fsWrite","arguments":"{}"}}]`, `"tool_calls"`),
 			"messages": claudeEnd(`{"type":"text","text":"hm"},{"type":"tool_use","id":"toolu_1","name":"fsWrite","input":{}}`, `"tool_use"`, ""),
@@ -338,6 +338,11 @@ func TestOutputRules(t *testing.T) {
 		r := w.ask(from, to, "", simply)
 		check(t, "the client heard", r.body, is{textOf[from]: `"hm"`, reasonOf[from]: endFor[from], "": "!fsWrite"})
 		checkLoss(t, r.losses(), "fsWrite")
+		answer := hear(t, from, w.ask(from, to, "", asked[from]))
+		check(t, "the client heard", []byte(encoded(answer)), is{textOf[from]: `"hm"`, reasonOf[from]: endFor[from], "": "!fsWrite"})
+		if rows := w.attempts(); len(rows) != 2 || !strings.Contains(rows[1].LossReport, "fsWrite") {
+			t.Errorf("recorded %+v", rows)
+		}
 	})
 	pairs(t, "a phrase over the seam of two rounds", func(t *testing.T, from, to string) {
 		w := newWorld(t, func(s *setup) { s.rules, s.policy = book, policy.Policy{Rules: []string{"identity"}} })

@@ -117,19 +117,13 @@ func unfinished(b []byte, name, opening string) bool {
 	if len(b) <= head {
 		return named(b, name, opening)
 	}
-	return named(b[:head], name, opening) && delimits(b[head]) && bytes.IndexAny(b[head:], "<>") < 0
+	return named(b[:head], name, opening) && delimits(b[head]) && !bytes.ContainsAny(b[head:], "<>")
 }
 
 // named tells whether the opening and the name begin with b.
 func named(b []byte, name, opening string) bool {
 	for i, c := range b {
-		want := byte(0)
-		if i < len(opening) {
-			want = opening[i]
-		} else {
-			want = name[i-len(opening)]
-		}
-		if lowerByte(c) != want {
+		if i < len(opening) && c != opening[i] || i >= len(opening) && lowerByte(c) != name[i-len(opening)] {
 			return false
 		}
 	}

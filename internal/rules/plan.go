@@ -101,7 +101,7 @@ func (p *plan) find(b []byte, before rune, final bool) (found *phrase, wait bool
 // begins tells whether the phrase begins with b, which is no longer than it.
 func (x *phrase) begins(b []byte) bool {
 	for i, c := range b {
-		if c != x.from[i] && !(x.fold && lowerByte(c) == lowerByte(x.from[i])) {
+		if c != x.from[i] && (!x.fold || lowerByte(c) != lowerByte(x.from[i])) {
 			return false
 		}
 	}

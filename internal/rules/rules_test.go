@@ -206,8 +206,13 @@ func TestOnlyAPossibleStartIsHeldBack(t *testing.T) {
 	take := func(e *llm.Event) error { said += string(e.Text); return nil }
 	_ = f.Event(&llm.Event{Kind: llm.EventPartStart, Part: &llm.Text{}}, take)
 	for _, c := range []struct{ piece, want string }{
-		{"Hello, I'", "Hello, "}, {"m Kir", "Hello, "}, {"k!", "Hello, I'm Kirk!"}, {" I'm Kiro", "Hello, I'm Kirk! "},
-		{".", "Hello, I'm Kirk! I'm Claude."}, {" a <inv", "Hello, I'm Kirk! I'm Claude. a "}, {"oices>", "Hello, I'm Kirk! I'm Claude. a <invoices>"},
+		{"Hello, I'", "Hello, "},
+		{"m Kir", "Hello, "},
+		{"k!", "Hello, I'm Kirk!"},
+		{" I'm Kiro", "Hello, I'm Kirk! "},
+		{".", "Hello, I'm Kirk! I'm Claude."},
+		{" a <inv", "Hello, I'm Kirk! I'm Claude. a "},
+		{"oices>", "Hello, I'm Kirk! I'm Claude. a <invoices>"},
 	} {
 		_ = f.Event(&llm.Event{Kind: llm.EventDelta, Delta: llm.DeltaText, Text: []byte(c.piece)}, take)
 		if said != c.want {
@@ -271,9 +276,14 @@ func TestBook(t *testing.T) {
 		t.Error("a filter of no rule")
 	}
 	for _, r := range []rules.Rule{
-		{}, {Name: "a b", DropUnknownTools: true}, {Name: "a"}, {Name: "a", StripTags: []string{"<x>"}},
-		{Name: "a", Replace: []rules.Replacement{{To: "x"}}}, {Name: "a", Replace: []rules.Replacement{{From: "`x`"}}},
-		{Name: "a", Replace: []rules.Replacement{{From: strings.Repeat("x", 201)}}}, {Name: "a", Replace: []rules.Replacement{{From: "\xff"}}},
+		{},
+		{Name: "a b", DropUnknownTools: true},
+		{Name: "a"},
+		{Name: "a", StripTags: []string{"<x>"}},
+		{Name: "a", Replace: []rules.Replacement{{To: "x"}}},
+		{Name: "a", Replace: []rules.Replacement{{From: "`x`"}}},
+		{Name: "a", Replace: []rules.Replacement{{From: strings.Repeat("x", 201)}}},
+		{Name: "a", Replace: []rules.Replacement{{From: "\xff"}}},
 	} {
 		if _, err := rules.New([]rules.Rule{r}); err == nil {
 			t.Errorf("%+v was taken", r)

@@ -184,7 +184,11 @@ func TestRequests(t *testing.T) {
 // the model says it once more.
 func TestWhiteSpace(t *testing.T) {
 	for _, c := range []struct{ old, again, want string }{
-		{"a\n\n", "\n\nb", "a\n\nb"}, {"a\n\n", "\n\n\nb", "a\n\n\nb"}, {"a ", "b", "a b"}, {"a ", " b", "a b"}, {"a", " b", "a b"},
+		{"a\n\n", "\n\nb", "a\n\nb"},
+		{"a\n\n", "\n\n\nb", "a\n\n\nb"},
+		{"a ", "b", "a b"},
+		{"a ", " b", "a b"},
+		{"a", " b", "a b"},
 		{"the cat", "cat", "the catcat"}, // who goes on does not repeat
 		{"It was a dark and stormy night", "a dark and stormy night; the rain", "It was a dark and stormy night; the rain"},
 	} {
