@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -261,16 +262,25 @@ func TestContinuedStreams(t *testing.T) {
 	})
 	pairs(t, "no further round for a client that has left", func(t *testing.T, from, to string) {
 		w := newWorld(t)
-		whole := streamOf(to, saying(to, "one ", cutOff))
-		begun, _ := cutStream(to)
+		ctx, leave := context.WithCancel(t.Context())
+		asking := make(chan struct{}, 9)
 		w.up.answers(func(rw http.ResponseWriter, s *sent) {
-			streamHead(rw, s)
-			flush(rw, whole[:len(begun)])
-			<-w.gone
-			flush(rw, whole[len(begun):])
+			asking <- struct{}{}
+			select {
+			case <-w.gone:
+			case <-s.gone:
+			}
+			playAnswer(saying(to, "one ", cutOff))(rw, s)
 		})
-		res := w.open(t.Context(), http.MethodPost, clientPaths[from], clientBody(from, to, "", asked[from]), continues, "5")
-		_ = res.Body.Close()
+		go func() {
+			<-asking
+			leave()
+		}()
+		res, err := w.send(ctx, http.MethodPost, clientPaths[from], clientBody(from, to, "", asked[from]), continues, "5")
+		if err == nil {
+			_ = res.Body.Close()
+			t.Fatal("the client did not leave")
+		}
 		checkRows(t, w.attempts(), 1)
 		if n := len(w.up.all()); n != 1 {
 			t.Errorf("%d requests were sent", n)

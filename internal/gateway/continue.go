@@ -42,14 +42,14 @@ func (x *exchange) streamRounds(t *translating, err error) error {
 	if err != nil {
 		return err
 	}
-	for x.rounds.Wants() && !x.gone.Load() {
+	for x.rounds.Wants() && !x.left() {
 		if err = x.nextRound(); err == nil {
 			err = x.streamRound(t)
 		}
 		if err == nil {
 			continue
 		}
-		if x.rounds.sent && (x.rounds.Begun() || x.gone.Load()) {
+		if x.rounds.sent && (x.rounds.Begun() || x.left()) {
 			return err
 		}
 		x.givenUp(err)
@@ -60,6 +60,9 @@ func (x *exchange) streamRounds(t *translating, err error) error {
 	}
 	return nil
 }
+
+// left tells whether the client has.
+func (x *exchange) left() bool { return x.gone.Load() || x.r.Context().Err() != nil }
 
 // streamRound passes on the answer of a round.
 func (x *exchange) streamRound(t *translating) error {
@@ -99,7 +102,7 @@ func (x *exchange) joined(res *llm.Response) *llm.Response {
 	if err != nil || !x.rounds.Wants() {
 		return res
 	}
-	for err == nil && x.rounds.Wants() && !x.gone.Load() {
+	for err == nil && x.rounds.Wants() && !x.left() {
 		if err = x.nextRound(); err == nil {
 			err = x.wholeRound(take)
 		}
