@@ -262,6 +262,7 @@ func TestKeysExpire(t *testing.T) {
 	if len(want) != 0 {
 		t.Errorf("not in the list: %v", want)
 	}
+	refused(t, `no rule is named "nope"`, "keys", "create", "x", "--data-dir", data, "--rules", "nope")
 	refused(t, "must not be negative", "keys", "create", "x", "--data-dir", data, "--expires-in", "-1h")
 	refused(t, "usage: turnpike keys create NAME", "keys", "create", "--data-dir", data)
 	refused(t, "usage: turnpike keys create NAME", "keys", "create", "--data-dir", data, "--name", "a", "b")
