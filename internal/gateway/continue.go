@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"turnpike/internal/llm"
@@ -154,8 +155,9 @@ func (x *exchange) givenUp(err error) {
 // nextRound closes the account of the round that is over and sends the next one.
 func (x *exchange) nextRound() error {
 	x.rounds.sent = false
-	body, _, err := x.back.EncodeRequest(x.rounds.Next(), x.rounds.target) // what it loses was told in the first round
-	if err != nil {
+	told := slices.Clone(x.losses) // what a round loses was told in the first
+	err := x.encode(x.rounds.Next(), x.rounds.target)
+	if x.losses = told; err != nil {
 		return err
 	}
 	if !x.rounds.Prefills() {
@@ -163,8 +165,8 @@ func (x *exchange) nextRound() error {
 	}
 	x.closeRound()
 	x.renew()
-	x.bodyLen = int64(len(body))
-	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model, Stream: x.stream, Body: provider.Plain(body), Header: x.forwarded()}
+	x.bodyLen = int64(len(x.sent.data))
+	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model, Stream: x.stream, Body: x.sent, Header: x.forwarded()}
 	req, err := x.target.Provider.NewRequest(x.ctx, x.call)
 	if err != nil {
 		return x.uncallable(err)
@@ -174,6 +176,8 @@ func (x *exchange) nextRound() error {
 		return x.unreachable(err)
 	}
 	x.answer = res
+	x.sent.drop()
+	x.sent = nil
 	if res.StatusCode < 200 || res.StatusCode > 299 {
 		return x.refused(res)
 	}

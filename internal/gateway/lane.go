@@ -84,6 +84,13 @@ func (x *exchange) translate(t *llm.Target) error {
 		req.Model, req.Stream = x.model, x.stream
 	}
 	x.losses = slices.Clone(req.Losses)
+	x.request = req
+	x.shape(req, t)
+	return x.encode(req, t)
+}
+
+// encode makes the upstream's body of a request.
+func (x *exchange) encode(req *llm.Request, t *llm.Target) error {
 	sent, err := x.inline(req, t)
 	if err != nil {
 		return err
@@ -93,8 +100,6 @@ func (x *exchange) translate(t *llm.Target) error {
 	if err != nil {
 		return err
 	}
-	x.request = req
-	x.shape(req, t)
 	for _, l := range losses {
 		for range max(1, l.Count) {
 			x.losses = llm.AddLoss(x.losses, l.Path, l.Reason)
