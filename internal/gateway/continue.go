@@ -160,10 +160,10 @@ func (x *exchange) nextRound() error {
 	if x.losses = told; err != nil {
 		return err
 	}
+	x.closeRound()
 	if !x.rounds.Prefills() {
 		x.lost([]llm.Loss{{Path: "x-turnpike-continue", Reason: "a user's turn was added that asks the model to go on"}})
 	}
-	x.closeRound()
 	x.renew()
 	x.bodyLen = int64(len(x.sent.data))
 	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model, Stream: x.stream, Body: x.sent, Header: x.forwarded()}
