@@ -216,6 +216,18 @@ func TestContinuationStops(t *testing.T) {
 		w.ask(chatAPI, openaiUp, "", simply, continues, "5", "X-Turnpike-Strict", "true")
 		checkRows(t, w.attempts(), 1)
 	})
+	t.Run("every round has its cache points", func(t *testing.T) {
+		w := newWorld(t)
+		w.inTurn(playAnswer(saying(anthropicUp, "one ", cutOff)), playAnswer(saying(anthropicUp, "two", atEnd)))
+		long := `{"messages":[{"role":"user","content":"` + strings.Repeat("word ", 3000) + `"}]}`
+		w.ask(chatAPI, anthropicUp, "", long, continues, "5", "X-Turnpike-Cache", "5m")
+		for i, s := range w.up.all() {
+			if !strings.Contains(string(s.body), "cache_control") {
+				t.Errorf("round %d has none", i)
+			}
+		}
+		checkRows(t, w.attempts(), 2)
+	})
 	t.Run("a turn that is added is reported", func(t *testing.T) {
 		w := newWorld(t)
 		w.inTurn(playAnswer(saying(openaiUp, "one ", cutOff)), playAnswer(saying(openaiUp, "two", atEnd)))

@@ -168,7 +168,9 @@ func (x *exchange) settleCache() {
 		return
 	}
 	x.usage = x.lifetimes(x.usage)
-	x.gw.memory.Keep(c.name, c.sent, x.usage)
+	if !x.rounds.later() { // the client's next request goes on from its own words
+		x.gw.memory.Keep(c.name, c.sent, x.usage)
+	}
 }
 
 // explainCache lists the cache points of the body.

@@ -161,6 +161,7 @@ func (x *exchange) nextRound() error {
 		return err
 	}
 	x.closeRound()
+	x.planCache(x.rounds.target)
 	if !x.rounds.Prefills() {
 		x.lost([]llm.Loss{{Path: "x-turnpike-continue", Reason: "a user's turn was added that asks the model to go on"}})
 	}
@@ -203,6 +204,7 @@ func (x *exchange) renew() {
 
 // closeRound writes the row of the round that is over and begins a new account.
 func (x *exchange) closeRound() {
+	x.settleCache()
 	x.estimate()
 	x.gw.opt.Ledger.Add(x.attemptRow())
 	x.rounds.began, x.rounds.sent, x.rounds.over = x.gw.opt.Now(), true, x.spent()
@@ -211,9 +213,12 @@ func (x *exchange) closeRound() {
 	x.answer = nil
 }
 
+// later tells whether a round behind the first is under way.
+func (r *rounds) later() bool { return r != nil && !r.began.IsZero() }
+
 // spent is the usage of all rounds, for what counts requests instead of attempts.
 func (x *exchange) spent() llm.Usage {
-	if x.rounds == nil || x.rounds.began.IsZero() {
+	if !x.rounds.later() {
 		return x.usage
 	}
 	return x.rounds.over.Plus(x.usage)
@@ -221,7 +226,7 @@ func (x *exchange) spent() llm.Usage {
 
 // date makes the row of a later round count from its own beginning.
 func (r *rounds) date(a *store.Attempt) {
-	if r == nil || r.began.IsZero() {
+	if !r.later() {
 		return
 	}
 	before := r.began.Sub(a.At)
