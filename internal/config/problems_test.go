@@ -93,6 +93,13 @@ func TestProblems(t *testing.T) {
 		{"media timeout", "media: {timeout: 5m}\n", `turnpike.yaml:1: media.timeout: must be between 1ms and 1m`},
 		{"media host", "media: {allow_hosts: [a.example, 'http://b/']}\n", `turnpike.yaml:1: media.allow_hosts[1]: "http://b/" is not a host, *.domain or host:port`},
 		{"media port", "media: {deny_hosts: ['*.a.example', '[::1]:8080', 'b:99999']}\n", `turnpike.yaml:1: media.deny_hosts[2]: "b:99999" is not a host, *.domain or host:port`},
+		{
+			"ledger", "ledger: {fsync: allways, max_bytes: 1MiB, on_full: '', dir: ' '}\n",
+			"turnpike.yaml:1: ledger.dir: must name a folder, or be empty for the one in data_dir\n" +
+				`turnpike.yaml:1: ledger.fsync: "allways" is not one of always, interval, never — did you mean "always"?` + "\n" +
+				"turnpike.yaml:1: ledger.max_bytes: must be at least 16MiB\n" +
+				`turnpike.yaml:1: ledger.on_full: is empty; use one of refuse, run`,
+		},
 		{"data dir", "data_dir: ''\n", `turnpike.yaml:1: data_dir: must name a folder`},
 		{"empty by an unset variable", "data_dir: ${DATA}\n", `turnpike.yaml:1: data_dir: must name a folder (DATA is not set)`},
 		{"number by an unset variable", "server: {port: '${P}'}\n", `turnpike.yaml:1: server.port: "${P}" is not a whole number (P is not set)`},

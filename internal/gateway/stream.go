@@ -72,6 +72,7 @@ func (x *exchange) pump(s streamer, frames wire.FrameReader) error {
 				x.send(out, ready)
 				return err
 			}
+			x.last(s)
 			x.send(out, true)
 			return nil
 		}
@@ -87,6 +88,7 @@ func (x *exchange) pump(s streamer, frames wire.FrameReader) error {
 			return err
 		}
 		if over {
+			x.last(s)
 			x.send(out, true)
 			x.linger(frames)
 			return nil
@@ -188,6 +190,7 @@ func (p *passing) fault(out []byte, f wire.Frame) []byte {
 		return p.append(out, f)
 	}
 	status, _ := p.x.front.EncodeError(fault, p.x.id)
+	p.settle()
 	p.x.out.body(status, "application/json", f.Data)
 	return out[:0]
 }
@@ -207,6 +210,9 @@ func (p *passing) end(out []byte) ([]byte, error) {
 }
 
 func (p *passing) settle() {
+	if p.x.accounted { // what is in the ledger stands
+		return
+	}
 	err := p.x.err
 	p.x.took(p.meter.Result())
 	if p.x.err == nil {

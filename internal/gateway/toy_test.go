@@ -14,6 +14,7 @@ import (
 
 	"turnpike/internal/keyring"
 	"turnpike/internal/ledger"
+	"turnpike/internal/ledger/journal"
 	"turnpike/internal/llm"
 	"turnpike/internal/provider"
 	"turnpike/internal/route"
@@ -293,7 +294,11 @@ func newTestGateway(t *testing.T, up *toyProvider) *testGateway {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	g := &testGateway{t: t, up: up, rows: &rows{}}
-	g.rec = ledger.NewRecorder(g.rows, log)
+	var err error
+	g.rec, err = ledger.Open(ledger.Options{Dir: t.TempDir(), Fsync: journal.Never, MaxBytes: 1 << 30, OnFull: ledger.Refuse, Log: log}, g.rows)
+	if err != nil {
+		t.Fatal(err)
+	}
 	ring := keyring.New(time.Now, keyring.Entry{Hash: keyring.Hash(testKey), Principal: keyring.Principal{KeyID: "key_1"}})
 	g.Gateway = New(Options{
 		Routes: []Front{{Path: "/toy", Dialect: toy{"toy"}}, {Path: "/other", Dialect: toy{"other"}}},
