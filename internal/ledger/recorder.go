@@ -91,8 +91,14 @@ func Open(opt Options, sink Sink) (*Recorder, error) {
 	return r, nil
 }
 
-// payloads are used payloads; the journal copies them.
-var payloads = sync.Pool{New: func() any { return new([]byte) }}
+// draft is an attempt on its way to the journal, and its payload there.
+type draft struct {
+	attempt store.Attempt
+	payload []byte
+}
+
+// drafts are used ones; the journal copies payloads.
+var drafts = sync.Pool{New: func() any { return new(draft) }}
 
 // Add journals an attempt: when it returns, a crash of the process cannot lose it.
 // One that ends after Close can only be logged.
@@ -100,17 +106,19 @@ func (r *Recorder) Add(a store.Attempt) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if r.closed {
-		logLost(r.opt.Log, "an attempt ended too late to be recorded", &a)
+		r.late(a)
 		return
 	}
 	if r.over.Load() && r.opt.OnFull == Run {
 		r.strand(a, errFull)
 		return
 	}
-	room := payloads.Get().(*[]byte) //nolint:forcetypeassert // nothing else is put in
-	*room = appendAttempt((*room)[:0], &a)
-	err := r.journal.Append(journal.Settled, *room)
-	payloads.Put(room)
+	d := drafts.Get().(*draft) //nolint:forcetypeassert // nothing else is put in
+	d.attempt = a
+	d.payload = appendAttempt(d.payload[:0], &d.attempt)
+	err := r.journal.Append(journal.Settled, d.payload)
+	d.attempt = store.Attempt{}
+	drafts.Put(d)
 	if err != nil {
 		r.strand(a, err)
 		return
@@ -121,6 +129,10 @@ func (r *Recorder) Add(a store.Attempt) {
 	if r.journal.Pending() >= batchLen || r.resting.Load() {
 		r.rouse()
 	}
+}
+
+func (r *Recorder) late(a store.Attempt) {
+	logLost(r.opt.Log, "an attempt ended too late to be recorded", &a)
 }
 
 // rouse wakes the writer.

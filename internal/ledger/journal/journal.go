@@ -64,7 +64,7 @@ type Journal struct {
 
 	mu         sync.Mutex
 	gathering  *batch     // takes records until it is written
-	spare      []byte     // memory for the next one
+	spare      *batch     // the next one, if nobody uses it any more
 	list       []*segment // oldest first
 	file       *os.File   // of the last segment, nil when it takes no more
 	closed     bool
@@ -119,8 +119,10 @@ func (j *Journal) Append(kind Kind, payload []byte) error {
 	leads := b == nil
 	switch {
 	case leads:
-		b = &batch{buf: j.spare[:0]}
-		j.gathering, j.spare = b, nil
+		if b, j.spare = j.spare, nil; b == nil {
+			b = &batch{}
+		}
+		j.gathering = b
 	case b.done == nil:
 		b.done = make(chan struct{})
 	}
@@ -134,12 +136,26 @@ func (j *Journal) Append(kind Kind, payload []byte) error {
 	j.mu.Lock()
 	j.gathering = nil // from here on nobody joins
 	j.mu.Unlock()
-	b.err = j.write(b)
+	err := j.write(b)
 	j.writing.Unlock()
 	if b.done != nil {
+		b.err = err
 		close(b.done)
+		b = &batch{buf: b.buf} // those that joined still look at the other
 	}
-	return b.err
+	j.keep(b)
+	return err
+}
+
+// keep lets a batch be used again.
+func (j *Journal) keep(b *batch) {
+	if cap(b.buf) > keepRoom {
+		return
+	}
+	b.buf = b.buf[:0]
+	j.mu.Lock()
+	j.spare = b
+	j.mu.Unlock()
 }
 
 // keepRoom bounds the memory that is kept for the next batch.
@@ -172,9 +188,6 @@ func (j *Journal) write(b *batch) error {
 	s.size += int64(len(b.buf))
 	j.bytes.Add(int64(len(b.buf)))
 	j.sequence.Store(after)
-	if cap(b.buf) <= keepRoom {
-		j.spare, b.buf = b.buf, nil
-	}
 	if j.opt.Fsync == Interval && !j.unsynced {
 		j.unsynced = true
 		if j.timer == nil {
