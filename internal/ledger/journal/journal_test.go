@@ -270,7 +270,7 @@ func TestDamageAnywhere(t *testing.T) {
 		if n := len(files(t, dir, damagedEnding)); n != 1 || k.Pending() != 0 {
 			t.Errorf("byte %d: %d files kept, %d pending", at, n, k.Pending())
 		}
-		r, err := Scan(dir, func(Record) {})
+		r, err := Scan(dir, func(Record) error { return nil })
 		if err != nil || len(r.Aside) != 1 {
 			t.Errorf("byte %d: scan: %+v, %v", at, r, err)
 		}
@@ -287,7 +287,7 @@ func TestSegmentThatIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	var read []string
-	if r, err := Scan(dir, func(rec Record) { read = append(read, string(rec.Payload)) }); err != nil || r.Missing != 1 || len(read) != 2 {
+	if r, err := Scan(dir, func(rec Record) error { read = append(read, string(rec.Payload)); return nil }); err != nil || r.Missing != 1 || len(read) != 2 {
 		t.Errorf("scan: %+v, %v, %q", r, err, read)
 	}
 	j = open(t, dir, 1, Never)

@@ -8,8 +8,6 @@ import (
 
 // Report is what Scan saw of a journal.
 type Report struct {
-	// Acknowledged is the sequence of the first record that is not acknowledged.
-	Acknowledged uint64
 	// Bytes is what the segments take on the disk.
 	Bytes int64
 	// Missing counts the records that should be there and are not.
@@ -21,12 +19,12 @@ type Report struct {
 	Aside []string
 }
 
+// Acknowledged is the sequence of the first record that is not acknowledged.
+func Acknowledged(dir string) (uint64, error) { return readAck(dir) }
+
 // Scan reads a journal from its first record on, acknowledged or not, and changes
 // nothing: another process may be writing to it.
-func Scan(dir string, yield func(Record)) (r Report, err error) {
-	if r.Acknowledged, err = readAck(dir); err != nil {
-		return r, err
-	}
+func Scan(dir string, yield func(Record) error) (r Report, err error) {
 	if r.Aside, err = Damaged(dir); err != nil {
 		return r, err
 	}
@@ -50,13 +48,15 @@ func Scan(dir string, yield func(Record)) (r Report, err error) {
 		if expect == 0 {
 			expect = s.first
 		}
-		expect = r.segment(b, expect, i == len(list)-1, yield)
+		if expect, err = r.segment(b, expect, i == len(list)-1, yield); err != nil {
+			return r, err
+		}
 	}
 	return r, nil
 }
 
 // segment reads one, and returns the sequence that comes next.
-func (r *Report) segment(b []byte, expect uint64, last bool, yield func(Record)) uint64 {
+func (r *Report) segment(b []byte, expect uint64, last bool, yield func(Record) error) (uint64, error) {
 	r.Bytes += int64(len(b))
 	for b = b[start(b):]; len(b) > 0; {
 		rec, skipped, used := next(b)
@@ -64,7 +64,7 @@ func (r *Report) segment(b []byte, expect uint64, last bool, yield func(Record))
 		switch {
 		case skipped == used && last:
 			r.Torn += int64(skipped)
-			return expect
+			return expect, nil
 		case skipped > 0:
 			r.Damaged += int64(skipped)
 		}
@@ -75,7 +75,9 @@ func (r *Report) segment(b []byte, expect uint64, last bool, yield func(Record))
 			r.Missing += rec.Sequence - expect
 		}
 		expect = rec.Sequence + 1
-		yield(rec)
+		if err := yield(rec); err != nil {
+			return expect, err
+		}
 	}
-	return expect
+	return expect, nil
 }
