@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -102,23 +103,30 @@ func (g *gateway) start(ctx context.Context) error {
 	return errors.New("the gateway does not get ready")
 }
 
-func (g *gateway) ready(ctx context.Context) bool {
+func (g *gateway) ready(ctx context.Context) bool { return strings.Contains(g.health(ctx), `{"status":"ready"`) }
+
+// health is what the gateway says of itself, empty when it says nothing.
+func (g *gateway) health(ctx context.Context) string {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, g.url+"/health/ready", http.NoBody)
 	if err != nil {
-		return false
+		return ""
 	}
 	t := &http.Transport{DisableKeepAlives: true}
 	res, err := t.RoundTrip(req)
 	if err != nil {
-		return false
+		return ""
 	}
-	_ = res.Body.Close()
-	return res.StatusCode == http.StatusOK
+	defer func() { _ = res.Body.Close() }()
+	text, _ := io.ReadAll(io.LimitReader(res.Body, 10_000))
+	return string(text)
 }
 
-// kill ends the process without a warning.
+// strike ends the process without a warning.
+func (g *gateway) strike() { _ = g.cmd.Process.Kill() }
+
+// kill does, and waits until it is gone.
 func (g *gateway) kill() {
-	_ = g.cmd.Process.Kill()
+	g.strike()
 	<-g.exited
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // load is clients that ask for one answer after the other.
@@ -18,9 +19,14 @@ type load struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
+	kill atomic.Pointer[func()] // called when a stream has come to its end
+
 	mu  sync.Mutex
 	err error // an answer that no kill explains
 }
+
+// killer sets what the next client does that sees the end of a stream.
+func (l *load) killer(kill func()) { l.kill.Store(&kill) }
 
 // startLoad starts clients. They go on, whether they get an answer or not, until
 // they are stopped.
@@ -32,7 +38,7 @@ func startLoad(ctx context.Context, url string, bill *bill, clients int) *load {
 			t := &http.Transport{}
 			defer t.CloseIdleConnections()
 			for ctx.Err() == nil {
-				if err := ask(ctx, t, url, bill); err != nil {
+				if err := l.ask(ctx, t, url, bill); err != nil {
 					if errors.Is(err, errRefused) {
 						l.mu.Lock()
 						l.err = err
@@ -56,7 +62,7 @@ func (l *load) stop() error {
 var errRefused = errors.New("the gateway did not answer as it should")
 
 // ask asks for one answer and puts it on the bill if it comes to its end.
-func ask(ctx context.Context, t *http.Transport, url string, bill *bill) error {
+func (l *load) ask(ctx context.Context, t *http.Transport, url string, bill *bill) error {
 	api := apis[rand.N(len(apis))] //nolint:gosec // no secret
 	streamed := rand.N(2) == 0     //nolint:gosec // no secret
 	// What is said, and with that its price, differs from request to request; a part takes its time.
@@ -90,6 +96,9 @@ func ask(ctx context.Context, t *http.Transport, url string, bill *bill) error {
 	if err != nil {
 		bill.cutOff()
 		return err
+	}
+	if kill := l.kill.Load(); kill != nil && streamed {
+		(*kill)()
 	}
 	bill.complete(res.Header.Get("X-Request-Id"), api.usage(m), streamed)
 	return nil

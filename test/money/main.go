@@ -96,11 +96,16 @@ func life(ctx context.Context, g *gateway, bill *bill, clients, n int) error {
 	load := startLoad(ctx, g.url, bill, clients)
 	if n%4 != 3 { // every fourth dies while it is still busy with what the one before left
 		if err := recorded(ctx, g, bill); err != nil {
-			load.stop()
-			return err
+			state := g.health(ctx)
+			g.kill()
+			return errors.Join(err, load.stop(), errors.New(state))
 		}
 	}
-	pause(ctx, 10*time.Millisecond+rand.N(300*time.Millisecond)) //nolint:gosec // when it dies is no secret
+	pause(ctx, 10*time.Millisecond+rand.N(200*time.Millisecond)) //nolint:gosec // when it dies is no secret
+	if n%2 == 0 { // at the very moment at which a client sees the end of a stream
+		load.killer(g.strike)
+		pause(ctx, 300*time.Millisecond)
+	}
 	g.kill()
 	if err := load.stop(); err != nil {
 		return err
