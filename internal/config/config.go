@@ -79,7 +79,7 @@ type Ledger struct {
 	// (within a tenth of a second) or never (when the system sees fit). An end of
 	// the process alone, kill -9 included, loses nothing with any of them.
 	Fsync string `yaml:"fsync"`
-	// MaxBytes bounds the journal. An attempt takes about 300 bytes there, and
+	// MaxBytes bounds the journal. An attempt takes 200 to 300 bytes there, and
 	// only until the database has it.
 	MaxBytes Size `yaml:"max_bytes"`
 	// OnFull is what happens when the journal is full or cannot be written: refuse

@@ -60,12 +60,10 @@ func (b *bill) due() (ids []string) {
 	return ids
 }
 
-func (b *bill) settled(ids []string) {
+func (b *bill) settled(id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, id := range ids {
-		delete(b.open, id)
-	}
+	delete(b.open, id)
 }
 
 // check compares the bill with the ledger.

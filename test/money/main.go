@@ -15,6 +15,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -122,22 +123,21 @@ func recorded(ctx context.Context, g *gateway, bill *bill) error {
 		if err != nil {
 			return err
 		}
-		missing := 0
 		have := map[string]bool{}
 		for _, r := range rows {
 			have[r.Request] = true
 		}
-		for _, id := range due {
-			if !have[id] {
-				missing++
+		due = slices.DeleteFunc(due, func(id string) bool {
+			if have[id] {
+				bill.settled(id)
 			}
-		}
+			return have[id]
+		})
 		switch {
-		case missing == 0:
-			bill.settled(due)
+		case len(due) == 0:
 			return nil
 		case time.Now().After(deadline):
-			return fmt.Errorf("%d of %d answers of earlier lives are not in the database", missing, len(due))
+			return fmt.Errorf("of earlier lives %d complete answers are not in the database: %s …", len(due), due[0])
 		}
 		pause(ctx, 100*time.Millisecond)
 	}
