@@ -500,7 +500,7 @@ func TestLedger(t *testing.T) {
 	}
 	other := alone(t) // a database that has none of them: they are not acknowledged
 	t.Setenv("TURNPIKE_LEDGER_DIR", crashed)
-	write(t, filepath.Join(crashed, "acknowledged"), "3")
+	write(t, filepath.Join(crashed, "acknowledged"), "3 71cee914\n")
 	if got := refused(t, "journal and database differ", "ledger", "verify", "--data-dir", other); strings.Count(got.out, "not in the database") != 2 {
 		t.Errorf("%+v", got)
 	}

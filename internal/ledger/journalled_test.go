@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -319,7 +318,7 @@ func tear(t *testing.T, dir string, rnd *rand.Rand) {
 }
 
 func BenchmarkAdd(b *testing.B) {
-	r, err := Open(Options{Dir: b.TempDir(), Fsync: "interval", MaxBytes: 8 << 30, OnFull: Run, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}, &sinkhole{})
+	r, err := Open(Options{Dir: b.TempDir(), Fsync: "interval", MaxBytes: 8 << 30, OnFull: Run, Log: slog.New(slog.DiscardHandler)}, &sinkhole{})
 	if err != nil {
 		b.Fatal(err)
 	}

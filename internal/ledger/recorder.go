@@ -132,7 +132,7 @@ func (r *Recorder) Add(a store.Attempt) {
 }
 
 func (r *Recorder) late(a store.Attempt) {
-	logLost(r.opt.Log, "an attempt ended too late to be recorded", &a)
+	logLost(r.opt.Log, "it ended too late to be recorded", &a)
 }
 
 // rouse wakes the writer.

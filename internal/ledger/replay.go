@@ -91,7 +91,7 @@ func (r *Recorder) replay() bool {
 	records, ack, err := r.journal.Read(batchLen)
 	if err != nil {
 		r.unread++
-		return r.failed(r.unread, "the journal cannot be read", err)
+		return r.failed(r.unread, err)
 	}
 	r.unread = 0
 	rows := make([]store.Attempt, 0, len(records))
@@ -125,7 +125,7 @@ func (r *Recorder) write(rows []store.Attempt) bool {
 			r.recovered()
 			return true
 		}
-		if !r.failed(try, "attempts cannot be recorded: they stay in the journal", err) {
+		if !r.failed(try, err) {
 			return false
 		}
 		r.rescue()
@@ -141,11 +141,11 @@ func (r *Recorder) insert(rows []store.Attempt) error {
 // failed warns, once and then from time to time, and waits for the next try,
 // longer each time. It returns false when the recorder is closed: what is
 // journalled can wait for the next start.
-func (r *Recorder) failed(try int, what string, err error) bool {
+func (r *Recorder) failed(try int, err error) bool {
 	now := time.Now()
 	if r.away.CompareAndSwap(0, now.UnixNano()) || now.Sub(r.warned) >= warnEvery {
 		r.warned = now
-		r.opt.Log.Warn(what, "error", err, "attempts", r.journal.Pending(), "bytes", r.journal.Bytes(),
+		r.opt.Log.Warn("attempts cannot be recorded: they stay in the journal", "error", err, "attempts", r.journal.Pending(), "bytes", r.journal.Bytes(),
 			"for", now.Sub(time.Unix(0, r.away.Load())).Round(time.Second))
 	}
 	select { // before the wait, so that a closed recorder tries once

@@ -28,7 +28,7 @@ func (s *stranded) add(a store.Attempt, why error) {
 	defer s.mu.Unlock()
 	if len(s.list) >= maxStranded {
 		s.lost.Add(1)
-		logLost(s.log, "an attempt is lost: neither the journal nor the database takes it", &a)
+		logLost(s.log, "neither the journal nor the database takes it", &a)
 		return
 	}
 	if len(s.list) == 0 {
@@ -68,15 +68,15 @@ func (s *stranded) give() {
 	defer s.mu.Unlock()
 	for i := range s.list {
 		s.lost.Add(1)
-		logLost(s.log, "an attempt is lost: neither the journal nor the database takes it", &s.list[i])
+		logLost(s.log, "neither the journal nor the database takes it", &s.list[i])
 	}
 	s.list = nil
 	s.note()
 }
 
 // logLost makes of the log the last record of an attempt.
-func logLost(log *slog.Logger, what string, a *store.Attempt) {
-	log.Error(what, "request", a.RequestID, "key", a.KeyID, "provider", a.Provider,
+func logLost(log *slog.Logger, why string, a *store.Attempt) {
+	log.Error("an attempt is lost", "why", why, "request", a.RequestID, "key", a.KeyID, "provider", a.Provider,
 		"served", a.ServedModel, "input", a.Usage.Input, "output", a.Usage.Output,
 		"cache_read", a.Usage.CacheRead, "cache_write", a.Usage.CacheWrite5m+a.Usage.CacheWrite1h)
 }

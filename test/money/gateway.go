@@ -103,7 +103,9 @@ func (g *gateway) start(ctx context.Context) error {
 	return errors.New("the gateway does not get ready")
 }
 
-func (g *gateway) ready(ctx context.Context) bool { return strings.Contains(g.health(ctx), `{"status":"ready"`) }
+func (g *gateway) ready(ctx context.Context) bool {
+	return strings.Contains(g.health(ctx), `{"status":"ready"`)
+}
 
 // health is what the gateway says of itself, empty when it says nothing.
 func (g *gateway) health(ctx context.Context) string {

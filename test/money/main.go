@@ -103,7 +103,7 @@ func life(ctx context.Context, g *gateway, bill *bill, clients, n int) error {
 		}
 	}
 	pause(ctx, 10*time.Millisecond+rand.N(200*time.Millisecond)) //nolint:gosec // when it dies is no secret
-	if n%2 == 0 { // at the very moment at which a client sees the end of a stream
+	if n%2 == 0 {                                                // at the very moment at which a client sees the end of a stream
 		load.killer(g.strike)
 		pause(ctx, 300*time.Millisecond)
 	}

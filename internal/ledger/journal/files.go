@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -110,18 +111,24 @@ func readAck(dir string) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	next, err := strconv.ParseUint(strings.TrimSuffix(string(b), "\n"), 10, 64)
-	if err != nil || next == 0 {
-		return 1, nil
+	text, _, _ := strings.Cut(string(b), " ")
+	if next, err := strconv.ParseUint(text, 10, 63); err == nil && next > 0 && string(b) == ackText(next) {
+		return next, nil
 	}
-	return next, nil
+	return 1, nil
+}
+
+// ackText has a checksum: with a digit changed all that waits would be passed over.
+func ackText(next uint64) string {
+	text := strconv.FormatUint(next, 10)
+	return fmt.Sprintf("%s %08x\n", text, crc32.Checksum([]byte(text), castagnoli))
 }
 
 // writeAck replaces the file as a whole. It need not reach the disk at once: an
 // older one only makes more be replayed.
 func writeAck(dir string, next uint64) error {
 	path := filepath.Join(dir, ackName)
-	if err := os.WriteFile(path+".new", strconv.AppendUint(nil, next, 10), 0o600); err != nil {
+	if err := os.WriteFile(path+".new", []byte(ackText(next)), 0o600); err != nil {
 		return err
 	}
 	return os.Rename(path+".new", path)

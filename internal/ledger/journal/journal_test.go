@@ -311,7 +311,9 @@ func TestReplayBeginsWhereItWasAcknowledged(t *testing.T) {
 		name, ack string
 		want      []string
 	}{
-		{"as it was", "5", payloads(4, 10)},
+		{"as it was", ackText(5), payloads(4, 10)},
+		{"a digit changed", strings.Replace(ackText(5), "5", "9", 1), payloads(0, 10)},
+		{"cut", ackText(5)[:5], payloads(0, 10)},
 		{"lost", "", payloads(0, 10)},
 		{"damaged", "five", payloads(0, 10)},
 	} {
