@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -314,27 +313,6 @@ func tear(t *testing.T, dir string, rnd *rand.Rand) {
 	b = append(b, b[head:head+1+rnd.IntN(20)]...)
 	if err := os.WriteFile(list[len(list)-1], b, 0o600); err != nil {
 		t.Fatal(err)
-	}
-}
-
-func BenchmarkAdd(b *testing.B) {
-	r, err := Open(Options{Dir: b.TempDir(), Fsync: "interval", MaxBytes: 8 << 30, OnFull: Run, Log: slog.New(slog.DiscardHandler)}, &sinkhole{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	a := store.Attempt{
-		ID: NewID("att"), RequestID: NewID("req"), KeyID: NewID("key"), At: time.Now(), Dialect: "chat", Provider: "openai", Surface: "chat",
-		RequestedModel: "gpt-5", ServedModel: "gpt-5", Status: 200, Stop: "end", Usage: store.Usage{Input: 1000, Output: 200}, Latency: time.Second,
-	}
-	b.ReportAllocs()
-	b.SetParallelism(8) // 16 connections on two cores
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			r.Add(a)
-		}
-	})
-	if err := r.Close(context.Background()); err != nil {
-		b.Fatal(err)
 	}
 }
 
