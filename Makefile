@@ -64,6 +64,10 @@ fuzz: ## every fuzz target for FUZZTIME (60s) each; FUZZ=regexp picks some
 bench: build ## measure against nginx and a plain reverse proxy
 	bench/run.sh
 
+.PHONY: money
+money: ## kill a gateway under load and compare the ledger with what clients were told (MONEY_KILLS=20)
+	scripts/money.sh
+
 .PHONY: conformance
 conformance: ## run the tests that carry conformance case ids and count the cases
 	scripts/conformance.sh

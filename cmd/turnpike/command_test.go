@@ -453,3 +453,57 @@ func TestProvidersTest(t *testing.T) {
 		t.Errorf("good alone: %s", out)
 	}
 }
+
+// TestLedger: what was served is listed and agrees with the journal, also when the
+// gateway did not end in order.
+func TestLedger(t *testing.T) {
+	data := alone(t)
+	good := commandOut(t, "ledger", "verify", "--data-dir", data)
+	if !strings.Contains(good, "Good:") || !strings.Contains(good, "ATTEMPTS") {
+		t.Errorf("of nothing: %s", good)
+	}
+	const key = "sk-ant-api03_test-test-test-test-test-test-test-test-test"
+	cfg := load(t, data, nil, write(t, "turnpike.yaml", "auth: { api_key: "+key+" }\n"))
+	r, _ := firstRun(t, cfg)
+	for range 3 {
+		if status, body := r.do("POST", "/v1/chat/completions", key, hello); status != 200 {
+			t.Fatalf("%d %s", status, body)
+		}
+	}
+	crashed := filepath.Join(t.TempDir(), "crashed")
+	if err := os.Mkdir(crashed, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	segment := "00000000000000000001.journal"
+	text, err := os.ReadFile(filepath.Join(data, "journal", segment))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(crashed, segment), string(text))
+	if err := r.end(); err != nil {
+		t.Fatal(err)
+	}
+	var list []attemptLine
+	if err := json.Unmarshal([]byte(commandOut(t, "ledger", "list", "--json", "--limit", "2", "--data-dir", data)), &list); err != nil || len(list) != 2 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	if l := list[0]; l.Provider != "sandbox" || l.Status != 200 || l.Usage.Output == 0 || l.Request == "" || l.At.IsZero() {
+		t.Errorf("%+v", l)
+	}
+	if out := commandOut(t, "ledger", "list", "--data-dir", data); strings.Count(out, "sandbox") != 6 {
+		t.Errorf("listed %s", out)
+	}
+	t.Setenv("TURNPIKE_LEDGER_DIR", crashed)
+	var v verdictLine
+	out := commandOut(t, "ledger", "verify", "--json", "--data-dir", data)
+	if err := json.Unmarshal([]byte(out), &v); err != nil || !v.Good || v.Journal != v.Recorded || v.Journal.Attempts != 3 || v.Database.Attempts != 3 {
+		t.Errorf("%s, %v", out, err)
+	}
+	other := alone(t) // a database that has none of them: they are not acknowledged
+	t.Setenv("TURNPIKE_LEDGER_DIR", crashed)
+	write(t, filepath.Join(crashed, "acknowledged"), "3 71cee914\n")
+	if got := refused(t, "journal and database differ", "ledger", "verify", "--data-dir", other); strings.Count(got.out, "not in the database") != 2 {
+		t.Errorf("%+v", got)
+	}
+	refused(t, "--limit", "ledger", "list", "--limit", "0", "--data-dir", data)
+}

@@ -24,6 +24,7 @@ func commands() []command {
 		{"serve", "", "start the gateway", serve},
 		{"keys", "create|list|revoke", "make, show and revoke API keys", keys},
 		{"providers", "list|test", "show the configured providers and try them", providers},
+		{"ledger", "list|verify", "show the newest attempts; compare the journal with the database", ledgerCommand},
 		{"config", "check|print", "check the configuration, or print what is in force", configCommand},
 		{"version", "", "print the version", func([]string) error { fmt.Println("turnpike", version); return nil }},
 	}

@@ -142,7 +142,9 @@ func (a *app) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.ring.Set(entries)
-	a.ledger = ledger.NewRecorder(a.store, a.log)
+	if a.ledger, err = openLedger(a); err != nil {
+		return err
+	}
 	a.gw = newGateway(a)
 	a.server = newServer(a.gw, a.cfg, a.log)
 	return nil

@@ -98,7 +98,8 @@ var rules = []struct {
 	{"internal/store", nil, false, "all SQL is here and nothing else"},
 	{"internal/vault", nil, true, "secrets at rest"},
 	{"internal/config", []string{"internal/policy", "internal/rules"}, false, "one struct, no behaviour"},
-	{"internal/ledger", []string{"internal/store"}, true, "accounts, kept by the store"},
+	{"internal/ledger", []string{"internal/store"}, true, "accounts, journalled here and kept by the store"},
+	{"internal/ledger/journal", nil, true, "records on the disk, whatever they hold"},
 	{
 		"internal/gateway",
 		[]string{

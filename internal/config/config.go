@@ -5,6 +5,7 @@
 package config
 
 import (
+	"path/filepath"
 	"time"
 
 	"turnpike/internal/policy"
@@ -15,8 +16,11 @@ import (
 type Config struct {
 	// Server is where and how the gateway listens.
 	Server Server `yaml:"server"`
-	// DataDir is the folder for the database and the encryption key.
+	// DataDir is the folder for the database, the ledger's journal and the
+	// encryption key.
 	DataDir string `yaml:"data_dir"`
+	// Ledger is how the account of attempts is kept until the database has it.
+	Ledger Ledger `yaml:"ledger"`
 	// Auth holds keys given from outside instead of made at the first start.
 	Auth Auth `yaml:"auth"`
 	// Defaults are used when a request or a provider does not say.
@@ -66,6 +70,25 @@ type Server struct {
 	LogLevel string `yaml:"log_level"`
 	// LogFormat is the form of the log lines: text or json.
 	LogFormat string `yaml:"log_format"`
+}
+
+// Ledger is how attempts are journalled on the local disk, before the answer's
+// last byte, until the database has them.
+type Ledger struct {
+	// Dir is the folder of the journal; empty is the folder journal in data_dir.
+	// One process writes to it: gateways that share a data_dir need one each.
+	Dir string `yaml:"dir"`
+	// Fsync is when an attempt outlives a power loss: always (before the answer's
+	// end, at the price of a disk flush for each group of requests), interval
+	// (within a tenth of a second) or never (when the system sees fit). An end of
+	// the process alone, kill -9 included, loses nothing with any of them.
+	Fsync string `yaml:"fsync"`
+	// MaxBytes bounds the journal. An attempt takes 200 to 300 bytes there, and
+	// only until the database has it.
+	MaxBytes Size `yaml:"max_bytes"`
+	// OnFull is what happens when the journal is full or cannot be written: refuse
+	// takes no new requests, run takes them and counts and logs what is lost.
+	OnFull string `yaml:"on_full"`
 }
 
 // Auth holds keys that are set from outside.
@@ -236,6 +259,19 @@ const (
 	APIConverse  = "converse"
 )
 
+// The moments at which the journal reaches the disk.
+const (
+	FsyncAlways   = "always"
+	FsyncInterval = "interval"
+	FsyncNever    = "never"
+)
+
+// What happens when the journal is full.
+const (
+	FullRefuse = "refuse"
+	FullRun    = "run"
+)
+
 // The ways to spread requests over providers.
 const (
 	StrategySmart      = policy.StrategySmart
@@ -261,6 +297,7 @@ func Default() *Config {
 		},
 		DataDir:  "./data",
 		Media:    Media{Fetch: new(true), AllowPrivate: new(false), MaxBytes: 20 * MiB, Timeout: 10 * time.Second},
+		Ledger:   Ledger{Fsync: FsyncInterval, MaxBytes: GiB, OnFull: FullRefuse},
 		Defaults: Defaults{LBStrategy: StrategySmart},
 		Routing:  defaultRouting(),
 	}
@@ -283,6 +320,14 @@ func (p *Provider) setDefaults() {
 		Idle:         5 * time.Minute,
 		Total:        60 * time.Minute,
 	}
+}
+
+// JournalDir is the folder of the ledger's journal.
+func (c *Config) JournalDir() string {
+	if c.Ledger.Dir != "" {
+		return c.Ledger.Dir
+	}
+	return filepath.Join(c.DataDir, "journal")
 }
 
 // Active returns the providers that may take requests.

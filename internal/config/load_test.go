@@ -182,6 +182,7 @@ func TestEveryFieldBothWays(t *testing.T) {
 		"server.heartbeat": "8s", "server.read_header_timeout": "9s", "server.log_level": "error", "server.log_format": "json",
 		"data_dir": "/srv/data", "auth.admin_key": "adm-1", "auth.api_key": "key-1",
 		"defaults.provider": "sandbox", "defaults.model": "m", "defaults.lb_strategy": "priority",
+		"ledger.dir": "/srv/journal", "ledger.fsync": "always", "ledger.max_bytes": "64MiB", "ledger.on_full": "run",
 		"policy.strict": "true", "policy.cache": "1h", "policy.continue": "3",
 		"routing.affinity": "false", "routing.cross_geo": "true", "routing.attempts": "2", "routing.deadline": "7s",
 		"routing.max_wait": "8s", "routing.retry_budget": "5", "routing.refresh_models": "9m",

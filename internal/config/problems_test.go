@@ -105,6 +105,13 @@ func TestProblems(t *testing.T) {
 			"rules of a provider", "providers:\n  - {name: a, type: sandbox, policy: {rules: [x]}}\n",
 			`turnpike.yaml:2: providers[0].policy.rules[0]: no rule is named "x"; rules lists none`,
 		},
+		{
+			"ledger", "ledger: {fsync: allways, max_bytes: 1MiB, on_full: '', dir: ' '}\n",
+			"turnpike.yaml:1: ledger.dir: must name a folder, or be empty for the one in data_dir\n" +
+				`turnpike.yaml:1: ledger.fsync: "allways" is not one of always, interval, never — did you mean "always"?` + "\n" +
+				"turnpike.yaml:1: ledger.max_bytes: must be at least 16MiB\n" +
+				`turnpike.yaml:1: ledger.on_full: is empty; use one of refuse, run`,
+		},
 		{"data dir", "data_dir: ''\n", `turnpike.yaml:1: data_dir: must name a folder`},
 		{"empty by an unset variable", "data_dir: ${DATA}\n", `turnpike.yaml:1: data_dir: must name a folder (DATA is not set)`},
 		{"number by an unset variable", "server: {port: '${P}'}\n", `turnpike.yaml:1: server.port: "${P}" is not a whole number (P is not set)`},

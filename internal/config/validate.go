@@ -19,15 +19,18 @@ var (
 	logLevels  = []string{"debug", "info", "warn", "error"}
 	logFormats = []string{"text", "json"}
 	strategies = policy.Strategies
+	fsyncs     = []string{FsyncAlways, FsyncInterval, FsyncNever}
+	onFulls    = []string{FullRefuse, FullRun}
 	hostName   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
 )
 
 // The bounds of what can be set.
 const (
-	minBody  = KiB
-	maxBody  = GiB
-	longest  = 24 * time.Hour
-	shortest = time.Millisecond
+	minBody    = KiB
+	maxBody    = GiB
+	minJournal = 16 * MiB
+	longest    = 24 * time.Hour
+	shortest   = time.Millisecond
 )
 
 // validate checks the meaning of every setting, whatever source it came from.
@@ -36,6 +39,7 @@ func validate(cfg *Config, r *report) {
 	if strings.TrimSpace(cfg.DataDir) == "" {
 		r.add("data_dir", "must name a folder")
 	}
+	validateLedger(&cfg.Ledger, r)
 	checkSecret(r, "auth.admin_key", cfg.Auth.AdminKey)
 	checkSecret(r, "auth.api_key", cfg.Auth.APIKey)
 	if cfg.Auth.AdminKey != "" && cfg.Auth.AdminKey == cfg.Auth.APIKey {
@@ -106,6 +110,17 @@ func isHostEntry(s string) bool {
 	}
 	host = strings.Trim(host, "[]")
 	return net.ParseIP(host) != nil || hostName.MatchString(strings.TrimPrefix(host, "*."))
+}
+
+func validateLedger(l *Ledger, r *report) {
+	if l.Dir != "" && strings.TrimSpace(l.Dir) == "" {
+		r.add("ledger.dir", "must name a folder, or be empty for the one in data_dir")
+	}
+	oneOf(r, "ledger.fsync", l.Fsync, fsyncs)
+	if l.MaxBytes < minJournal {
+		r.add("ledger.max_bytes", "must be at least %s", minJournal)
+	}
+	oneOf(r, "ledger.on_full", l.OnFull, onFulls)
 }
 
 func validateDefaultProvider(name string, providers []Provider, r *report) {

@@ -98,7 +98,11 @@ func newWorld(t *testing.T, change ...func(*setup)) *world {
 	}
 	w := &world{t: t, up: newUpstream(t), rows: &rows{}, log: &journal{}, gone: make(chan struct{}, 1)}
 	log := slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	w.rec = ledger.NewRecorder(w.rows, log)
+	var err error
+	w.rec, err = ledger.Open(ledger.Options{Dir: t.TempDir(), Fsync: "never", MaxBytes: 1 << 30, OnFull: ledger.Refuse, Log: log}, w.rows)
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.gw = gateway.New(gateway.Options{
 		Routes: []gateway.Front{
 			{Path: clientPaths[chatAPI], Dialect: chat.Dialect{}},

@@ -63,6 +63,7 @@ func (c *client) cached(story string) {
 
 // body sends a whole answer.
 func (c *client) body(status int, contentType string, body []byte) {
+	c.x.account()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.done {
@@ -164,6 +165,7 @@ func (c *client) opened() bool {
 // fail sends an error: as an HTTP answer if nothing was sent, else inside the
 // stream, which then ends without its success terminator.
 func (c *client) fail(e *llm.Error) {
+	c.x.account()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.done {

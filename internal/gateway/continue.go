@@ -89,6 +89,7 @@ func (x *exchange) settleStream(t *translating) error {
 	}
 	s.dst = nil
 	err := x.rounds.Settle(s.to)
+	x.account()
 	x.send(s.dst, true)
 	return err
 }
@@ -204,9 +205,8 @@ func (x *exchange) renew() {
 
 // closeRound writes the row of the round that is over and begins a new account.
 func (x *exchange) closeRound() {
-	x.settleCache()
-	x.estimate()
-	x.gw.opt.Ledger.Add(x.attemptRow())
+	x.account()
+	x.accounted = false
 	x.rounds.began, x.rounds.sent, x.rounds.over = x.gw.opt.Now(), true, x.spent()
 	x.usage, x.stop, x.complete, x.outBytes, x.firstOut = llm.Usage{}, "", false, 0, 0
 	_ = x.answer.Body.Close()

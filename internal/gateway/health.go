@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"time"
 
 	"turnpike/internal/wire"
 )
@@ -14,7 +15,8 @@ func (g *Gateway) live(w http.ResponseWriter, _ *http.Request) {
 }
 
 // health tells whether requests can be served: not while shutting down, not
-// without a key that opens, not without an account that is in use.
+// without a key that opens, not without an account that is in use, not when they
+// cannot be accounted for.
 func (g *Gateway) health(w http.ResponseWriter, _ *http.Request) {
 	status, why := "ready", ""
 	inUse := 0
@@ -30,6 +32,8 @@ func (g *Gateway) health(w http.ResponseWriter, _ *http.Request) {
 		status, why = "not ready", "there is no API key: turnpike keys create"
 	case inUse == 0:
 		status, why = "not ready", "no provider is in use"
+	case g.opt.Ledger.Ready() != nil:
+		status, why = "not ready", "ledger: "+g.opt.Ledger.Ready().Error()
 	}
 	jw := wire.NewWriter(nil)
 	jw.Object()
@@ -39,6 +43,7 @@ func (g *Gateway) health(w http.ResponseWriter, _ *http.Request) {
 	}
 	jw.StrField("version", g.opt.Version)
 	jw.IntField("in_flight", g.inflight.Load())
+	g.ledgerHealth(jw)
 	jw.Key("providers")
 	jw.List()
 	for _, a := range g.opt.Table.Accounts() {
@@ -61,4 +66,25 @@ func (g *Gateway) health(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
 	_, _ = w.Write(append(jw.Bytes(), '\n'))
+}
+
+// ledgerHealth tells how far the database is behind. That it is away does not keep
+// requests from being served.
+func (g *Gateway) ledgerHealth(jw *wire.Writer) {
+	s := g.opt.Ledger.State()
+	jw.Key("ledger")
+	jw.Object()
+	state := "ready"
+	if !s.Away.IsZero() {
+		state = "database away"
+	}
+	jw.StrField("state", state)
+	jw.IntField("waiting", s.Waiting)
+	jw.IntField("journal_bytes", s.Bytes)
+	jw.IntField("in_memory_only", s.Stranded)
+	jw.IntField("lost", s.Lost)
+	if !s.Away.IsZero() {
+		jw.IntField("away_seconds", int64(g.opt.Now().Sub(s.Away)/time.Second))
+	}
+	jw.EndObject()
 }

@@ -16,7 +16,9 @@ func (x *exchange) passOn(p *passing, frames wire.Holder) error {
 	for {
 		f, err := frames.Next()
 		if errors.Is(err, io.EOF) {
-			err = p.complete()
+			if err = p.complete(); err == nil {
+				x.last(p)
+			}
 			x.send(early, ready || err == nil)
 			return err
 		}
@@ -43,6 +45,9 @@ func (x *exchange) passOn(p *passing, frames wire.Holder) error {
 		over := class == llm.FrameEnd || class == llm.FrameError
 		if over || !frames.More() || len(frames.Held()) >= sendAt {
 			x.pulse.read(x.gw.opt.Now())
+			if over {
+				x.last(p)
+			}
 			early = x.passRun(early, frames.Held(), ready)
 			frames.Hold()
 		}

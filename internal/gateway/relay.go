@@ -90,6 +90,7 @@ func (x *exchange) replay() error {
 	}
 	x.firstOut = x.gw.opt.Now().Sub(x.start)
 	x.tell()
+	x.account()
 	if x.out.stream(out, x.gw.opt.Now()) != nil {
 		x.gone.Store(true)
 	}

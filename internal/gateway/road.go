@@ -105,6 +105,8 @@ type exchange struct {
 	outBytes int64
 	complete bool // the answer came to its end
 
+	accounted bool // the attempt is in the ledger
+
 	status int // of the answer
 	err    *llm.Error
 }

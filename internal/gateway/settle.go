@@ -21,11 +21,7 @@ func (x *exchange) settle() {
 		}
 		x.cancel(nil)
 	}
-	if x.call != nil {
-		x.settleCache()
-		x.estimate()
-		x.gw.opt.Ledger.Add(x.attemptRow())
-	}
+	x.account()
 	x.log()
 }
 

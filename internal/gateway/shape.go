@@ -87,19 +87,25 @@ func (x *exchange) finished(res *llm.Response) *llm.Response {
 	}
 	if x.filter != nil {
 		x.filter.Response(res)
-		x.lost(x.filter.Losses())
+		x.ruled()
 	}
 	return res
 }
 
-// goOn follows a stream that has come to its end: the rounds that continue it,
-// and what is to be said of the rules.
+// ruled takes over what the rules lost.
+func (x *exchange) ruled() {
+	if x.filter == nil {
+		return
+	}
+	if lost := x.filter.Losses(); len(lost) > 0 {
+		x.lost(lost)
+	}
+}
+
+// goOn follows a stream that has come to its end: the rounds that continue it.
 func (x *exchange) goOn(s streamer, err error) error {
 	if t, ok := s.(*translating); ok && x.rounds != nil {
 		err = x.streamRounds(t, err)
-	}
-	if x.filter != nil {
-		x.lost(x.filter.Losses())
 	}
 	return err
 }

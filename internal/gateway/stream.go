@@ -73,6 +73,7 @@ func (x *exchange) pump(s streamer, frames wire.FrameReader) error {
 				x.send(out, ready)
 				return err
 			}
+			x.last(s)
 			x.send(out, true)
 			return nil
 		}
@@ -88,6 +89,7 @@ func (x *exchange) pump(s streamer, frames wire.FrameReader) error {
 			return err
 		}
 		if over {
+			x.last(s)
 			x.send(out, true)
 			x.linger(frames)
 			return nil
@@ -190,6 +192,7 @@ func (p *passing) fault(out []byte, f wire.Frame) []byte {
 		return p.append(out, f)
 	}
 	status, _ := p.x.front.EncodeError(fault, p.x.id)
+	p.settle()
 	p.x.out.body(status, "application/json", f.Data)
 	return out[:0]
 }
@@ -209,6 +212,9 @@ func (p *passing) end(out []byte) ([]byte, error) {
 }
 
 func (p *passing) settle() {
+	if p.x.accounted { // what is in the ledger stands
+		return
+	}
 	err := p.x.err
 	p.x.took(p.meter.Result())
 	if p.x.err == nil {

@@ -14,6 +14,7 @@ import (
 
 	"turnpike/internal/keyring"
 	"turnpike/internal/ledger"
+	"turnpike/internal/ledger/journal"
 	"turnpike/internal/llm"
 	"turnpike/internal/provider"
 	"turnpike/internal/route"
@@ -271,11 +272,21 @@ func replyFrom(status int, contentType string, body io.ReadCloser) (*http.Respon
 type rows struct {
 	mu   sync.Mutex
 	list []store.Attempt
+	err  error // of all that is inserted
+}
+
+func (s *rows) set(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
 }
 
 func (s *rows) InsertAttempts(_ context.Context, a []store.Attempt) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.err != nil {
+		return s.err
+	}
 	s.list = append(s.list, a...)
 	return nil
 }
@@ -296,7 +307,7 @@ func newTestGateway(t *testing.T, up *toyProvider) *testGateway {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	g := &testGateway{t: t, up: up, rows: &rows{}}
-	g.rec = ledger.NewRecorder(g.rows, log)
+	g.keep(ledger.Options{MaxBytes: 1 << 30, OnFull: ledger.Refuse})
 	ring := keyring.New(time.Now, keyring.Entry{Hash: keyring.Hash(testKey), Principal: keyring.Principal{KeyID: "key_1"}})
 	g.Gateway = New(Options{
 		Routes: []Front{{Path: "/toy", Dialect: toy{"toy"}}, {Path: "/other", Dialect: toy{"other"}}},
@@ -307,6 +318,26 @@ func newTestGateway(t *testing.T, up *toyProvider) *testGateway {
 	})
 	t.Cleanup(func() { g.attempts() })
 	return g
+}
+
+// keep opens a ledger.
+func (g *testGateway) keep(opt ledger.Options) {
+	g.t.Helper()
+	opt.Dir, opt.Fsync, opt.Log = g.t.TempDir(), journal.Never, slog.New(slog.DiscardHandler)
+	var err error
+	if g.rec, err = ledger.Open(opt, g.rows); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// refill puts another ledger in the place of the first.
+func (g *testGateway) refill(opt ledger.Options) {
+	g.t.Helper()
+	if err := g.rec.Close(g.t.Context()); err != nil {
+		g.t.Fatal(err)
+	}
+	g.keep(opt)
+	g.opt.Ledger = g.rec
 }
 
 // attempts closes the ledger and returns what was recorded.

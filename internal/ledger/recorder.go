@@ -1,13 +1,19 @@
-// Package ledger keeps account of every attempt, off the road of the request:
-// rows are queued in memory and written in batches.
+// Package ledger keeps account of every attempt. It is written to a journal on
+// the local disk before the answer's last byte, and from there to the database in
+// batches, off the road of the request: neither a crash nor a database that is
+// away loses one.
 package ledger
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"turnpike/internal/ledger/journal"
 	"turnpike/internal/store"
 )
 
@@ -16,120 +22,200 @@ type Sink interface {
 	InsertAttempts(ctx context.Context, attempts []store.Attempt) error
 }
 
+// OnFull says what happens when an attempt cannot be journalled any more.
+type OnFull string
+
+// The ways.
 const (
-	queueLen  = 4096 // rows waiting; a full queue makes requests wait at their end, none is dropped
-	batchLen  = 256
-	batchWait = 200 * time.Millisecond
-	retryWait = time.Second
+	// Refuse takes no new requests, so that every token stays accounted for.
+	Refuse OnFull = "refuse"
+	// Run goes on, and counts and logs what is lost.
+	Run OnFull = "run"
 )
+
+// Options say how a ledger is kept.
+type Options struct {
+	// Dir is the folder of the journal.
+	Dir string
+	// Fsync is when the journal reaches the disk.
+	Fsync journal.Fsync
+	// MaxBytes bounds the journal.
+	MaxBytes int64
+	// OnFull is what happens at the bound, or when the disk takes no more.
+	OnFull OnFull
+	// Log is told what the operator should know.
+	Log *slog.Logger
+}
 
 // NewID makes the id of a request or an attempt.
 func NewID(prefix string) string { return store.NewID(prefix) }
 
-// Recorder writes attempts to a sink.
+// Recorder keeps attempts: Add journals them, and they are written to the sink.
 type Recorder struct {
-	sink  Sink
-	log   *slog.Logger
-	queue chan store.Attempt
-	done  chan struct{}
+	opt     Options
+	sink    Sink
+	journal *journal.Journal
 
-	mu     sync.RWMutex // held for reading while an attempt is queued
+	mu     sync.RWMutex // held for reading while an attempt is added
 	closed bool
 	once   sync.Once
+
+	wake    chan struct{} // there is something to do
+	resting atomic.Bool   // the writer waits for it
+	closing chan struct{}
+	done    chan struct{}
+
+	over     atomic.Bool  // the bound is reached
+	stranded stranded     // what the journal did not take
+	away     atomic.Int64 // since when the sink fails, in Unix nanoseconds; 0: it does not
+	warned   time.Time    // of that
+	unread   int          // tries to read the journal that failed, one after another
 }
 
-// NewRecorder starts a recorder. Close writes what is still waiting.
-func NewRecorder(sink Sink, log *slog.Logger) *Recorder {
-	r := &Recorder{sink: sink, log: log, queue: make(chan store.Attempt, queueLen), done: make(chan struct{})}
+// Open opens the journal and begins to write what is left in it. Close ends that.
+func Open(opt Options, sink Sink) (*Recorder, error) {
+	// A bound below a few segments needs smaller ones.
+	j, err := journal.Open(journal.Options{Dir: opt.Dir, Fsync: opt.Fsync, SegmentBytes: min(journal.SegmentBytes, opt.MaxBytes/4), Log: opt.Log})
+	if err != nil {
+		return nil, err
+	}
+	r := &Recorder{
+		opt: opt, sink: sink, journal: j, wake: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{}),
+	}
+	r.stranded.log = opt.Log
+	r.bound()
+	if n := j.Pending(); n > 0 {
+		opt.Log.Info("the journal holds attempts of before: they are recorded now", "attempts", n)
+	}
 	go r.run()
-	return r
+	return r, nil
 }
 
-// Add queues an attempt. One that ends after Close can only be logged.
+// draft is an attempt on its way to the journal, and its payload there.
+type draft struct {
+	attempt store.Attempt
+	payload []byte
+}
+
+// drafts are used ones; the journal copies payloads.
+var drafts = sync.Pool{New: func() any { return new(draft) }}
+
+// Add journals an attempt: when it returns, a crash of the process cannot lose it.
+// One that ends after Close can only be logged.
 func (r *Recorder) Add(a store.Attempt) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if r.closed {
-		r.log.Error("an attempt ended too late to be recorded", "request", a.RequestID, "key", a.KeyID, "provider", a.Provider,
-			"served", a.ServedModel, "input", a.Usage.Input, "output", a.Usage.Output,
-			"cache_read", a.Usage.CacheRead, "cache_write", a.Usage.CacheWrite5m+a.Usage.CacheWrite1h)
+		r.late(a)
 		return
 	}
-	r.queue <- a
+	if r.over.Load() && r.opt.OnFull == Run {
+		r.strand(a, errFull)
+		return
+	}
+	d := drafts.Get().(*draft) //nolint:forcetypeassert // nothing else is put in
+	d.attempt = a
+	d.payload = appendAttempt(d.payload[:0], &d.attempt)
+	err := r.journal.Append(journal.Settled, d.payload)
+	d.attempt = store.Attempt{}
+	drafts.Put(d)
+	if err != nil {
+		r.strand(a, err)
+		return
+	}
+	if r.journal.Bytes() >= r.opt.MaxBytes {
+		r.bound()
+	}
+	if r.journal.Pending() >= batchLen || r.resting.Load() {
+		r.rouse()
+	}
 }
 
-// shut lets those that are queueing an attempt finish, and nobody after them.
+func (r *Recorder) late(a store.Attempt) {
+	logLost(r.opt.Log, "it ended too late to be recorded", &a)
+}
+
+// rouse wakes the writer.
+func (r *Recorder) rouse() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+var errFull = errors.New("the journal has reached ledger.max_bytes")
+
+// bound notes whether the journal may grow. In-flight requests are journalled
+// above the bound where new ones are refused: they are few.
+func (r *Recorder) bound() {
+	over := r.journal.Bytes() >= r.opt.MaxBytes
+	if r.over.Swap(over) == over {
+		return
+	}
+	if !over {
+		r.opt.Log.Info("the journal has room again", "bytes", r.journal.Bytes())
+		return
+	}
+	r.opt.Log.Error("the journal is full: see to the database, or raise ledger.max_bytes", "bytes", r.journal.Bytes(),
+		"attempts", r.journal.Pending(), "on_full", string(r.opt.OnFull))
+}
+
+// strand keeps an attempt in memory that the journal did not take.
+func (r *Recorder) strand(a store.Attempt, why error) {
+	r.stranded.add(a, why)
+	r.rouse()
+}
+
+// Ready tells whether new requests can be accounted for.
+func (r *Recorder) Ready() error {
+	if r.opt.OnFull != Refuse || !r.over.Load() && !r.stranded.any.Load() {
+		return nil
+	}
+	if r.over.Load() {
+		return errFull
+	}
+	return errors.New("the journal cannot be written")
+}
+
+// State is what can be told of a ledger.
+type State struct {
+	// Waiting counts attempts that are journalled and not in the database yet.
+	Waiting int64
+	// Bytes is the size of the journal.
+	Bytes int64
+	// Stranded counts attempts that only the memory has.
+	Stranded int64
+	// Lost counts attempts that could neither be journalled nor recorded.
+	Lost int64
+	// Away is since when the database fails; zero: it does not.
+	Away time.Time
+}
+
+// State tells how the ledger stands.
+func (r *Recorder) State() State {
+	s := State{Waiting: r.journal.Pending(), Bytes: r.journal.Bytes(), Stranded: r.stranded.count.Load(), Lost: r.stranded.lost.Load()}
+	if n := r.away.Load(); n != 0 {
+		s.Away = time.Unix(0, n)
+	}
+	return s
+}
+
+// shut lets those that are adding an attempt finish, and nobody after them.
 func (r *Recorder) shut() {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.closed = true
-	close(r.queue)
+	r.mu.Unlock()
+	close(r.closing)
 }
 
-// Waiting is how many attempts are queued.
-func (r *Recorder) Waiting() int { return len(r.queue) }
-
-func (r *Recorder) run() {
-	defer close(r.done)
-	batch := make([]store.Attempt, 0, batchLen)
-	for first := range r.queue {
-		batch = append(batch[:0], first)
-		open := r.gather(&batch)
-		r.write(batch)
-		if !open {
-			return
-		}
-	}
-}
-
-// gather takes what comes within a moment of the first, so that quiet times cost
-// one transaction a request and busy ones far fewer.
-func (r *Recorder) gather(batch *[]store.Attempt) (open bool) {
-	timer := time.NewTimer(batchWait)
-	defer timer.Stop()
-	for len(*batch) < batchLen {
-		select {
-		case a, ok := <-r.queue:
-			if !ok {
-				return false
-			}
-			*batch = append(*batch, a)
-		case <-timer.C:
-			return true
-		}
-	}
-	return true
-}
-
-// attemptsToWrite bounds how long a sink that fails is waited for: the rows are
-// idempotent, so a batch may be sent again.
-const attemptsToWrite = 30
-
-func (r *Recorder) write(batch []store.Attempt) {
-	for try := 1; ; try++ {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		err := r.sink.InsertAttempts(ctx, batch)
-		cancel()
-		if err == nil {
-			return
-		}
-		if try == attemptsToWrite {
-			r.log.Error("attempts could not be recorded and are lost", "rows", len(batch), "error", err)
-			return
-		}
-		r.log.Warn("attempts could not be recorded; trying again", "rows", len(batch), "try", try, "error", err)
-		timer := time.NewTimer(retryWait)
-		<-timer.C
-	}
-}
-
-// Close writes what is waiting, until ctx ends.
+// Close writes what is waiting, until ctx ends or the sink fails: the rest stays
+// in the journal for the next start.
 func (r *Recorder) Close(ctx context.Context) error {
 	r.once.Do(func() { go r.shut() })
 	select {
 	case <-r.done:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf("%d attempts stay in the journal until the next start: %w", r.journal.Pending(), ctx.Err())
 	}
 }

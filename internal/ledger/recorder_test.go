@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"turnpike/internal/ledger/journal"
 	"turnpike/internal/store"
 )
 
@@ -70,12 +72,27 @@ func (s *sink) sizes() []int {
 	return slices.Clone(s.batches)
 }
 
-// bubble runs a test on a clock of its own.
-func bubble(t *testing.T, s *sink, do func(t *testing.T, r *Recorder, log *bytes.Buffer)) {
+// opened is a recorder on a journal in a folder.
+func opened(t *testing.T, dir string, s Sink, log io.Writer, change ...func(*Options)) *Recorder {
 	t.Helper()
+	opt := Options{Dir: dir, Fsync: journal.Never, MaxBytes: 1 << 30, OnFull: Refuse, Log: slog.New(slog.NewTextHandler(log, nil))}
+	for _, c := range change {
+		c(&opt)
+	}
+	r, err := Open(opt, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// bubble runs a test on a clock of its own.
+func bubble(t *testing.T, s *sink, do func(t *testing.T, r *Recorder, log *bytes.Buffer), change ...func(*Options)) {
+	t.Helper()
+	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		r := NewRecorder(s, slog.New(slog.NewTextHandler(&log, nil)))
+		r := opened(t, dir, s, &log, change...)
 		do(t, r, &log)
 		if err := r.Close(t.Context()); err != nil {
 			t.Errorf("close: %v", err)
@@ -166,8 +183,8 @@ func TestCloseWritesAtOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if !slices.Equal(s.written(), ids(0, 3)) || time.Since(start) != 0 || r.Waiting() != 0 {
-			t.Errorf("%q after %v, %d waiting", s.written(), time.Since(start), r.Waiting())
+		if !slices.Equal(s.written(), ids(0, 3)) || time.Since(start) != 0 || r.State().Waiting != 0 {
+			t.Errorf("%q after %v, %d waiting", s.written(), time.Since(start), r.State().Waiting)
 		}
 		if log.Len() != 0 {
 			t.Errorf("logged %s", log)
@@ -216,92 +233,11 @@ func TestFailingSinkIsTriedAgain(t *testing.T) {
 	}
 }
 
-func TestSinkIsGivenTimeBetweenTries(t *testing.T) {
-	s := &sink{fail: func(try int) error {
-		if try < 3 {
-			return errors.New("busy")
-		}
-		return nil
-	}}
-	bubble(t, s, func(t *testing.T, r *Recorder, _ *bytes.Buffer) {
-		add(r, 0, 1)
-		pass(batchWait)
-		for try := 1; try < 3; try++ {
-			s.mu.Lock()
-			tries := s.tries
-			s.mu.Unlock()
-			if tries != try {
-				t.Errorf("tried %d times, want %d", tries, try)
-			}
-			pass(retryWait)
-		}
-		if !slices.Equal(s.written(), ids(0, 1)) {
-			t.Error("the third try did not come")
-		}
-	})
-}
-
-func TestSinkThatNeverWorks(t *testing.T) {
-	s := &sink{}
-	s.fail = func(try int) error {
-		if try <= attemptsToWrite {
-			return errors.New("gone for good")
-		}
-		return nil
-	}
-	bubble(t, s, func(t *testing.T, r *Recorder, log *bytes.Buffer) {
-		add(r, 0, 2)
-		pass(batchWait + attemptsToWrite*retryWait)
-		if n := strings.Count(log.String(), "ERROR"); n != 1 || !strings.Contains(log.String(), "rows=2") {
-			t.Errorf("%d errors: %s", n, log)
-		}
-		add(r, 2, 3)
-		pass(batchWait)
-		if !slices.Equal(s.written(), ids(2, 3)) {
-			t.Errorf("afterwards: %q", s.written())
-		}
-	})
-}
-
-func TestFullQueueWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &sink{gate: make(chan struct{})}
-		r := NewRecorder(s, slog.New(slog.DiscardHandler))
-		const all = batchLen + queueLen + 2
-		added := make(chan int, all)
-		go func() {
-			for i := range all {
-				add(r, i, i+1)
-				added <- i
-			}
-		}()
-		synctest.Wait()
-		// The sink holds one batch, the queue is full, and the next waits.
-		if n := len(added); n != batchLen+queueLen || r.Waiting() != queueLen {
-			t.Errorf("%d were taken, %d wait", n, r.Waiting())
-		}
-		pass(time.Hour)
-		if n := len(added); n != batchLen+queueLen {
-			t.Errorf("%d were taken by a sink that hangs", n)
-		}
-		close(s.gate)
-		synctest.Wait()
-		if n := len(added); n != all {
-			t.Errorf("%d were taken in the end", n)
-		}
-		if err := r.Close(t.Context()); err != nil {
-			t.Error(err)
-		}
-		if !slices.Equal(s.written(), ids(0, all)) {
-			t.Errorf("%d rows of %d", len(s.written()), all)
-		}
-	})
-}
-
 func TestCloseDoesNotWaitForEver(t *testing.T) {
+	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		s := &sink{gate: make(chan struct{})}
-		r := NewRecorder(s, slog.New(slog.DiscardHandler))
+		r := opened(t, dir, s, io.Discard)
 		add(r, 0, 3)
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
@@ -338,7 +274,7 @@ func TestLateAttemptIsLogged(t *testing.T) {
 func TestNothingIsLostOrDoubled(t *testing.T) {
 	s := &sink{}
 	var log lockedBuffer
-	r := NewRecorder(s, slog.New(slog.NewTextHandler(&log, nil)))
+	r := opened(t, t.TempDir(), s, &log)
 	var wg sync.WaitGroup
 	started := make(chan struct{})
 	for g := range 8 {

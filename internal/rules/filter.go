@@ -243,8 +243,12 @@ func (f *Filter) whole(p llm.Part) llm.Part {
 	return rest
 }
 
-// Losses are the calls that were dropped.
-func (f *Filter) Losses() []llm.Loss { return f.losses }
+// Losses are the calls that were dropped since it was last asked.
+func (f *Filter) Losses() []llm.Loss {
+	lost := f.losses
+	f.losses = nil
+	return lost
+}
 
 // Hits tells how often each rule changed something, for the log; empty for never.
 func (f *Filter) Hits() string {

@@ -163,11 +163,34 @@ func lastUses(attempts []Attempt) map[string]int64 {
 const listAttempts = `SELECT ` + attemptColumns + ` FROM attempts ORDER BY at DESC, rowid DESC LIMIT ?`
 
 // ListAttempts returns the newest attempts, newest first, at most limit.
-func (s *Store) ListAttempts(ctx context.Context, limit int) (attempts []Attempt, err error) {
+func (s *Store) ListAttempts(ctx context.Context, limit int) ([]Attempt, error) {
 	rows, err := s.readers.QueryContext(ctx, listAttempts, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list attempts: %w", err)
 	}
+	return scanAttempts(rows)
+}
+
+// Attempts returns those of the attempts with these ids that are there, in no
+// order. A statement takes 32,766 ids.
+func (s *Store) Attempts(ctx context.Context, ids []string) ([]Attempt, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	args := make([]any, len(ids))
+	for i, id := range ids {
+		args[i] = id
+	}
+	//nolint:gosec // constants and question marks only
+	rows, err := s.readers.QueryContext(ctx, `SELECT `+attemptColumns+` FROM attempts WHERE id IN (?`+strings.Repeat(", ?", len(ids)-1)+`)`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read attempts: %w", err)
+	}
+	return scanAttempts(rows)
+}
+
+// scanAttempts reads rows of attemptColumns and closes them.
+func scanAttempts(rows *sql.Rows) (attempts []Attempt, err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var a Attempt
@@ -177,7 +200,7 @@ func (s *Store) ListAttempts(ctx context.Context, limit int) (attempts []Attempt
 			&a.ServedModel, &a.Stream, &a.Status, &a.ErrorClass, &a.Stop, &u.Input, &u.Output, &u.CacheRead,
 			&u.CacheWrite5m, &u.CacheWrite1h, &u.Reasoning, &u.Estimated, &a.Latency, &a.FirstContent, &a.Losses, &a.LossReport, &a.CacheStory)
 		if err != nil {
-			return nil, fmt.Errorf("list attempts: %w", err)
+			return nil, fmt.Errorf("read attempts: %w", err)
 		}
 		a.At = time.Unix(0, at).UTC()
 		attempts = append(attempts, a)

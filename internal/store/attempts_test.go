@@ -47,6 +47,12 @@ func TestAttemptsRoundTrip(t *testing.T) {
 	if got, err := s.ListAttempts(t.Context(), 1); err != nil || len(got) != 1 || got[0].ID != "att_2" {
 		t.Errorf("limit 1: %+v, %v", got, err)
 	}
+	if got, err := s.Attempts(t.Context(), []string{"att_0", "att_2"}); err != nil || !reflect.DeepEqual(got, []Attempt{full}) {
+		t.Errorf("by id: %+v, %v", got, err)
+	}
+	if got, err := s.Attempts(t.Context(), nil); err != nil || len(got) != 0 {
+		t.Errorf("by no id: %+v, %v", got, err)
+	}
 }
 
 func TestInsertAttemptsIsIdempotent(t *testing.T) {

@@ -78,14 +78,18 @@ func open(ctx context.Context, path string) (*Store, error) {
 	return &Store{writer: writer, readers: readers}, nil
 }
 
-// connect makes a pool of at most n connections. The pragmas run on every
+// connect makes a pool of at most n connections. A commit waits for the disk: what
+// is committed is taken out of the ledger's journal, so a power loss must not undo
+// it, and in WAL mode synchronous=NORMAL would let it
+// (https://sqlite.org/pragma.html#pragma_synchronous). No request waits for a commit
+// of attempts. The pragmas run on every
 // connection in this order: the busy timeout comes first, so that switching to
 // WAL already waits for other processes.
 func connect(path string, n int, extra ...string) (*sql.DB, error) {
 	query := url.Values{"_pragma": {
 		fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()),
 		"journal_mode(WAL)",
-		"synchronous(NORMAL)",
+		"synchronous(FULL)",
 		"foreign_keys(1)",
 	}}
 	for i := 0; i+1 < len(extra); i += 2 {

@@ -97,7 +97,7 @@ func TestPragmas(t *testing.T) {
 	s, _ := newStore(t)
 	for name, db := range map[string]*sql.DB{"writer": s.writer, "readers": s.readers} {
 		want := map[string]string{
-			"journal_mode": "wal", "synchronous": "1", "foreign_keys": "1", "busy_timeout": "10000",
+			"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "10000",
 			"query_only": map[string]string{"writer": "0", "readers": "1"}[name],
 		}
 		for pragma, value := range want {

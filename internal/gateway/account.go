@@ -1,0 +1,24 @@
+package gateway
+
+// account journals the attempt, exactly once: before the last byte of the answer
+// where there is one, so that a client never has an answer that is not accounted
+// for, else when the road ends. All that an answer says of usage is known by then.
+func (x *exchange) account() {
+	if x.call == nil || x.accounted {
+		return
+	}
+	x.accounted = true
+	x.ruled()
+	x.settleCache()
+	x.estimate()
+	x.gw.opt.Ledger.Add(x.attemptRow())
+}
+
+// last takes the account before the end of a stream is sent.
+func (x *exchange) last(s streamer) {
+	if x.firstOut == 0 && !x.gone.Load() { // a short answer: all of it is still to be sent
+		x.firstOut = x.gw.opt.Now().Sub(x.start)
+	}
+	s.settle()
+	x.account()
+}

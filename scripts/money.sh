@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Kills a gateway under load MONEY_KILLS times (20) and compares the ledger with what its clients were told. The last
+# line has the figures. MONEY_FSYNC is the journal's policy. TURNPIKE_BINARY is a gateway that is already built.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+binary=${TURNPIKE_BINARY:-}
+if [ -z "$binary" ]; then
+	binary=$PWD/bin/turnpike
+	CGO_ENABLED=0 go build -o "$binary" ./cmd/turnpike
+fi
+cd test
+exec go run ./money -binary "$binary" -kills "${MONEY_KILLS:-20}" -fsync "${MONEY_FSYNC:-interval}"
