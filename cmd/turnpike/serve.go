@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"turnpike/internal/archive"
 	"turnpike/internal/config"
 	"turnpike/internal/gateway"
 	"turnpike/internal/keyring"
@@ -41,15 +42,16 @@ func serve(args []string) error {
 
 // app is a running gateway and what it stands on.
 type app struct {
-	cfg    *config.Config
-	log    *slog.Logger
-	store  *store.Store
-	ledger *ledger.Recorder
-	ring   *keyring.Ring
-	table  *route.Table
-	rules  *rules.Book
-	gw     *gateway.Gateway
-	server *http.Server
+	cfg     *config.Config
+	log     *slog.Logger
+	store   *store.Store
+	ledger  *ledger.Recorder
+	archive *archive.Archive // nil where answers are not kept
+	ring    *keyring.Ring
+	table   *route.Table
+	rules   *rules.Book
+	gw      *gateway.Gateway
+	server  *http.Server
 }
 
 func newApp(cfg *config.Config, log *slog.Logger) *app { return &app{cfg: cfg, log: log} }
@@ -117,7 +119,8 @@ func (a *app) open(ctx context.Context) (err error) {
 	if a.store, err = openStore(ctx, a.cfg); err != nil {
 		return err
 	}
-	if _, err = vault.Open(filepath.Join(a.cfg.DataDir, vault.FileName)); err != nil {
+	safe, err := vault.Open(filepath.Join(a.cfg.DataDir, vault.FileName))
+	if err != nil {
 		return err
 	}
 	if err = a.firstStart(ctx); err != nil {
@@ -145,9 +148,22 @@ func (a *app) open(ctx context.Context) (err error) {
 	if a.ledger, err = openLedger(a); err != nil {
 		return err
 	}
+	a.archive = newArchive(a, safe)
 	a.gw = newGateway(a)
 	a.server = newServer(a.gw, a.cfg, a.log)
 	return nil
+}
+
+// newArchive makes what keeps answers for clients that go on from them.
+func newArchive(a *app, safe *vault.Vault) *archive.Archive {
+	c := a.cfg.Responses
+	if !c.Store {
+		return nil
+	}
+	return archive.New(archive.Options{
+		Store: a.store, Sealer: safe, Log: a.log, Now: time.Now,
+		Keep: c.Keep, Rows: int64(c.Max), Bytes: int64(c.MaxBytes),
+	})
 }
 
 // fixedKeys is the single key of a small set-up.
@@ -191,7 +207,11 @@ func (a *app) drain() error {
 	}
 	flush, done := context.WithTimeout(context.Background(), 30*time.Second)
 	defer done()
-	return errors.Join(err, a.ledger.Close(flush))
+	err = errors.Join(err, a.ledger.Close(flush))
+	if a.archive != nil {
+		err = errors.Join(err, a.archive.Close(flush))
+	}
+	return err
 }
 
 // keySource reads keys from the store.

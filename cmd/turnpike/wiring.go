@@ -8,6 +8,7 @@ import (
 	"turnpike/internal/catalog"
 	"turnpike/internal/config"
 	"turnpike/internal/dialect/chat"
+	"turnpike/internal/dialect/completions"
 	"turnpike/internal/dialect/converse"
 	"turnpike/internal/dialect/gemini"
 	"turnpike/internal/dialect/messages"
@@ -20,11 +21,15 @@ import (
 // fronts is the explicit list of client APIs.
 var fronts = []gateway.Front{
 	{Path: "/v1/chat/completions", Dialect: chat.Dialect{}},
+	{Path: "/v1/completions", Dialect: completions.Dialect{}},
 	{Path: "/v1/messages", Dialect: messages.Dialect{}},
 	{Path: "/v1/messages/count_tokens", Dialect: messages.Dialect{}, Ask: gateway.Counts("input_tokens")},
 	{Path: "/v1beta/models/{call...}", Dialect: gemini.Dialect{}, Ask: geminiAsk},
 	{Path: "/v1/models/{call...}", Dialect: gemini.Dialect{}, Ask: geminiAsk}, // some of Google's libraries
 	{Path: "/v1/embeddings", Dialect: chat.Dialect{}, Ask: gateway.Told(gateway.Embed)},
+	{Path: "/openai/deployments/{model}/chat/completions", Dialect: chat.Dialect{}, Ask: gateway.Deployed(gateway.Generate)},
+	{Path: "/openai/deployments/{model}/completions", Dialect: completions.Dialect{}, Ask: gateway.Deployed(gateway.Generate)},
+	{Path: "/openai/deployments/{model}/embeddings", Dialect: chat.Dialect{}, Ask: gateway.Deployed(gateway.Embed)},
 	{Path: "/model/{model}/converse", Dialect: converse.Dialect{}, Ask: gateway.InPath(gateway.Generate, false)},
 	{Path: "/model/{model}/converse-stream", Dialect: converse.Dialect{}, Ask: gateway.InPath(gateway.Generate, true)},
 	{Path: "/model/{model}/invoke", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, false)},
@@ -32,6 +37,11 @@ var fronts = []gateway.Front{
 	{Path: "/model/{model}/count-tokens", Dialect: converse.Dialect{}, Ask: bedrockCount},
 	{Path: "/v1/responses", Dialect: responses.Dialect{}},
 	{Path: "/v1/responses/input_tokens", Dialect: responses.Dialect{}, Ask: gateway.Counts("responses")},
+	{Path: "/v1/responses/compact", Dialect: responses.Dialect{}, Ask: gateway.Told(gateway.Compact)},
+	{Method: "GET", Path: "/v1/responses/{id}", Dialect: responses.Dialect{}, Ask: gateway.OfKept(gateway.Show)},
+	{Method: "GET", Path: "/v1/responses/{id}/input_items", Dialect: responses.Dialect{}, Ask: gateway.OfKept(gateway.Inputs)},
+	{Method: "DELETE", Path: "/v1/responses/{id}", Dialect: responses.Dialect{}, Ask: gateway.OfKept(gateway.Forget)},
+	{Path: "/v1/responses/{id}/cancel", Dialect: responses.Dialect{}, Ask: gateway.OfKept(gateway.Cancel)},
 }
 
 // bedrockCount reads Bedrock's CountTokens, whose body holds one of either API.
@@ -58,11 +68,12 @@ var geminiMethods = gateway.AfterColon(map[string]gateway.Ask{
 
 // backs is the explicit list of dialects spoken to upstreams.
 var backs = map[string]llm.Back{
-	"chat":      chat.Dialect{},
-	"messages":  messages.Dialect{},
-	"converse":  converse.Dialect{},
-	"responses": responses.Dialect{},
-	"gemini":    gemini.Dialect{},
+	"chat":        chat.Dialect{},
+	"completions": completions.Dialect{},
+	"messages":    messages.Dialect{},
+	"converse":    converse.Dialect{},
+	"responses":   responses.Dialect{},
+	"gemini":      gemini.Dialect{},
 }
 
 const (
@@ -73,7 +84,7 @@ const (
 func newGateway(a *app) *gateway.Gateway {
 	gw := gateway.New(gateway.Options{
 		Routes: fronts, Backs: backs, Caps: catalog.Lookup, Betas: catalog.BedrockBetas, Spell: catalog.Dashes,
-		Policy: a.cfg.Policy, Rules: a.rules, Fetch: newFetcher(a.cfg.Media), Table: a.table, Keys: a.ring, Ledger: a.ledger, Log: a.log, Now: time.Now, Version: version, Started: time.Now(),
+		Policy: a.cfg.Policy, Rules: a.rules, Fetch: newFetcher(a.cfg.Media), Table: a.table, Keys: a.ring, Ledger: a.ledger, Archive: a.archive, Log: a.log, Now: time.Now, Version: version, Started: time.Now(),
 		MaxBody: int64(a.cfg.Server.MaxBody), MaxAnswer: maxAnswer, Heartbeat: a.cfg.Server.Heartbeat, Drain: drainFor,
 	})
 	gw.Handle("/ui/", console.Handler())

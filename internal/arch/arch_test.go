@@ -75,6 +75,12 @@ var rules = []struct {
 		"one of OpenAI's two generation APIs: shares what both have, never sees the other",
 	},
 	{"internal/fetch", nil, true, "calls addresses that clients choose: it knows nothing worth stealing"},
+	{
+		"internal/dialect/completions",
+		[]string{"internal/llm", "internal/wire", "internal/dialect/openai"},
+		true,
+		"OpenAI's older API: has its errors in common with the two generation APIs",
+	},
 	{"internal/catalog", []string{"internal/llm"}, true, "data about models"},
 	{"internal/provider", []string{"internal/llm", "internal/wire"}, false, "an account knows no codec, no road, no store"},
 	{"internal/provider/", []string{"internal/provider", "internal/llm", "internal/wire"}, false, "an account never sees another"},
@@ -98,12 +104,13 @@ var rules = []struct {
 	{"internal/store", nil, false, "all SQL is here and nothing else"},
 	{"internal/vault", nil, true, "secrets at rest"},
 	{"internal/config", []string{"internal/policy", "internal/rules"}, false, "one struct, no behaviour"},
+	{"internal/archive", []string{"internal/store", "internal/llm"}, true, "exchanges, kept by the store; what is in them is the dialect's"},
 	{"internal/ledger", []string{"internal/store"}, true, "accounts, journalled here and kept by the store"},
 	{"internal/ledger/journal", nil, true, "records on the disk, whatever they hold"},
 	{
 		"internal/gateway",
 		[]string{
-			"internal/provider", "internal/policy", "internal/rules", "internal/stitch", "internal/route", "internal/keyring", "internal/ledger", "internal/store", "internal/llm", "internal/llm/jsontool", "internal/wire", "internal/fetch",
+			"internal/provider", "internal/policy", "internal/rules", "internal/stitch", "internal/route", "internal/keyring", "internal/ledger", "internal/archive", "internal/store", "internal/llm", "internal/llm/jsontool", "internal/wire", "internal/fetch",
 			"internal/promptcache", "internal/session",
 			"internal/dialect/embeddings", "internal/dialect/counting", "internal/dialect/bedrock",
 		},

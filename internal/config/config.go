@@ -38,6 +38,8 @@ type Config struct {
 	// Media is how pictures and files that requests name by URL are fetched for
 	// upstreams that take only their content.
 	Media Media `yaml:"media"`
+	// Responses is what is kept for clients of the Responses API.
+	Responses Responses `yaml:"responses"`
 	// Providers are the accounts at upstreams. With none listed they are
 	// detected from the environment.
 	Providers []Provider `yaml:"providers"`
@@ -129,6 +131,20 @@ type Media struct {
 	AllowHosts []string `yaml:"allow_hosts,omitempty"`
 	// DenyHosts is the list of hosts never fetched from, in the same forms.
 	DenyHosts []string `yaml:"deny_hosts,omitempty"`
+}
+
+// Responses is what is kept of the Responses API: with store, which is its
+// default, clients go on from an answer by its id. It is kept sealed, for the key
+// that made it, whatever upstream gave the answer.
+type Responses struct {
+	// Store says whether answers are kept at all.
+	Store bool `yaml:"store"`
+	// Keep is how long a conversation is kept after its last use.
+	Keep time.Duration `yaml:"keep"`
+	// Max is how many answers are kept in all; the least recently used go first.
+	Max int `yaml:"max"`
+	// MaxBytes is how much is kept in all, as it lies in the database.
+	MaxBytes Size `yaml:"max_bytes"`
 }
 
 // Provider is one account at an upstream.
@@ -295,11 +311,12 @@ func Default() *Config {
 			LogLevel:          "info",
 			LogFormat:         "text",
 		},
-		DataDir:  "./data",
-		Media:    Media{Fetch: new(true), AllowPrivate: new(false), MaxBytes: 20 * MiB, Timeout: 10 * time.Second},
-		Ledger:   Ledger{Fsync: FsyncInterval, MaxBytes: GiB, OnFull: FullRefuse},
-		Defaults: Defaults{LBStrategy: StrategySmart},
-		Routing:  defaultRouting(),
+		DataDir:   "./data",
+		Media:     Media{Fetch: new(true), AllowPrivate: new(false), MaxBytes: 20 * MiB, Timeout: 10 * time.Second},
+		Ledger:    Ledger{Fsync: FsyncInterval, MaxBytes: GiB, OnFull: FullRefuse},
+		Defaults:  Defaults{LBStrategy: StrategySmart},
+		Routing:   defaultRouting(),
+		Responses: Responses{Store: true, Keep: 720 * time.Hour, Max: 100_000, MaxBytes: GiB},
 	}
 }
 

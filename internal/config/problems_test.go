@@ -69,6 +69,13 @@ func TestProblems(t *testing.T) {
 		},
 		{"size out of bounds", "server: {max_body: 5}\n", `turnpike.yaml:1: server.max_body: must be between 1KiB and 1GiB`},
 		{
+			"kept too shortly, too few, too little", "responses:\n  keep: 1s\n  max: 0\n  max_bytes: 1KiB\n",
+			`turnpike.yaml:2: responses.keep: must be between 1m and 87600h; to keep nothing set responses.store to false` + "\n" +
+				`turnpike.yaml:3: responses.max: must be between 1 and 100000000; to keep nothing set responses.store to false` + "\n" +
+				`turnpike.yaml:4: responses.max_bytes: must be at least 1MiB; to keep nothing set responses.store to false`,
+		},
+		{"neither true nor false", "responses: {store: maybe}\n", `turnpike.yaml:1: responses.store: "maybe" is not true or false`},
+		{
 			"port", "server: {port: 65536}\n",
 			`turnpike.yaml:1: server.port: 65536 is not a port; use 1 to 65535, or 0 to let the system choose`,
 		},

@@ -51,6 +51,7 @@ func validate(cfg *Config, r *report) {
 	checkPolicy(r, "policy", cfg.Policy, names)
 	validateRouting(cfg, r)
 	validateMedia(&cfg.Media, r)
+	validateResponses(&cfg.Responses, r)
 	seen := map[string]int{}
 	for i := range cfg.Providers {
 		validateProvider(cfg, i, seen, r)
@@ -121,6 +122,21 @@ func validateLedger(l *Ledger, r *report) {
 		r.add("ledger.max_bytes", "must be at least %s", minJournal)
 	}
 	oneOf(r, "ledger.on_full", l.OnFull, onFulls)
+}
+
+// longestKept is how long conversations may be kept.
+const longestKept = 10 * 365 * 24 * time.Hour
+
+func validateResponses(c *Responses, r *report) {
+	if c.Keep < time.Minute || c.Keep > longestKept {
+		r.add("responses.keep", "must be between 1m and %s; to keep nothing set responses.store to false", "87600h")
+	}
+	if c.Max < 1 || c.Max > 100_000_000 {
+		r.add("responses.max", "must be between 1 and 100000000; to keep nothing set responses.store to false")
+	}
+	if c.MaxBytes < MiB {
+		r.add("responses.max_bytes", "must be at least %s; to keep nothing set responses.store to false", MiB)
+	}
 }
 
 func validateDefaultProvider(name string, providers []Provider, r *report) {

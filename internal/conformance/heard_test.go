@@ -52,6 +52,9 @@ func heard(from string, stream []byte) (answer object, failed object, err error)
 		c := &chatEar{answer: object{"choices": nil}, message: object{"role": "assistant", "content": nil}}
 		return c.listen(list)
 	}
+	if from == answersAPI {
+		return lastAnswer(list)
+	}
 	m := &messagesEar{}
 	return m.listen(list)
 }
@@ -328,4 +331,20 @@ func (m *messagesEar) delta(delta object) error {
 		m.open[d.member] = text(m.open, d.member) + text(delta, d.member)
 	}
 	return nil
+}
+
+// lastAnswer is what the last event of a Responses stream holds.
+func lastAnswer(list []event) (answer object, failed object, err error) {
+	if len(list) == 0 {
+		return nil, nil, errors.New("an empty stream")
+	}
+	last := decoded(list[len(list)-1].data)
+	answer, _ = last["response"].(object)
+	switch last["type"] {
+	case "response.completed", "response.incomplete":
+		return answer, nil, nil
+	case "response.failed", "error":
+		return nil, last, nil
+	}
+	return nil, nil, fmt.Errorf("the stream ends with %v", last["type"])
 }

@@ -40,8 +40,23 @@ func streamOf(account, answer string) []byte {
 		return sse(append(chatFrames(a), "[DONE]")...)
 	case "converse":
 		return converseFrames(a)
+	case "responses":
+		return sse(answerEvents(a)...)
 	}
 	return framed(account, messagesFrames(a)...)
+}
+
+// answerEvents are the events of a Responses stream that Codex needs at least.
+func answerEvents(a object) []string {
+	begun := maps.Clone(a)
+	begun["status"], begun["output"] = "in_progress", list{}
+	delete(begun, "usage")
+	out := []string{encoded(object{"type": "response.created", "response": begun})}
+	items, _ := a["output"].(list)
+	for i, item := range items {
+		out = append(out, encoded(object{"type": "response.output_item.done", "output_index": i, "item": item}))
+	}
+	return append(out, encoded(object{"type": "response.completed", "response": a}))
 }
 
 // framed puts Messages events into the framing of an account.

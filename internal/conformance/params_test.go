@@ -59,7 +59,7 @@ func TestSettings(t *testing.T) {
 		{
 			"PAR-05 every setting that Converse takes", messagesAPI, converseUp, claude37, every,
 			is{"additionalModelRequestFields.top_k": "5", "inferenceConfig.topP": "0.95", "inferenceConfig.stopSequences": `["X","Y"]`},
-			"user",
+			"",
 		},
 		{
 			"PAR-05 every setting that chat has", messagesAPI, chatUps, "", every,

@@ -44,6 +44,8 @@ func dialectOf(account string) string {
 		return "chat"
 	case converseUp:
 		return "converse"
+	case answersUp:
+		return "responses"
 	}
 	return "messages"
 }
@@ -112,6 +114,10 @@ func (u *upstream) only(t *testing.T) *sent {
 
 // defaultAnswers are said where a test does not care.
 var defaultAnswers = map[string]string{
+	"responses": `{"id":"resp_1","object":"response","created_at":1700000000,"status":"completed","model":"m","error":null,"incomplete_details":null,
+		"output":[{"id":"rs_1","type":"reasoning","summary":[],"encrypted_content":"gAAAAAproof"},
+		{"id":"msg_1","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":"ok","annotations":[],"logprobs":[]}]}],
+		"store":false,"previous_response_id":null,"usage":{"input_tokens":10,"output_tokens":2,"total_tokens":12}}`,
 	"chat": `{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"m",
 		"choices":[{"index":0,"message":{"role":"assistant","content":"ok"},"finish_reason":"stop"}],
 		"usage":{"prompt_tokens":10,"completion_tokens":2,"total_tokens":12}}`,

@@ -12,10 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"turnpike/internal/archive"
 	"turnpike/internal/catalog"
 	"turnpike/internal/dialect/chat"
 	"turnpike/internal/dialect/converse"
 	"turnpike/internal/dialect/messages"
+	"turnpike/internal/dialect/responses"
 	"turnpike/internal/fetch"
 	"turnpike/internal/gateway"
 	"turnpike/internal/keyring"
@@ -35,6 +37,7 @@ import (
 const (
 	chatAPI     = "chat"
 	messagesAPI = "messages"
+	answersAPI  = "responses"
 )
 
 // Accounts of every world, each the only one of its kind.
@@ -45,6 +48,7 @@ const (
 	invokeUp    = "invoke"   // Bedrock, pinned to InvokeModel
 	converseUp  = "converse" // Bedrock, pinned to Converse
 	bedrockUp   = "bedrock"  // Bedrock, which chooses by the model
+	answersUp   = "answers"  // OpenAI, pinned to Responses
 )
 
 // Groups of accounts that are spoken to in the same shape.
@@ -54,11 +58,12 @@ const (
 	allUps    = chatUps + " " + claudeUps + " " + converseUp
 )
 
-var clientPaths = map[string]string{chatAPI: "/v1/chat/completions", messagesAPI: "/v1/messages"}
+var clientPaths = map[string]string{chatAPI: "/v1/chat/completions", messagesAPI: "/v1/messages", answersAPI: "/v1/responses"}
 
 // A client's key, and nobody's credentials at AWS.
 const (
 	clientKey   = "sk-conformance-client"
+	otherKey    = "sk-conformance-other"
 	upstreamKey = "sk-conformance-upstream"
 	awsKeyID    = "AKIDEXAMPLE"
 	awsSecret   = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -75,6 +80,7 @@ type setup struct {
 	fetch                  *fetch.Fetcher
 	rules                  *rules.Book
 	policy                 policy.Policy
+	archive                *archive.Archive
 }
 
 // world is a gateway with everything around it.
@@ -104,17 +110,18 @@ func newWorld(t *testing.T, change ...func(*setup)) *world {
 		t.Fatal(err)
 	}
 	w.gw = gateway.New(gateway.Options{
-		Routes: []gateway.Front{
-			{Path: clientPaths[chatAPI], Dialect: chat.Dialect{}},
-			{Path: clientPaths[messagesAPI], Dialect: messages.Dialect{}},
-			{Path: "/model/{model}/invoke-with-response-stream", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, true)},
-		},
-		Backs: map[string]llm.Back{"chat": chat.Dialect{}, "messages": messages.Dialect{}, "converse": converse.Dialect{}},
+		Routes: append(answersRoutes(),
+			gateway.Front{Path: clientPaths[chatAPI], Dialect: chat.Dialect{}},
+			gateway.Front{Path: clientPaths[messagesAPI], Dialect: messages.Dialect{}},
+			gateway.Front{Path: "/model/{model}/invoke-with-response-stream", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, true)},
+		),
+		Backs: map[string]llm.Back{"chat": chat.Dialect{}, "messages": messages.Dialect{}, "converse": converse.Dialect{}, "responses": responses.Dialect{}},
 		Fetch: s.fetch, Policy: s.policy, Rules: s.rules,
 		Caps: catalog.Lookup, Betas: catalog.BedrockBetas, Spell: catalog.Dashes,
-		Table:  route.New(accounts(t, w.up.URL, s), "", ""),
-		Keys:   keyring.New(time.Now, keyring.Entry{Hash: keyring.Hash(clientKey), Principal: keyring.Principal{KeyID: "key_1"}}),
-		Ledger: w.rec, Log: log, Now: time.Now, Version: "test", Started: time.Now(),
+		Table: route.New(accounts(t, w.up.URL, s), "", ""),
+		Keys: keyring.New(time.Now, keyring.Entry{Hash: keyring.Hash(clientKey), Principal: keyring.Principal{KeyID: "key_1"}},
+			keyring.Entry{Hash: keyring.Hash(otherKey), Principal: keyring.Principal{KeyID: "key_2"}}),
+		Ledger: w.rec, Archive: s.archive, Log: log, Now: time.Now, Version: "test", Started: time.Now(),
 		MaxBody: 32 << 20, MaxAnswer: 32 << 20, Heartbeat: s.heartbeat, Drain: s.drain,
 	})
 	server := httptest.NewServer(http.HandlerFunc(w.serve))
@@ -142,7 +149,7 @@ func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
 func accounts(t *testing.T, url string, s setup) []*route.Account {
 	t.Helper()
 	var list []*route.Account
-	names := []string{openaiUp, compatUp, anthropicUp, invokeUp, converseUp, bedrockUp}
+	names := []string{openaiUp, compatUp, anthropicUp, invokeUp, converseUp, bedrockUp, answersUp}
 	for i := 0; i < len(names); i++ {
 		name := names[i]
 		opt := provider.Options{
@@ -170,6 +177,8 @@ func account(kind string, opt provider.Options) (provider.Provider, error) {
 		return openai.New(opt, false, provider.Choice{Only: catalog.OnlyAPI})
 	case compatUp:
 		return openai.New(opt, true, provider.Choice{})
+	case answersUp:
+		return openai.New(opt, false, provider.Choice{Pinned: "responses"})
 	case anthropicUp:
 		return anthropic.New(opt)
 	case invokeUp:
@@ -294,7 +303,8 @@ func (w *world) ask(from, to, model, body string, header ...string) *reply {
 
 // defaultModels are asked for where a case names none.
 var defaultModels = map[string]string{
-	openaiUp: "gpt-4o", compatUp: "house-model", anthropicUp: claude45, invokeUp: claude45, converseUp: claude45, bedrockUp: claude45,
+	answersUp: gptThinks,
+	openaiUp:  "gpt-4o", compatUp: "house-model", anthropicUp: claude45, invokeUp: claude45, converseUp: claude45, bedrockUp: claude45,
 }
 
 // Claude models as Anthropic names them, by what sets them apart.

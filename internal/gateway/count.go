@@ -21,6 +21,9 @@ func (x *exchange) count() error {
 	if err := x.approach(); err != nil {
 		return err
 	}
+	if err := x.unfold(); err != nil {
+		return err
+	}
 	if err := x.countable(); err != nil {
 		return err
 	}

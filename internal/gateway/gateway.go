@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"turnpike/internal/archive"
 	"turnpike/internal/fetch"
 	"turnpike/internal/keyring"
 	"turnpike/internal/ledger"
@@ -31,6 +33,7 @@ type Options struct {
 	Table   *route.Table
 	Keys    *keyring.Ring
 	Ledger  *ledger.Recorder
+	Archive *archive.Archive // keeps answers for clients that go on from them; nil: nothing is kept
 	Log     *slog.Logger
 	Now     func() time.Time
 	Version string
@@ -57,7 +60,7 @@ type Gateway struct {
 func New(opt Options) *Gateway {
 	g := &Gateway{opt: opt, mux: http.NewServeMux(), governed: map[string]bool{}, memory: promptcache.NewMemory()}
 	for _, f := range opt.Routes {
-		pattern := "POST " + f.Path
+		pattern := cmp.Or(f.Method, http.MethodPost) + " " + f.Path
 		g.governed[pattern] = true
 		g.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { g.serve(&f, w, r) })
 	}
@@ -75,14 +78,23 @@ func New(opt Options) *Gateway {
 }
 
 // ServeHTTP takes any request. Base URLs are set with and without /v1, so
-// /v1/v1 means /v1.
+// /v1/v1 means /v1. Clients set up for Azure OpenAI put /openai or /openai/v1
+// before OpenAI's paths; only its deployments have paths of their own.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, azure) && !strings.HasPrefix(r.URL.Path, azure+"deployments/") {
+		r.URL.Path = "/v1/" + r.URL.Path[len(azure):]
+		if r.URL.RawPath != "" {
+			r.URL.RawPath = "/v1/" + strings.TrimPrefix(r.URL.RawPath, azure)
+		}
+	}
 	for strings.HasPrefix(r.URL.Path, "/v1/v1/") {
 		r.URL.Path = r.URL.Path[len("/v1"):]
 		r.URL.RawPath = strings.TrimPrefix(r.URL.RawPath, "/v1")
 	}
 	g.mux.ServeHTTP(w, r)
 }
+
+const azure = "/openai/"
 
 // Handle adds a route that is no client API: the console, health of others.
 func (g *Gateway) Handle(pattern string, h http.Handler) { g.mux.Handle(pattern, h) }

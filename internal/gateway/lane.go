@@ -33,9 +33,12 @@ type chooser interface {
 // adapt makes the upstream's body of the client's. This is the one place where
 // the lane is chosen.
 func (x *exchange) adapt() error {
+	if err := x.unfold(); err != nil {
+		return err
+	}
 	t := &llm.Target{
 		Provider: x.target.Provider.Name(), Model: x.target.Model, Stream: x.stream,
-		Compat: x.surface.Compat, Bedrock: x.surface.Bedrock, Vertex: x.surface.Vertex,
+		Compat: x.surface.Compat, Bedrock: x.surface.Bedrock, Vertex: x.surface.Vertex, Keeps: x.keeps(),
 	}
 	known := x.surface.Model
 	if known == "" {
@@ -68,7 +71,7 @@ func (x *exchange) pass(edits []wire.Edit, losses []llm.Loss) {
 	if x.surface.Reframed {
 		x.lane = laneFrames
 	}
-	x.losses = losses
+	x.losses = append(losses, x.lostInPast()...)
 	x.request = &llm.Request{Model: x.model, Stream: x.stream}
 	x.sent = newBuffer(x.object.Size(edits...))
 	x.sent.data = x.object.AppendTo(x.sent.data, edits...)
@@ -83,8 +86,9 @@ func (x *exchange) translate(t *llm.Target) error {
 	if x.ask.Model != "" {
 		req.Model, req.Stream = x.model, x.stream
 	}
-	x.losses = slices.Clone(req.Losses)
+	x.losses = append(slices.Clone(req.Losses), x.lostInPast()...)
 	x.request = req
+	x.tellKept()
 	x.shape(req, t)
 	return x.encode(req, t)
 }

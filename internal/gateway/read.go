@@ -44,12 +44,13 @@ func (x *exchange) read() error {
 	if x.object, err = wire.ParseObject(x.body.data); err != nil {
 		return invalid(err)
 	}
-	if x.ask.Model != "" {
-		x.model, x.stream = x.ask.Model, x.ask.Stream
+	if x.model, x.stream = x.ask.Model, x.ask.Stream; x.model != "" && !x.ask.InBody {
 		return nil
 	}
-	if x.model, _, err = x.object.Str("model"); err != nil {
-		return invalid(err)
+	if x.model == "" {
+		if x.model, _, err = x.object.Str("model"); err != nil {
+			return invalid(err)
+		}
 	}
 	if x.stream, err = x.object.Bool("stream"); err != nil {
 		return invalid(err)

@@ -45,7 +45,7 @@ func (x *exchange) relayBody() error {
 	}
 	defer b.drop()
 	if x.lane.express() {
-		m := x.back.NewMeter()
+		m := x.meter()
 		m.Body(b.data)
 		x.took(m.Result())
 		if x.err != nil {
@@ -64,6 +64,7 @@ func (x *exchange) relayBody() error {
 	res = x.finished(res)
 	known := len(res.Losses)
 	body := x.front.EncodeResponse(x.request, res)
+	x.keepAnswer(body)
 	x.lost(res.Losses[known:])
 	x.tell()
 	x.out.body(200, "application/json", body)
@@ -82,7 +83,7 @@ func (x *exchange) replay() error {
 		return err
 	}
 	res = x.finished(res)
-	enc := x.front.NewStreamEncoder(x.request)
+	enc := x.encoder()
 	var out []byte
 	err = res.Replay(func(e *llm.Event) error { out = enc.Append(out, e); return nil })
 	if err != nil {

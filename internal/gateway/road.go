@@ -32,6 +32,7 @@ var approach = []stage{
 	{"read", (*exchange).read},         // bounded body, indexed; model and stream found
 	{"admit", (*exchange).admit},       // may this request run at all
 	{"enrich", (*exchange).enrich},     // what only some upstreams know
+	{"recall", (*exchange).recall},     // what the client goes on from
 	{"route", (*exchange).route},       // model -> targets
 }
 
@@ -49,6 +50,19 @@ var roads = map[Op][]stage{
 	Count: append(slices.Clip(approach),
 		stage{"count", (*exchange).count}, // the upstream's count, or an estimate
 	),
+	Compact: append(slices.Clip(approach),
+		stage{"compact", (*exchange).compact}, // the upstream's summary of a conversation
+	),
+	Show:   append(slices.Clip(byID), stage{"show", (*exchange).show}),
+	Inputs: append(slices.Clip(byID), stage{"inputs", (*exchange).inputs}),
+	Forget: append(slices.Clip(byID), stage{"forget", (*exchange).forget}),
+	Cancel: append(slices.Clip(byID), stage{"cancel", (*exchange).cancelKept}),
+}
+
+// What is asked of a kept answer needs no model.
+var byID = []stage{
+	{"identify", (*exchange).identify},
+	{"admit", (*exchange).admit},
 }
 
 // exchange is one request on its way, and what has been learned of it.
@@ -71,6 +85,7 @@ type exchange struct {
 	extras    *bedrock.Extras // enrich; nil for none
 	cacheWish cacheWish       // enrich
 
+	keep    *keeping       // recall; nil where nothing is kept or gone on from
 	targets []route.Target // route
 
 	// attempt

@@ -48,7 +48,7 @@ func (g *Gateway) unknownRule(name, key string) {
 
 // encoder makes the encoder of a stream, behind what changes its events.
 func (x *exchange) encoder() llm.StreamEncoder {
-	enc := x.front.NewStreamEncoder(x.request)
+	enc := x.keptEncoder()
 	if x.filter == nil && x.rounds == nil {
 		return enc
 	}

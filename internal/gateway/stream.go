@@ -16,7 +16,7 @@ import (
 func (x *exchange) relayStream() error {
 	var s streamer
 	if x.lane.express() {
-		p := &passing{x: x, meter: x.back.NewMeter(), keepUsage: x.asksUsage}
+		p := &passing{x: x, meter: x.meter(), keepUsage: x.asksUsage}
 		if f, ok := x.front.(llm.Framer); ok {
 			p.reframe = f.NewFramer()
 		}

@@ -115,6 +115,9 @@ type Target struct {
 	// Vertex is set where Claude is reached through Vertex AI: no model in the
 	// body, anthropic_version in it instead.
 	Vertex bool
+	// Keeps is set where the gateway keeps the answer for the client: one that is
+	// asked for in a body of ours the upstream need not keep.
+	Keeps bool
 }
 
 // ThinkingKind is how a model takes the wish to reason.

@@ -39,9 +39,12 @@ type Request struct {
 	Stop        []string
 	Thinking    Thought
 	Format      *Format
-	User        string   // the end user, as the client names them
+	User        string   // the end user, as the client names them; bookkeeping: an API without it loses nothing
 	Tier        string   // service tier, in the client's words
 	Betas       []string // Anthropic beta flags, from the header and the body
+	Kept        bool     // the gateway keeps the answer for the client
+	Previous    string   // id of the kept answer the client goes on from; what it said stands in Turns
+	Echo        string   // completions: the prompt, which the answer is to begin with
 	Extra       []Extra  // members that have no place above
 	Losses      []Loss   // what decoding already had to change
 }
@@ -51,6 +54,10 @@ type Extra struct {
 	Dialect string
 	Name    string
 	Raw     []byte
+	// Bookkeeping is set where no model sees the member and no answer changes by
+	// it: labels, hints for caches, what the vendor's dashboards show. That another
+	// API has no place for it is no loss. Each dialect has one table of them.
+	Bookkeeping bool
 }
 
 // Tool is a function the model may call.

@@ -55,6 +55,15 @@ type Counter interface {
 	NewCountRequest(ctx context.Context, model string, body []byte, h http.Header) (*http.Request, error)
 }
 
+// Compactor is a Provider that makes conversations shorter by an API of its own.
+type Compactor interface {
+	Provider
+	// Compacts tells whether it does so where it is spoken to by a surface.
+	Compacts(Surface) bool
+	// NewCompactRequest makes the HTTP request, signed.
+	NewCompactRequest(ctx context.Context, c *Call) (*http.Request, error)
+}
+
 // Plain is a Body of bytes that nothing uses again.
 type Plain []byte
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"turnpike/internal/dialect/openai"
@@ -125,9 +126,13 @@ func (d *decoder) setting(name string) bool {
 func (d *decoder) extra(name string) {
 	raw := d.r.Raw()
 	if d.r.Err() == nil && !isDefault(name, raw) {
-		d.req.Extra = append(d.req.Extra, llm.Extra{Dialect: Name, Name: name, Raw: raw})
+		d.req.Extra = append(d.req.Extra, llm.Extra{Dialect: Name, Name: name, Raw: raw, Bookkeeping: slices.Contains(bookkeeping, name)})
 	}
 }
+
+// bookkeeping are members that no model sees: labels and storing for OpenAI's
+// dashboard, hints for its caches, who the end user is for its abuse checks.
+var bookkeeping = []string{"metadata", "store", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "safety_identifier"}
 
 func isDefault(name string, raw []byte) bool {
 	if len(raw) > 64 {

@@ -157,6 +157,7 @@ func (e *encoder) identity() {
 func (e *encoder) extras() {
 	for _, x := range e.req.Extra {
 		switch {
+		case x.Dialect != Name && x.Bookkeeping:
 		case x.Dialect != Name:
 			e.lose(x.Name, "no such setting in chat")
 		case x.Name == "tool_choice": // allowed_tools: written with the tools

@@ -317,12 +317,13 @@ func TestEncodeSettings(t *testing.T) {
 		{"a choice that is not taken", R{Tools: f, Choice: llm.Choice{Mode: llm.ChoiceAny}}, llm.Target{Caps: llm.Caps{NoToolChoice: true}}, toolF, "tool_choice"},
 		{"allowed tools", R{Tools: f, Choice: llm.Choice{Mode: llm.ChoiceAuto}, Extra: []llm.Extra{{Dialect: "chat", Name: "tool_choice", Raw: []byte(`{"type":"allowed_tools"}`)}}}, llm.Target{}, toolF + `,"tool_choice":{"type":"allowed_tools"}`, ""},
 		{"the user", R{User: "u"}, llm.Target{}, `"user":"u"`, ""},
-		{"a long user", R{User: strings.Repeat("u", 65)}, llm.Target{}, `"user":"f20e249d15fa4b9f44ba21d154f62e1e"`, "user"},
+		{"a long user", R{User: strings.Repeat("u", 65)}, llm.Target{}, `"user":"f20e249d15fa4b9f44ba21d154f62e1e"`, ""},
 		{"tiers", R{Tier: "flex"}, llm.Target{}, `"service_tier":"flex"`, ""},
 		{"Anthropic's tier", R{Tier: "standard_only"}, llm.Target{}, `"service_tier":"default"`, ""},
 		{"unknown tiers", R{Tier: "gold"}, llm.Target{}, ``, "service_tier"},
 		{"HDR-01 beta flags have no place", R{Betas: []string{"a", "b"}}, llm.Target{}, ``, "anthropic-beta"},
 		{"members of our own", R{Extra: []llm.Extra{{Dialect: "chat", Name: "seed", Raw: []byte("1")}}}, llm.Target{}, `"seed":1`, ""},
+		{"what no model sees is no loss", R{Extra: []llm.Extra{{Dialect: "responses", Name: "client_metadata", Raw: []byte("{}"), Bookkeeping: true}}}, llm.Target{}, ``, ""},
 		{"members of other APIs", R{Extra: []llm.Extra{{Dialect: "messages", Name: "container", Raw: []byte("1")}}}, llm.Target{}, ``, "container"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

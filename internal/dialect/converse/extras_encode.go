@@ -120,6 +120,9 @@ func (e *encoder) setAdditional(name string, raw []byte) {
 // noMeaning tells whether leaving an extra out changes nothing: it says how the
 // answer is to be carried, or has the value that stands for "not set".
 func noMeaning(x llm.Extra) bool {
+	if x.Bookkeeping {
+		return true
+	}
 	switch x.Name {
 	case "stream", "stream_options":
 		return true

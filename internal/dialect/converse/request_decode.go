@@ -3,6 +3,7 @@ package converse
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
@@ -77,8 +78,11 @@ func (d *decoder) member(r *wire.Reader, name string) {
 }
 
 func (d *decoder) keep(name string, raw []byte) {
-	d.req.Extra = append(d.req.Extra, llm.Extra{Dialect: dialectName, Name: name, Raw: raw})
+	d.req.Extra = append(d.req.Extra, llm.Extra{Dialect: dialectName, Name: name, Raw: raw, Bookkeeping: slices.Contains(bookkeeping, name)})
 }
+
+// bookkeeping are members that no model sees: labels for Bedrock's invocation log.
+var bookkeeping = []string{"requestMetadata"}
 
 // onlyStopSequence tells whether a client asks of the model's own answer for
 // nothing but the stop sequence that matched, which every answer tells anyway.

@@ -59,9 +59,6 @@ func (Dialect) EncodeRequest(req *llm.Request, target *llm.Target) ([]byte, []ll
 	e.format()
 	e.betas()
 	e.tier()
-	if req.User != "" {
-		e.lose("user", "Converse has no member for the end user")
-	}
 	if req.Parallel != nil && !*req.Parallel && len(tools) > 0 {
 		e.lose("parallel_tool_calls", "Converse cannot forbid parallel tool calls")
 	}

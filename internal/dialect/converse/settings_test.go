@@ -305,8 +305,11 @@ func TestEncodeRest(t *testing.T) {
 		llmtest.Want(t, v, "additionalModelRequestFields", "")
 	})
 	t.Run("service tier and end user", func(t *testing.T) {
-		v, losses := settings(t, claudeCaps(), func(r *llm.Request) { r.Tier, r.User = "flex", "u" })
-		llmtest.WantLoss(t, losses, "user")
+		v, losses := settings(t, claudeCaps(), func(r *llm.Request) {
+			r.Tier, r.User = "flex", "u"
+			r.Extra = []llm.Extra{{Dialect: "responses", Name: "client_metadata", Raw: []byte(`{"a":1}`), Bookkeeping: true}}
+		})
+		llmtest.NoLoss(t, losses)
 		llmtest.Want(t, v, "serviceTier", `{"type":"flex"}`)
 		_, losses = settings(t, claudeCaps(), func(r *llm.Request) { r.Tier = "scale" })
 		llmtest.WantLoss(t, losses, "service_tier")

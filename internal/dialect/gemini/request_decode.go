@@ -74,8 +74,12 @@ func (d *requestDecoder) member(member string, r *wire.Reader) {
 }
 
 func (d *requestDecoder) extra(member string, r *wire.Reader) {
-	d.req.Extra = append(d.req.Extra, llm.Extra{Dialect: name, Name: member, Raw: r.Raw()})
+	d.req.Extra = append(d.req.Extra, llm.Extra{Dialect: name, Name: member, Raw: r.Raw(), Bookkeeping: slices.Contains(bookkeeping, member)})
 }
+
+// bookkeeping are members that no model sees: labels for Vertex AI's bills, and
+// storing for AI Studio's log.
+var bookkeeping = []string{"labels", "store"}
 
 // system reads systemInstruction: a content, a list of parts, or a text.
 func (d *requestDecoder) system(r *wire.Reader) {

@@ -231,9 +231,6 @@ var own = []string{"contents", "systemInstruction", "tools", "toolConfig", "gene
 // rest writes what only Gemini knows, and names what only others know.
 func (e *encoder) rest(functions []string) {
 	e.tier()
-	if e.req.User != "" {
-		e.lose("user", "Gemini has no member for the end user")
-	}
 	if len(e.req.Betas) > 0 {
 		e.lose("anthropic-beta", "beta features of Anthropic's API are not known here")
 	}
@@ -268,9 +265,12 @@ func (e *encoder) tier() {
 // noMeaning tells whether leaving an extra out changes nothing: it says how the
 // answer is to be carried, or has the value that stands for "not set".
 func noMeaning(x llm.Extra) bool {
+	if x.Bookkeeping {
+		return true
+	}
 	raw := string(bytes.TrimSpace(x.Raw))
 	switch x.Name {
-	case "stream", "stream_options", "prompt_cache_key", "prompt_cache_retention", "include":
+	case "stream", "stream_options", "include":
 		return true
 	case "n":
 		return raw == "1"

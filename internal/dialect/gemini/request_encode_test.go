@@ -175,11 +175,17 @@ func TestEncodeSettings(t *testing.T) {
 		req.Stop = []string{"1", "", "2", "3", "4", "5", "6"}
 		req.Tier, req.User, req.Betas = "flex", "me", []string{"b"}
 		req.Extra = []llm.Extra{
+			{Dialect: "responses", Name: "client_metadata", Raw: []byte(`{"a":1}`), Bookkeeping: true},
 			extra("chat", "seed", "7"), extra("chat", "presence_penalty", "0.5"), extra("chat", "logit_bias", `{"1":2}`), extra("chat", "stream", "true"),
 			extra(name, "safetySettings", `[]`), extra(name, "generationConfig.responseLogprobs", "true"), extra(name, "toolConfig.retrievalConfig", `{}`), extra(name, "contents", `[]`),
 		}
 		v, losses := encode(t, req, flash())
-		for _, path := range []string{"temperature", "max_tokens", "stop", "user", "anthropic-beta", "logit_bias", "contents"} {
+		for _, l := range losses {
+			if l.Path == "user" || l.Path == "client_metadata" {
+				t.Errorf("%s is said to be lost, and no model sees it", l.Path)
+			}
+		}
+		for _, path := range []string{"temperature", "max_tokens", "stop", "anthropic-beta", "logit_bias", "contents"} {
 			llmtest.WantLoss(t, losses, path)
 		}
 		llmtest.Want(t, v, "generationConfig", `{"temperature":2,"topP":0.5,"topK":3,"maxOutputTokens":65536,"stopSequences":["1","2","3","4","5"],"seed":7,"presencePenalty":0.5,"responseLogprobs":true}`)

@@ -150,7 +150,7 @@ func (e *encoder) writeExtras() {
 }
 
 // hints change nothing in an answer.
-var hints = []string{"stream", "stream_options", "prompt_cache_key", "prompt_cache_retention", "include"}
+var hints = []string{"stream", "stream_options", "include"}
 
 // neutral values switch nothing on.
 var neutral = []string{"null", "false", "0", "0.0", "{}", "[]", `""`}
@@ -159,5 +159,5 @@ var neutral = []string{"null", "false", "0", "0.0", "{}", "[]", `""`}
 // difference to the answer.
 func harmless(x llm.Extra) bool {
 	raw := string(x.Raw)
-	return slices.Contains(hints, x.Name) || slices.Contains(neutral, raw) || x.Name == "n" && raw == "1"
+	return x.Bookkeeping || slices.Contains(hints, x.Name) || slices.Contains(neutral, raw) || x.Name == "n" && raw == "1"
 }

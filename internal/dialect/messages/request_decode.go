@@ -87,9 +87,14 @@ func (d *requestDecoder) member(member []byte, r *wire.Reader) {
 	case "anthropic_version":
 		d.bedrock = true
 	default:
-		q.Extra = append(q.Extra, llm.Extra{Dialect: name, Name: string(member), Raw: r.Raw()})
+		n := string(member)
+		q.Extra = append(q.Extra, llm.Extra{Dialect: name, Name: n, Raw: r.Raw(), Bookkeeping: slices.Contains(bookkeeping, n)})
 	}
 }
+
+// bookkeeping are members that no model sees: who the end user is, and what is
+// told to Anthropic about the client itself.
+var bookkeeping = []string{"user_profile_id", "diagnostics"}
 
 // required checks what Anthropic demands, in Anthropic's words.
 func (d *requestDecoder) required() {

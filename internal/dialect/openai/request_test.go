@@ -137,7 +137,7 @@ func TestWriteIdentity(t *testing.T) {
 		{"a user and a tier", llm.Request{User: "u", Tier: "flex"}, false, `{"user":"u","service_tier":"flex"}`, ""},
 		{"Anthropic's word", llm.Request{Tier: "standard_only"}, false, `{"service_tier":"default"}`, ""},
 		{"no such tier", llm.Request{Tier: "gold"}, false, `{}`, "service_tier"},
-		{"a long name", llm.Request{User: long}, false, `{"user":"f20e249d15fa4b9f44ba21d154f62e1e"}`, "user"},
+		{"a long name", llm.Request{User: long}, false, `{"user":"f20e249d15fa4b9f44ba21d154f62e1e"}`, ""},
 		{"a long name for another server", llm.Request{User: long}, true, `{"user":"` + long + `"}`, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
@@ -104,7 +105,7 @@ func (d *decoder) setting(r *wire.Reader, name string) bool {
 	case "stream_options": // include_obfuscation: padding against eavesdroppers on the length of events
 	case "include":
 		d.include(r)
-	case "background":
+	case "background": // the gateway refuses it before the body comes here
 		if r.Bool() {
 			d.lose("background", "answered at once")
 		}
@@ -114,9 +115,8 @@ func (d *decoder) setting(r *wire.Reader, name string) bool {
 	return true
 }
 
-// kept refuses what refers to something that OpenAI keeps for its clients. A
-// gateway that keeps responses itself would put their items into input before
-// the body comes here, so this is the one place that would change.
+// kept refuses what refers to something that OpenAI keeps for its clients. What the
+// gateway keeps itself stands in the input when the body comes here.
 func (d *decoder) kept(r *wire.Reader, name string) bool {
 	switch name {
 	case "previous_response_id":
@@ -140,8 +140,15 @@ func (d *decoder) kept(r *wire.Reader, name string) bool {
 func (d *decoder) extra(r *wire.Reader, name string) {
 	raw := r.Raw()
 	if r.Err() == nil && !isDefault(name, raw) {
-		d.req.Extra = append(d.req.Extra, llm.Extra{Dialect: Name, Name: name, Raw: raw})
+		d.req.Extra = append(d.req.Extra, llm.Extra{Dialect: Name, Name: name, Raw: raw, Bookkeeping: slices.Contains(bookkeeping, name)})
 	}
+}
+
+// bookkeeping are members that no model sees: labels and storing for OpenAI's
+// dashboard, hints for its caches, who the end user is for its abuse checks; and
+// client_metadata, by which Codex tells its installation and session.
+var bookkeeping = []string{
+	"metadata", "client_metadata", "store", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "safety_identifier",
 }
 
 func isDefault(name string, raw []byte) bool {

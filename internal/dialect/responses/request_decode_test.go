@@ -126,6 +126,9 @@ func TestSettings(t *testing.T) {
 	extra := func(name, raw string) []llm.Extra {
 		return []llm.Extra{{Dialect: Name, Name: name, Raw: []byte(raw)}}
 	}
+	told := func(name, raw string) []llm.Extra { // what no model sees
+		return []llm.Extra{{Dialect: Name, Name: name, Raw: []byte(raw), Bookkeeping: true}}
+	}
 	for _, c := range []struct {
 		name, body string
 		want       R
@@ -145,9 +148,9 @@ func TestSettings(t *testing.T) {
 		{"any object", `"text":{"format":{"type":"json_object"},"verbosity":"low"}`, R{Format: &llm.Format{}, Extra: extra("text.verbosity", `"low"`)}, ""},
 		{"plain text", `"text":{"format":{"type":"text"}}`, R{}, ""},
 		{"what the defaults say anyway", `"store":false,"metadata":{},"truncation":"disabled","top_logprobs":0,"include":["reasoning.encrypted_content"],"stream_options":{"include_obfuscation":false},"background":false`, R{}, ""},
-		{"extras", `"store":true`, R{Extra: extra("store", "true")}, ""},
+		{"extras", `"store":true`, R{Extra: told("store", "true")}, ""},
 		{"include", `"include":["web_search_call.action.sources","reasoning.encrypted_content"]`, R{Extra: extra("include", `["web_search_call.action.sources","reasoning.encrypted_content"]`)}, ""},
-		{"Codex's own", `"client_metadata":{"session_id":"s"}`, R{Extra: extra("client_metadata", `{"session_id":"s"}`)}, ""},
+		{"Codex's own", `"client_metadata":{"session_id":"s"}`, R{Extra: told("client_metadata", `{"session_id":"s"}`)}, ""},
 		{"background", `"background":true`, R{}, "background"},
 		{"TOOL-01 choice by word", `"tool_choice":"required"`, R{Choice: llm.Choice{Mode: llm.ChoiceAny}}, ""},
 		{"no choice", `"tool_choice":"none"`, R{Choice: llm.Choice{Mode: llm.ChoiceNone}}, ""},

@@ -232,11 +232,12 @@ func (e *encoder) extras() {
 			continue // written where they belong
 		case x.Dialect == Name && (x.Name == "tool_choice" || x.Name == "include"):
 			continue
-		case x.Dialect == "chat" && x.Name == "verbosity":
+		case x.Dialect == "chat" && x.Name == "verbosity", x.Name == "store" && e.t.Keeps:
 			continue
 		case x.Dialect == Name, x.Dialect == "chat" && sharedWithChat(x.Name):
 			e.w.RawField(x.Name, x.Raw)
 			store = store || x.Name == "store"
+		case x.Bookkeeping:
 		default:
 			e.lose(x.Name, "no such setting in responses")
 		}

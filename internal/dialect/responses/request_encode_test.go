@@ -249,7 +249,9 @@ func TestEncodeSettings(t *testing.T) {
 		},
 		{"any object", R{Format: &llm.Format{}, Extra: []llm.Extra{extra(Name, "text.verbosity", `"high"`)}}, llm.Target{}, `,"text":{"format":{"type":"json_object"},"verbosity":"high"}`, ""},
 		{"who asks", R{User: "u", Tier: "standard_only"}, llm.Target{}, `,"user":"u","service_tier":"default"`, ""},
-		{"long names", R{User: strings.Repeat("u", 65), Tier: "batch"}, llm.Target{}, `,"user":"f20e249d15fa4b9f44ba21d154f62e1e"`, "user, service_tier"},
+		{"long names", R{User: strings.Repeat("u", 65), Tier: "batch"}, llm.Target{}, `,"user":"f20e249d15fa4b9f44ba21d154f62e1e"`, "service_tier"},
+		{"what no model sees is no loss", R{Extra: []llm.Extra{{Dialect: "messages", Name: "diagnostics", Raw: []byte("{}"), Bookkeeping: true}}}, llm.Target{}, ``, ""},
+		{"what the gateway keeps, the upstream does not", R{Extra: []llm.Extra{extra(Name, "store", "true")}}, llm.Target{Keeps: true}, ``, ""},
 		{"what chat has too", R{Extra: []llm.Extra{extra("chat", "prompt_cache_key", `"k"`), extra("chat", "seed", "1"), extra("messages", "container", `"c"`)}}, llm.Target{}, `,"prompt_cache_key":"k"`, "seed, container"},
 		{"its own", R{Extra: []llm.Extra{extra(Name, "truncation", `"auto"`), extra(Name, "include", `["a","reasoning.encrypted_content"]`)}}, llm.Target{}, `,"truncation":"auto","include":["a","reasoning.encrypted_content"]`, ""},
 	} {

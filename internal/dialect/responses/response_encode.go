@@ -133,10 +133,10 @@ func (s *streamEncoder) appendResponse(dst, output []byte, o outcome, usage llm.
 // have most of these members down as required.
 func (s *streamEncoder) echo(w *wire.Writer) {
 	q := s.req
-	for _, name := range [...]string{"instructions", "previous_response_id"} {
-		w.Key(name)
-		w.Null()
-	}
+	w.Key("instructions")
+	w.Null()
+	w.Key("previous_response_id")
+	openai.StrOrNull(w, q.Previous)
 	w.Key("max_output_tokens")
 	if q.MaxTokens != nil {
 		w.Int(*q.MaxTokens)
@@ -173,7 +173,7 @@ func (s *streamEncoder) echo(w *wire.Writer) {
 	writeFormat(w, q.Format)
 	w.EndObject()
 	w.StrField("truncation", "disabled")
-	w.BoolField("store", false)
+	w.BoolField("store", q.Kept)
 	w.Key("service_tier")
 	openai.StrOrNull(w, s.tier)
 	w.Key("metadata")

@@ -72,12 +72,15 @@ type File struct {
 }
 
 // Files reads files that are kept beside the repository: an environment variable
-// names their folder, else it is the one of that name in the folder shared beside
-// the repository. A test without its files is skipped, but not in continuous
+// names their folder, else it is the one of that name in TURNPIKE_SHARED, or in the
+// folder shared beside the repository. A test without its files is skipped, but not in continuous
 // integration, which has no excuse.
 func Files(t testing.TB, variable, folder string, patterns ...string) []File {
 	t.Helper()
 	root := os.Getenv(variable)
+	if shared := os.Getenv("TURNPIKE_SHARED"); root == "" && shared != "" {
+		root = filepath.Join(shared, folder)
+	}
 	if root == "" {
 		root = filepath.Join(repository(t), "..", "shared", folder)
 	}

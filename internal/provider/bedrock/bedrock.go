@@ -109,6 +109,16 @@ func (a *Account) Surface(ctx context.Context, model string) (provider.Surface, 
 	return provider.Surface{Dialect: "converse", Reframed: true, Model: known}, nil
 }
 
+// SurfaceFor is Surface for a client that speaks a dialect: what is written for
+// Converse already passes, Claude or not, unless the operator says otherwise.
+func (a *Account) SurfaceFor(ctx context.Context, model, dialect string) (provider.Surface, error) {
+	s, err := a.Surface(ctx, model)
+	if err == nil && s.Bedrock && dialect == "converse" && a.opt.Choice.For(s.Model) == "" {
+		s = provider.Surface{Dialect: "converse", Reframed: true, Model: s.Model}
+	}
+	return s, err
+}
+
 var geoPrefixes = []string{"us.", "eu.", "apac.", "au.", "ca.", "jp.", "global.", "us-gov."}
 
 // bare takes an ARN's resource and a geo prefix off a model id.

@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,6 +97,14 @@ func TestSurface(t *testing.T) {
 			expected := provider.Surface{Dialect: pinned, Bedrock: pinned == invoke, Reframed: true, Model: model}
 			if err != nil || got != expected {
 				t.Errorf("%q pinned to %q: %+v, %v", model, api, got, err)
+			}
+			for client, dialect := range map[string]string{"messages": pinned, "chat": pinned, "converse": cmp.Or(api, "converse")} {
+				if dialect == Invoke {
+					dialect = "messages"
+				}
+				if got, err := a.SurfaceFor(t.Context(), model, client); err != nil || got.Dialect != dialect || got.Bedrock != (dialect == "messages") || !got.Reframed {
+					t.Errorf("%q pinned to %q, for a client of %s: %+v, %v", model, api, client, got, err)
+				}
 			}
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"turnpike/internal/provider"
 	"turnpike/internal/wire"
@@ -22,17 +24,29 @@ const defaultURL = "https://api.openai.com/v1"
 // Account is an OpenAI account, or a compatible server.
 type Account struct {
 	*provider.Account
-	compat    bool
-	choice    provider.Choice
-	chat      *url.URL
-	responses *url.URL
+	compat bool
+	choice provider.Choice
+	urls   map[string]*url.URL // by dialect
 }
 
 // The APIs of an account, named as their dialects are.
 const (
 	chat      = "chat"
 	responses = "responses"
+	// completions is the older API. Servers that copy OpenAI's have it; OpenAI
+	// itself has it for a few models, which have no other.
+	completions = "completions"
 )
+
+// older are the models of OpenAI that have the older API and no other, by the
+// beginning of their names (API reference, Completions; "ft:" is before those
+// that are fine-tuned).
+var older = []string{"gpt-3.5-turbo-instruct", "babbage-002", "davinci-002"}
+
+func isOlder(model string) bool {
+	model = strings.TrimPrefix(model, "ft:")
+	return slices.ContainsFunc(older, func(m string) bool { return strings.HasPrefix(model, m) })
+}
 
 // New makes an account. Where choice says nothing of a model, OpenAI is spoken to
 // as the client speaks, and a compatible server by chat.
@@ -49,7 +63,9 @@ func New(opt provider.Options, compat bool, choice provider.Choice) (*Account, e
 	if err := choice.Check(opt.Name, chat, responses); err != nil {
 		return nil, err
 	}
-	return &Account{Account: a, compat: compat, choice: choice, chat: a.URL("/chat/completions"), responses: a.URL("/responses")}, nil
+	return &Account{Account: a, compat: compat, choice: choice, urls: map[string]*url.URL{
+		chat: a.URL("/chat/completions"), responses: a.URL("/responses"), completions: a.URL("/completions"),
+	}}, nil
 }
 
 // Surface is the API chosen for a model, or chat completions.
@@ -58,10 +74,14 @@ func (a *Account) Surface(ctx context.Context, model string) (provider.Surface, 
 }
 
 // SurfaceFor is Surface for a client that speaks a dialect: OpenAI itself speaks
-// Responses to those that do. Of compatible servers few have it.
+// Responses to those that do. Of compatible servers few have it. The older
+// completions pass where the server has them for the model.
 func (a *Account) SurfaceFor(_ context.Context, model, dialect string) (provider.Surface, error) {
 	api := a.choice.For(model)
-	if api == "" {
+	switch {
+	case dialect == completions && (a.compat && api == "" || !a.compat && isOlder(model)):
+		api = completions
+	case api == "":
 		api = chat
 		if !a.compat && dialect == responses {
 			api = responses
@@ -72,9 +92,9 @@ func (a *Account) SurfaceFor(_ context.Context, model, dialect string) (provider
 
 // NewRequest makes the request of a call.
 func (a *Account) NewRequest(ctx context.Context, c *provider.Call) (*http.Request, error) {
-	to := a.chat
-	if c.Surface.Dialect == responses {
-		to = a.responses
+	to, ok := a.urls[c.Surface.Dialect]
+	if !ok {
+		to = a.urls[chat]
 	}
 	r := a.Post(ctx, to, c)
 	a.authorize(r)

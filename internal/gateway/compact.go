@@ -1,0 +1,49 @@
+package gateway
+
+import (
+	"fmt"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/provider"
+	"turnpike/internal/wire"
+)
+
+// compact is the end of the road for a conversation that is to be made shorter:
+// what comes of it only the upstream that made it can read, so it passes, or is
+// not to be had.
+func (x *exchange) compact() error {
+	x.target = x.targets[0]
+	if err := x.settlePolicy(); err != nil {
+		return err
+	}
+	if err := x.approach(); err != nil {
+		return err
+	}
+	p, ok := x.target.Provider.(provider.Compactor)
+	if !ok || x.surface.Dialect != x.front.Name() || !p.Compacts(x.surface) {
+		return &llm.Error{
+			Kind: llm.ErrInvalid, Param: "model", Code: "unsupported_model", NoRetry: true,
+			Message: fmt.Sprintf("provider %s has no way to compact a conversation for model %s: ask for a summary with an ordinary request, "+
+				"or name a model of a provider of type openai that is spoken to by its Responses API", x.target.Provider.Name(), x.target.Model),
+		}
+	}
+	if err := x.unfold(); err != nil {
+		return err
+	}
+	x.stream = false
+	x.pass([]wire.Edit{{Name: "model", Value: wire.AppendString(nil, x.target.Model)}}, nil)
+	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model, Body: x.sent}
+	x.detach()
+	req, err := p.NewCompactRequest(x.ctx, x.call)
+	if err != nil {
+		return x.uncallable(err)
+	}
+	if x.answer, err = p.RoundTrip(req); err != nil {
+		return x.unreachable(err)
+	}
+	x.shed()
+	if x.answer.StatusCode < 200 || x.answer.StatusCode > 299 {
+		return x.refused(x.answer)
+	}
+	return x.relay()
+}
