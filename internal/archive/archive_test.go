@@ -147,6 +147,14 @@ func bubble(t *testing.T, s *shelf, do func(t *testing.T, a *Archive, log *bytes
 	})
 }
 
+// pass lets time go by on the bubble's clock.
+func pass(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	<-timer.C
+	synctest.Wait()
+}
+
 func chainOf(t *testing.T, a *Archive, key, id string) string {
 	t.Helper()
 	past, err := a.Chain(t.Context(), key, id)
@@ -238,8 +246,7 @@ func TestWritesAreTriedAgain(t *testing.T) {
 	s.broken = 3
 	bubble(t, s, func(t *testing.T, a *Archive, log *bytes.Buffer) {
 		a.Keep("k", exchange("a", ""))
-		time.Sleep(10 * time.Second) // of the bubble's clock
-		synctest.Wait()
+		pass(10 * time.Second)
 		if s.writes != 4 || len(s.rows) != 1 || strings.Count(log.String(), "trying again") != 3 {
 			t.Errorf("%d writes, %d rows, log %s", s.writes, len(s.rows), log)
 		}
@@ -248,8 +255,7 @@ func TestWritesAreTriedAgain(t *testing.T) {
 	s.broken = maxTries
 	bubble(t, s, func(t *testing.T, a *Archive, log *bytes.Buffer) {
 		a.Keep("k", exchange("a", ""))
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		pass(time.Minute)
 		if len(s.rows) != 0 || !strings.Contains(log.String(), "could not be kept\"") || chainOf(t, a, "k", "a") != "unknown" {
 			t.Errorf("%d rows, log %s", len(s.rows), log)
 		}
@@ -292,8 +298,7 @@ func TestPruning(t *testing.T) {
 			a.Keep("k", exchange(fmt.Sprint("r", i), ""))
 		}
 		synctest.Wait()
-		time.Sleep(pruneEvery)
-		synctest.Wait()
+		pass(pruneEvery)
 		if len(s.prunes) != 3 {
 			t.Fatalf("pruned %d times", len(s.prunes))
 		}

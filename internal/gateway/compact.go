@@ -38,12 +38,14 @@ func (x *exchange) compact() error {
 	if err != nil {
 		return x.uncallable(err)
 	}
-	if x.answer, err = p.RoundTrip(req); err != nil {
+	res, err := p.RoundTrip(req) //nolint:bodyclose // relay and refused close it
+	if err != nil {
 		return x.unreachable(err)
 	}
+	x.answer = res
 	x.shed()
-	if x.answer.StatusCode < 200 || x.answer.StatusCode > 299 {
-		return x.refused(x.answer)
+	if res.StatusCode < 200 || res.StatusCode > 299 {
+		return x.refused(res)
 	}
 	return x.relay()
 }

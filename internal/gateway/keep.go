@@ -58,7 +58,7 @@ func (x *exchange) recall() error {
 
 // findPast finds the conversation that the request goes on from. What belongs to
 // another key does not pass to an upstream that may know it.
-func (x *exchange) findPast(k *keeping) (err error) {
+func (x *exchange) findPast(k *keeping) error {
 	id := k.asked.Previous
 	if id == "" {
 		return nil
@@ -67,16 +67,18 @@ func (x *exchange) findPast(k *keeping) (err error) {
 		k.lost = nothingKept("previous_response_id")
 		return nil
 	}
-	k.past, err = x.gw.opt.Archive.Chain(x.r.Context(), x.who.KeyID, id)
-	switch {
-	case errors.Is(err, archive.ErrNotKept):
-		return k.keeper.NotKept(id, true)
-	case errors.Is(err, archive.ErrUnknown):
+	past, err := x.gw.opt.Archive.Chain(x.r.Context(), x.who.KeyID, id)
+	if errors.Is(err, archive.ErrUnknown) {
 		k.lost = k.keeper.NotKept(id, true)
 		return nil
-	case err != nil:
+	}
+	if errors.Is(err, archive.ErrNotKept) {
+		return k.keeper.NotKept(id, true)
+	}
+	if err != nil {
 		return x.unread(err)
 	}
+	k.past = past
 	k.home = k.past[len(k.past)-1].Home
 	return nil
 }

@@ -1,8 +1,8 @@
 // Package responses speaks OpenAI's Responses API, on both sides: to clients as
 // OpenAI's own API does (Codex needs it), and to OpenAI and servers that copy it.
 //
-// Nothing is kept between requests: every request carries its whole conversation
-// (store: false), and what refers to a kept one is refused clearly.
+// The codec keeps nothing: what it reads carries its whole conversation. What the
+// gateway keeps for clients (llm.Keeper) is put in before; kept.go says how it looks.
 //
 // Earlier reasoning travels in encrypted_content. OpenAI's own is opaque and stays
 // as it is; between dialects it is wrapped as a seal of the issuer "openai". The

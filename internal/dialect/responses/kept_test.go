@@ -33,7 +33,8 @@ func TestAsks(t *testing.T) {
 		{`{"previous_response_id":"resp_1"}`, llm.Asked{Keep: true, Previous: "resp_1"}, ""},
 		{
 			`{"store":false,"input":[{"type":"item_reference","id":"a"},{"role":"user","content":"\"item_reference\""},{"id":"b","type":"item_reference"}]}`,
-			llm.Asked{Said: true, Items: []string{"a", "b"}}, "",
+			llm.Asked{Said: true, Items: []string{"a", "b"}},
+			"",
 		},
 		{`{"input":"say \"item_reference\""}`, llm.Asked{Keep: true}, ""},
 		{`{"background":true}`, llm.Asked{}, "background"},
