@@ -1,9 +1,13 @@
 package conformance
 
 import (
+	"bytes"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
+
+	"turnpike/internal/llm/llmtest"
 )
 
 // codexAsk is what Codex sends, but for the tools that only OpenAI can run.
@@ -87,4 +91,38 @@ func TestInputTokens(t *testing.T) {
 			t.Errorf("counted %s", body)
 		}
 	})
+}
+
+// TestRecordedOperations plays what OpenAI answered when it compacted and counted.
+func TestRecordedOperations(t *testing.T) {
+	n := 0
+	for _, x := range llmtest.Corpus(t, "openai-responses-compact", "openai-responses-input-tokens") {
+		if x.Response.Status != http.StatusOK {
+			continue
+		}
+		n++
+		path := strings.TrimPrefix(x.Folder, "openai-responses-")
+		t.Run("RSP-05 recorded "+path, func(t *testing.T) {
+			w := newWorld(t)
+			w.up.answers(playJSON(http.StatusOK, x.Response.Text))
+			var sent bytes.Buffer
+			if err := json.Compact(&sent, x.Request.Body); err != nil {
+				t.Fatal(err)
+			}
+			asked := strings.Replace(sent.String(), `"model":"`, `"model":"`+answersUp+"/", 1)
+			r := w.do("POST", clientPaths[answersAPI]+"/"+strings.ReplaceAll(path, "-", "_"), asked)
+			if s := w.up.only(t); r.status != 200 || string(s.body) != sent.String() {
+				t.Errorf("%d %s; sent %s", r.status, r.body, s.body)
+			}
+			if path == "compact" && string(r.body) != x.Response.Text {
+				t.Errorf("the client got %s", r.body)
+			}
+			if got, want := decoded(string(r.body))["input_tokens"], decoded(x.Response.Text)["input_tokens"]; got != want {
+				t.Errorf("counted %v, want %v", got, want)
+			}
+		})
+	}
+	if n < 2 {
+		t.Errorf("%d recordings", n)
+	}
 }

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -66,7 +67,9 @@ func keepingWorld(t *testing.T) *world {
 	w.up.answers(playNumbered())
 	t.Cleanup(func() {
 		w.attempts()
-		if err := kept.Close(t.Context()); err != nil && t.Context().Err() == nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+		defer cancel()
+		if err := kept.Close(ctx); err != nil {
 			t.Error(err)
 		}
 		if err := db.Close(); err != nil {

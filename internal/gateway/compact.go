@@ -38,7 +38,7 @@ func (x *exchange) compact() error {
 	if err != nil {
 		return x.uncallable(err)
 	}
-	res, err := p.RoundTrip(req) //nolint:bodyclose // relay and refused close it
+	res, err := p.RoundTrip(req)
 	if err != nil {
 		return x.unreachable(err)
 	}

@@ -70,7 +70,7 @@ func (x *exchange) findPast(k *keeping) error {
 	past, err := x.gw.opt.Archive.Chain(x.r.Context(), x.who.KeyID, id)
 	if errors.Is(err, archive.ErrUnknown) {
 		k.lost = k.keeper.NotKept(id, true)
-		return nil
+		return nil //nolint:nilerr // an upstream may know it: unfold decides
 	}
 	if errors.Is(err, archive.ErrNotKept) {
 		return k.keeper.NotKept(id, true)
