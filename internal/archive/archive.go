@@ -24,6 +24,7 @@ type Store interface {
 	Response(ctx context.Context, keyID, id string) (store.Response, error)
 	ResponseOfItem(ctx context.Context, keyID, item string) (store.Response, error)
 	HasResponse(ctx context.Context, id string) (bool, error)
+	HasResponseItem(ctx context.Context, item string) (bool, error)
 	DeleteResponse(ctx context.Context, keyID, id string) error
 	PruneResponses(ctx context.Context, b store.Bounds) (rows, size int64, err error)
 }
@@ -138,7 +139,7 @@ func (a *Archive) Chain(ctx context.Context, key, id string) ([]llm.Exchange, er
 	if id != "" {
 		rows, err := a.opt.Store.ResponseChain(ctx, key, id)
 		if errors.Is(err, store.ErrNotFound) {
-			return nil, a.missing(ctx, head)
+			return nil, a.missing(ctx, head, a.opt.Store.HasResponse, func(x *llm.Exchange) bool { return x.ID == head })
 		}
 		if err != nil {
 			return nil, err
@@ -155,15 +156,15 @@ func (a *Archive) Chain(ctx context.Context, key, id string) ([]llm.Exchange, er
 	return append(past, recent...), nil
 }
 
-// missing tells why an exchange is not there.
-func (a *Archive) missing(ctx context.Context, id string) error {
+// missing tells why something is not there: it may be another key's.
+func (a *Archive) missing(ctx context.Context, id string, stored func(context.Context, string) (bool, error), is func(*llm.Exchange) bool) error {
 	a.mu.Lock()
-	waits := slices.ContainsFunc(a.order, func(w *waiting) bool { return w.x.ID == id })
+	waits := slices.ContainsFunc(a.order, func(w *waiting) bool { return is(&w.x) })
 	a.mu.Unlock()
 	if waits {
 		return ErrNotKept
 	}
-	has, err := a.opt.Store.HasResponse(ctx, id)
+	has, err := stored(ctx, id)
 	switch {
 	case err != nil:
 		return err
@@ -188,7 +189,8 @@ func (a *Archive) Get(ctx context.Context, key, id string) (llm.Exchange, error)
 	return a.open(&row)
 }
 
-// OfItem is the exchange of a key whose answer holds an item.
+// OfItem is the exchange of a key whose answer holds an item, with the errors of
+// Chain.
 func (a *Archive) OfItem(ctx context.Context, key, item string) (llm.Exchange, error) {
 	a.mu.Lock()
 	for _, w := range slices.Backward(a.order) {
@@ -199,8 +201,11 @@ func (a *Archive) OfItem(ctx context.Context, key, item string) (llm.Exchange, e
 	}
 	a.mu.Unlock()
 	row, err := a.opt.Store.ResponseOfItem(ctx, key, item)
+	if errors.Is(err, store.ErrNotFound) {
+		return llm.Exchange{}, a.missing(ctx, item, a.opt.Store.HasResponseItem, func(x *llm.Exchange) bool { return slices.Contains(x.Items, item) })
+	}
 	if err != nil {
-		return llm.Exchange{}, notKept(err)
+		return llm.Exchange{}, err
 	}
 	return a.open(&row)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -91,6 +92,17 @@ func (s *shelf) HasResponse(_ context.Context, id string) (bool, error) {
 	defer s.mu.Unlock()
 	for r := range s.rows {
 		if r.id == id {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func (s *shelf) HasResponseItem(_ context.Context, item string) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.rows {
+		if slices.Contains(r.Items, item) {
 			return true, nil
 		}
 	}
@@ -200,6 +212,9 @@ func TestKeptIsThereAtOnce(t *testing.T) {
 			}
 			if _, err := a.OfItem(t.Context(), "other", "msg_b"); !errors.Is(err, ErrNotKept) {
 				t.Errorf("%s: another key sees an item: %v", when, err)
+			}
+			if _, err := a.OfItem(t.Context(), "k", "msg_x"); !errors.Is(err, ErrUnknown) {
+				t.Errorf("%s: an item nobody knows: %v", when, err)
 			}
 		}
 		look("none is written")

@@ -226,6 +226,7 @@ func TestKeptAnswers(t *testing.T) {
 		{"gone on from, unknown", "POST", clientPaths[answersAPI], unknown, mine, 400, is{
 			"error.code": "previous_response_not_found", "error.message": "Previous response with id 'resp_no' not found.",
 		}},
+		{"another key's item", "POST", clientPaths[answersAPI], clientBody(answersAPI, openaiUp, "", `{"input":[{"type":"item_reference","id":"rs_1"}]}`), others, 400, is{"error.param": "input"}},
 		{"unknown", "GET", at + "resp_no", "", mine, 404, nil},
 		{"no key", "GET", at + idOf(first), "", []string{"Authorization", ""}, 401, nil},
 		{"cancelled", "POST", at + idOf(first) + "/cancel", "", mine, 400, is{"error.type": "invalid_request_error"}},

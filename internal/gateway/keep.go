@@ -70,7 +70,7 @@ func (x *exchange) findPast(k *keeping) error {
 	past, err := x.gw.opt.Archive.Chain(x.r.Context(), x.who.KeyID, id)
 	if errors.Is(err, archive.ErrUnknown) {
 		k.lost = k.keeper.NotKept(id, true)
-		return nil //nolint:nilerr // an upstream may know it: unfold decides
+		return nil
 	}
 	if errors.Is(err, archive.ErrNotKept) {
 		return k.keeper.NotKept(id, true)
@@ -98,14 +98,18 @@ func (x *exchange) findItems(k *keeping) (map[string][]byte, error) {
 			continue
 		}
 		kept, err := x.gw.opt.Archive.OfItem(x.r.Context(), x.who.KeyID, id)
-		if err != nil && !errors.Is(err, archive.ErrNotKept) {
+		missing := &llm.Error{
+			Kind: llm.ErrInvalid, Param: "input", NoRetry: true,
+			Message: "input: no item with the id '" + clipped(id) + "' is kept: send the item itself",
+		}
+		switch {
+		case errors.Is(err, archive.ErrNotKept):
+			return nil, missing
+		case err != nil && !errors.Is(err, archive.ErrUnknown):
 			return nil, x.unread(err)
 		}
 		if items[id] = k.keeper.Item(kept, id); items[id] == nil {
-			k.lost = &llm.Error{
-				Kind: llm.ErrInvalid, Param: "input", NoRetry: true,
-				Message: "input: no item with the id '" + clipped(id) + "' is kept: send the item itself",
-			}
+			k.lost = missing
 			continue
 		}
 		if k.home == "" && k.asked.Previous == "" && len(items) == 1 {
@@ -127,7 +131,7 @@ func (x *exchange) unfold() error {
 	}
 	passes := x.front.Name() == x.surface.Dialect && !x.surface.Compat && !llm.HasSeal(x.object.Bytes())
 	if passes && (k.lost != nil || k.home == x.target.Provider.Name()) {
-		return nil
+		return nil //nolint:nilerr // the upstream may know what is not kept here
 	}
 	if k.lost != nil {
 		return k.lost

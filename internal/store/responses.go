@@ -145,6 +145,15 @@ func (s *Store) HasResponse(ctx context.Context, id string) (has bool, err error
 	return has, nil
 }
 
+// HasResponseItem is HasResponse for an item of an answer.
+func (s *Store) HasResponseItem(ctx context.Context, item string) (has bool, err error) {
+	err = s.readers.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM response_items WHERE item_id = ?)`, item).Scan(&has)
+	if err != nil {
+		return false, fmt.Errorf("look for an item: %w", err)
+	}
+	return has, nil
+}
+
 // responses reads rows of id, previous, home, at, body.
 func (s *Store) responses(ctx context.Context, keyID, query string, args ...any) (list []Response, err error) {
 	rows, err := s.readers.QueryContext(ctx, query, args...)
@@ -175,19 +184,13 @@ func (s *Store) responses(ctx context.Context, keyID, query string, args ...any)
 // DeleteResponse forgets what was said in a response of a key; ErrNotFound says
 // that there is none.
 func (s *Store) DeleteResponse(ctx context.Context, keyID, id string) error {
-	err := s.transaction(ctx, func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, `UPDATE responses SET body = '', size = 0 WHERE key_id = ? AND id = ? AND body <> ''`, keyID, id)
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, ErrNotFound)
-		}
-		_, err = tx.ExecContext(ctx, `DELETE FROM response_items WHERE key_id = ? AND response_id = ?`, keyID, id)
-		return err
-	})
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	res, err := s.writer.ExecContext(ctx, `UPDATE responses SET body = '', size = 0 WHERE key_id = ? AND id = ? AND body <> ''`, keyID, id)
+	if err != nil {
 		return fmt.Errorf("delete response: %w", err)
+	}
+	n, err := res.RowsAffected()
+	if err == nil && n == 0 {
+		err = ErrNotFound
 	}
 	return err
 }

@@ -93,6 +93,11 @@ func TestDeletedResponses(t *testing.T) {
 			t.Errorf("has %s: %v, %v", id, has, err)
 		}
 	}
+	for item, want := range map[string]bool{"msg_a": true, "msg_b": true, "msg_x": false} {
+		if has, err := s.HasResponseItem(t.Context(), item); err != nil || has != want {
+			t.Errorf("has %s: %v, %v", item, has, err)
+		}
+	}
 	if r, err := s.Response(t.Context(), "k", "c"); err != nil || r.ID != "c" || r.Previous != "b" {
 		t.Errorf("one by itself, behind a deleted one: %+v, %v", r, err)
 	}

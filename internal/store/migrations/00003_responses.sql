@@ -31,6 +31,7 @@ CREATE TABLE response_items (
     FOREIGN KEY (key_id, response_id) REFERENCES responses (key_id, id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX response_items_item ON response_items (item_id);
 CREATE INDEX response_items_response ON response_items (key_id, response_id);
 
 -- +goose Down
