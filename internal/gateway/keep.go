@@ -129,7 +129,7 @@ func (x *exchange) unfold() error {
 	if k == nil || k.whole || !k.refers() {
 		return nil
 	}
-	passes := x.front.Name() == x.surface.Dialect && !x.surface.Compat && !llm.HasSeal(x.object.Bytes())
+	passes := !x.surface.Compat && x.mayPass()
 	if passes && (k.lost != nil || k.home == x.target.Provider.Name()) {
 		return nil //nolint:nilerr // the upstream may know what is not kept here
 	}

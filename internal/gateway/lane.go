@@ -49,7 +49,7 @@ func (x *exchange) adapt() error {
 	if x.surface.Bedrock && t.Caps.Betas == nil {
 		t.Caps.Betas = x.gw.opt.Betas(known)
 	}
-	if p, ok := x.back.(llm.Passer); ok && x.front.Name() == x.surface.Dialect && !llm.HasSeal(x.object.Bytes()) && !x.shaped() {
+	if p, ok := x.back.(llm.Passer); ok && x.mayPass() {
 		if edits, losses, ok := p.Pass(x.object, x.r.Header, t); ok {
 			x.pass(edits, losses)
 			if err := x.extend(x.extras); err != nil {
@@ -64,6 +64,12 @@ func (x *exchange) adapt() error {
 	}
 	x.planCache(t)
 	return nil
+}
+
+// mayPass tells whether nothing speaks against the express lane but what a dialect
+// may find deeper down.
+func (x *exchange) mayPass() bool {
+	return x.front.Name() == x.surface.Dialect && !llm.HasSeal(x.object.Bytes()) && !x.shaped()
 }
 
 func (x *exchange) pass(edits []wire.Edit, losses []llm.Loss) {
