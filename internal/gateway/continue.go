@@ -169,6 +169,9 @@ func (x *exchange) nextRound() error {
 	x.renew()
 	x.bodyLen = int64(len(x.sent.data))
 	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model, Stream: x.stream, Body: x.sent, Header: x.forwarded()}
+	told = slices.Clone(x.losses)
+	x.mend()
+	x.losses = told
 	req, err := x.target.Provider.NewRequest(x.ctx, x.call)
 	if err != nil {
 		return x.uncallable(err)
@@ -181,7 +184,11 @@ func (x *exchange) nextRound() error {
 	x.sent.drop()
 	x.sent = nil
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return x.refused(res)
+		no, err := x.hear(res)
+		if err != nil {
+			return err
+		}
+		return x.refused(no)
 	}
 	return nil
 }
@@ -207,6 +214,7 @@ func (x *exchange) renew() {
 func (x *exchange) closeRound() {
 	x.account()
 	x.accounted = false
+	x.number++
 	x.rounds.began, x.rounds.sent, x.rounds.over = x.gw.opt.Now(), true, x.spent()
 	x.usage, x.stop, x.complete, x.outBytes, x.firstOut = llm.Usage{}, "", false, 0, 0
 	_ = x.answer.Body.Close()

@@ -41,10 +41,10 @@ func (x *exchange) estimate() {
 
 func (x *exchange) attemptRow() store.Attempt {
 	a := store.Attempt{
-		ID: ledger.NewID("att"), RequestID: x.id, KeyID: x.who.KeyID, At: x.start,
+		ID: ledger.NewID("att"), RequestID: x.id, KeyID: x.who.KeyID, Number: x.number, At: x.begun,
 		Dialect: x.front.Name(), Provider: x.target.Provider.Name(), Surface: x.surface.Dialect,
 		RequestedModel: x.model, ServedModel: x.target.Model, Stream: x.stream,
-		Stop: string(x.stop), Latency: x.gw.opt.Now().Sub(x.start), FirstContent: x.firstOut, Losses: len(x.losses),
+		Stop: string(x.stop), Latency: x.gw.opt.Now().Sub(x.begun), FirstContent: x.firstOut, Losses: len(x.losses),
 		Usage: storeUsage(x.usage),
 	}
 	a.CacheStory = x.story()
