@@ -16,6 +16,9 @@ func configCommand(args []string) error {
 	if err != nil {
 		return err
 	}
+	if _, err := loadCatalog(cfg); err != nil {
+		return err
+	}
 	for _, w := range cfg.Warnings {
 		fmt.Fprintln(os.Stderr, "warning:", w)
 	}

@@ -15,9 +15,11 @@ import (
 	"time"
 
 	"turnpike/internal/archive"
+	"turnpike/internal/catalog"
 	"turnpike/internal/config"
 	"turnpike/internal/gateway"
 	"turnpike/internal/keyring"
+	"turnpike/internal/learned"
 	"turnpike/internal/ledger"
 	"turnpike/internal/route"
 	"turnpike/internal/rules"
@@ -48,6 +50,8 @@ type app struct {
 	ledger  *ledger.Recorder
 	archive *archive.Archive // nil where answers are not kept
 	ring    *keyring.Ring
+	models  *catalog.Catalog
+	known   *learned.Book
 	table   *route.Table
 	rules   *rules.Book
 	gw      *gateway.Gateway
@@ -75,6 +79,7 @@ func (a *app) run(ctx context.Context, again func()) error {
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	go a.ring.Watch(background, keySource{a.store}, a.log)
+	go a.known.Run(background, a.store, a.log)
 	lists := newLists(a)
 	if err := lists.Load(); err != nil {
 		a.log.Warn("the last known lists of models cannot be used", "error", err)
@@ -145,6 +150,13 @@ func (a *app) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.ring.Set(entries)
+	if a.models, err = loadCatalog(a.cfg); err != nil {
+		return err
+	}
+	a.known = learned.New(time.Now)
+	if err = a.known.Load(ctx, a.store); err != nil {
+		return err
+	}
 	if a.ledger, err = openLedger(a); err != nil {
 		return err
 	}

@@ -81,6 +81,9 @@ var rules = []struct {
 		true,
 		"OpenAI's older API: has its errors in common with the two generation APIs",
 	},
+	{"internal/heal", []string{"internal/llm", "internal/wire"}, true, "upstreams' words and edits of bodies: pure, sends nothing"},
+	{"internal/doctor", []string{"internal/provider", "internal/catalog", "internal/llm"}, true, "asks accounts by their contract, says it in the catalog's words"},
+	{"internal/learned", []string{"internal/catalog", "internal/heal", "internal/llm", "internal/store"}, true, "lessons in memory, kept by the store"},
 	{"internal/catalog", []string{"internal/llm"}, true, "data about models"},
 	{"internal/provider", []string{"internal/llm", "internal/wire"}, false, "an account knows no codec, no road, no store"},
 	{"internal/provider/", []string{"internal/provider", "internal/llm", "internal/wire"}, false, "an account never sees another"},
@@ -111,7 +114,7 @@ var rules = []struct {
 		"internal/gateway",
 		[]string{
 			"internal/provider", "internal/policy", "internal/rules", "internal/stitch", "internal/route", "internal/keyring", "internal/ledger", "internal/archive", "internal/store", "internal/llm", "internal/llm/jsontool", "internal/wire", "internal/fetch",
-			"internal/promptcache", "internal/session",
+			"internal/promptcache", "internal/session", "internal/heal", "internal/learned",
 			"internal/dialect/embeddings", "internal/dialect/counting", "internal/dialect/bedrock",
 		},
 		true,

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strings"
 	"sync"
 
 	"turnpike/internal/llm"
@@ -62,10 +63,13 @@ type caps struct {
 	NoToolChoice *bool             `json:"no_tool_choice"`
 	NoImages     *bool             `json:"no_images"`
 	NoDocuments  *bool             `json:"no_documents"`
+	NoVideo      *bool             `json:"no_video"`
 	NoSystem     *bool             `json:"no_system"`
 	NoTools      *bool             `json:"no_tools"`
+	NoParallel   *bool             `json:"no_parallel"`
 	NoStop       *bool             `json:"no_stop"`
 	BedrockBetas *bool             `json:"bedrock_betas"` // the flags of the section "bedrock" are accepted
+	Betas        *[]string         `json:"betas"`         // these flags are, and no others
 }
 
 // parse reads and checks a models.json.
@@ -124,6 +128,9 @@ var builtin = sync.OnceValue(func() *Catalog {
 	return c
 })
 
+// Builtin is the catalog that comes with the program.
+func Builtin() *Catalog { return builtin() }
+
 // Lookup is what the built-in catalog knows of a model.
 func Lookup(id string) llm.Caps { return builtin().Lookup(id) }
 
@@ -151,6 +158,22 @@ func (c *Catalog) Lookup(id string) llm.Caps {
 	}
 	c.seen[id] = known
 	return known
+}
+
+// Setter is the effect of one member of a rule's caps, such as sampling and "one":
+// what is learned of a model is kept in these words.
+func Setter(member, value string) (func(*llm.Caps), error) {
+	name, err := json.Marshal(member)
+	if err != nil {
+		return nil, err
+	}
+	dec := json.NewDecoder(strings.NewReader("{" + string(name) + ":" + value + "}"))
+	dec.DisallowUnknownFields()
+	var c caps
+	if err := dec.Decode(&c); err != nil {
+		return nil, fmt.Errorf("model catalog: %s: %w", member, err)
+	}
+	return func(out *llm.Caps) { c.refine(out, builtin().data.Bedrock.Betas) }, nil
 }
 
 func (d *data) lookup(name string) llm.Caps {
@@ -193,8 +216,10 @@ func (c *caps) refine(out *llm.Caps, flags []string) {
 	set(&out.NoToolChoice, c.NoToolChoice)
 	set(&out.NoImages, c.NoImages)
 	set(&out.NoDocuments, c.NoDocuments)
+	set(&out.NoVideo, c.NoVideo)
 	set(&out.NoSystem, c.NoSystem)
 	set(&out.NoTools, c.NoTools)
+	set(&out.NoParallel, c.NoParallel)
 	set(&out.NoStop, c.NoStop)
 	if c.Efforts != nil {
 		out.Efforts = *c.Efforts
@@ -207,6 +232,9 @@ func (c *caps) refine(out *llm.Caps, flags []string) {
 		if *c.BedrockBetas {
 			out.Betas = flags
 		}
+	}
+	if c.Betas != nil {
+		out.Betas = *c.Betas
 	}
 }
 

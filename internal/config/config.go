@@ -25,6 +25,9 @@ type Config struct {
 	Auth Auth `yaml:"auth"`
 	// Defaults are used when a request or a provider does not say.
 	Defaults Defaults `yaml:"defaults"`
+	// Catalog is a file with the operator's own rules about models, in the form of
+	// internal/catalog/models.json; they come after the built-in ones and win.
+	Catalog string `yaml:"catalog,omitempty"`
 	// Policy is how requests are treated where neither their key nor their
 	// provider says otherwise.
 	Policy policy.Policy `yaml:"policy,omitempty"`

@@ -46,6 +46,7 @@ func TestProblems(t *testing.T) {
 			`turnpike.yaml:1: unknown key "a"; known: ` + sections + "\n" +
 				`turnpike.yaml:3: merge keys (<<) are not supported; write the keys out`,
 		},
+		{"no such catalog", "catalog: /no/such/file.json\n", `turnpike.yaml:1: catalog: there is no file "/no/such/file.json"`},
 		{"empty key", "'': x\n", `turnpike.yaml:1: unknown key ""; known: ` + sections},
 		{"not a number", "server: {port: http}\n", `turnpike.yaml:1: server.port: "http" is not a whole number`},
 		{"fraction", "server: {port: 80.5}\n", `turnpike.yaml:1: server.port: "80.5" is not a whole number`},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -40,6 +41,11 @@ func validate(cfg *Config, r *report) {
 		r.add("data_dir", "must name a folder")
 	}
 	validateLedger(&cfg.Ledger, r)
+	if cfg.Catalog != "" {
+		if info, err := os.Stat(cfg.Catalog); err != nil || !info.Mode().IsRegular() {
+			r.add("catalog", "there is no file %s", r.shown("catalog"))
+		}
+	}
 	checkSecret(r, "auth.admin_key", cfg.Auth.AdminKey)
 	checkSecret(r, "auth.api_key", cfg.Auth.APIKey)
 	if cfg.Auth.AdminKey != "" && cfg.Auth.AdminKey == cfg.Auth.APIKey {

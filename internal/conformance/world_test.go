@@ -21,6 +21,7 @@ import (
 	"turnpike/internal/fetch"
 	"turnpike/internal/gateway"
 	"turnpike/internal/keyring"
+	"turnpike/internal/learned"
 	"turnpike/internal/ledger"
 	"turnpike/internal/llm"
 	"turnpike/internal/policy"
@@ -117,7 +118,7 @@ func newWorld(t *testing.T, change ...func(*setup)) *world {
 		),
 		Backs: map[string]llm.Back{"chat": chat.Dialect{}, "messages": messages.Dialect{}, "converse": converse.Dialect{}, "responses": responses.Dialect{}},
 		Fetch: s.fetch, Policy: s.policy, Rules: s.rules,
-		Caps: catalog.Lookup, Betas: catalog.BedrockBetas, Spell: catalog.Dashes,
+		Caps: catalog.Lookup, Betas: catalog.BedrockBetas, Spell: catalog.Dashes, Learned: learned.New(time.Now),
 		Table: route.New(accounts(t, w.up.URL, s), "", ""),
 		Keys: keyring.New(time.Now, keyring.Entry{Hash: keyring.Hash(clientKey), Principal: keyring.Principal{KeyID: "key_1"}},
 			keyring.Entry{Hash: keyring.Hash(otherKey), Principal: keyring.Principal{KeyID: "key_2"}}),

@@ -17,6 +17,21 @@ import (
 // An answer that is an error ends the exchange here.
 func (x *exchange) attempt() error {
 	x.target = x.targets[0]
+	if err := x.prepare(); err != nil {
+		return err
+	}
+	if x.explains() {
+		return x.explain()
+	}
+	x.detach()
+	if x.stream {
+		x.pulse = newPulse(x.out, x.gw.opt.Heartbeat, x.target.Provider.Timeouts().Idle, x.gw.opt.Now, x.cancel)
+	}
+	return x.try()
+}
+
+// prepare makes the target's request.
+func (x *exchange) prepare() error {
 	if err := x.settlePolicy(); err != nil {
 		return err
 	}
@@ -26,32 +41,54 @@ func (x *exchange) attempt() error {
 	if err := x.adapt(); err != nil {
 		return err
 	}
+	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model, Stream: x.stream, Body: x.sent, Header: x.forwarded()}
+	x.fixes = nil
+	x.mend()
 	if err := x.strict(); err != nil {
+		x.call = nil // nothing was sent: there is no attempt to account for
 		return err
 	}
 	x.out.report(x.losses)
-	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model, Stream: x.stream, Body: x.sent, Header: x.forwarded()}
-	if x.explains() {
-		return x.explain()
+	return nil
+}
+
+// try sends the request, and once more where what the upstream refuses of it can
+// be left out.
+func (x *exchange) try() error {
+	for {
+		res, err := x.dispatch()
+		if err != nil {
+			return err
+		}
+		if res.StatusCode >= 200 && res.StatusCode <= 299 {
+			x.answer = res
+			x.learn()
+			x.shed()
+			return nil
+		}
+		no, err := x.hear(res)
+		if err != nil {
+			return err
+		}
+		if !x.heal(no) {
+			x.answer = res
+			x.shed()
+			return x.refused(no)
+		}
 	}
-	x.detach()
-	if x.stream {
-		x.pulse = newPulse(x.out, x.gw.opt.Heartbeat, x.target.Provider.Timeouts().Idle, x.gw.opt.Now, x.cancel)
-	}
+}
+
+// dispatch sends the request and returns the head of the answer.
+func (x *exchange) dispatch() (*http.Response, error) {
 	req, err := x.target.Provider.NewRequest(x.ctx, x.call)
 	if err != nil {
-		return x.uncallable(err)
+		return nil, x.uncallable(err)
 	}
 	res, err := x.target.Provider.RoundTrip(req)
 	if err != nil {
-		return x.unreachable(err)
+		return nil, x.unreachable(err)
 	}
-	x.answer = res
-	x.shed()
-	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return x.refused(res)
-	}
-	return nil
+	return res, nil
 }
 
 // approach finds out how the target is spoken to.
@@ -125,19 +162,33 @@ func (x *exchange) unreachable(err error) error {
 // maxError bounds an upstream's error body.
 const maxError = 1 << 20
 
-// refused is an answer that is an error. Clients of the upstream's own dialect
-// get it as it is, since they know its very words; others get it translated.
-func (x *exchange) refused(res *http.Response) error {
+// refusal is an answer that is an error: as it came, and what it means.
+type refusal struct {
+	res  *http.Response
+	body []byte
+	err  *llm.Error
+}
+
+// hear reads a refusal to its end.
+func (x *exchange) hear(res *http.Response) (*refusal, error) {
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxError))
 	_ = res.Body.Close()
 	if err != nil {
-		return x.unreachable(err)
+		x.answer = res
+		return nil, x.unreachable(err)
 	}
 	e := x.back.DecodeError(res.StatusCode, res.Header, body)
 	e.Upstream, e.UpstreamStatus = true, res.StatusCode
-	if x.passable(res, body) {
+	return &refusal{res, body, e}, nil
+}
+
+// refused tells the client. Clients of the upstream's own dialect get the answer
+// as it is, since they know its very words; others get it translated.
+func (x *exchange) refused(no *refusal) error {
+	e := no.err
+	if x.passable(no.res, no.body) {
 		x.err = e
-		x.passError(res, body)
+		x.passError(no.res, no.body)
 		return nil
 	}
 	if e.Kind == llm.ErrAuth {

@@ -168,7 +168,7 @@ func (x *exchange) settleCache() {
 		return
 	}
 	x.usage = x.lifetimes(x.usage)
-	if !x.rounds.later() { // the client's next request goes on from its own words
+	if x.rounds == nil || !x.rounds.later { // the client's next request goes on from its own words
 		x.gw.memory.Keep(c.name, c.sent, x.usage)
 	}
 }

@@ -45,7 +45,11 @@ func (x *exchange) compact() error {
 	x.answer = res
 	x.shed()
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return x.refused(res)
+		no, err := x.hear(res)
+		if err != nil {
+			return err
+		}
+		return x.refused(no)
 	}
 	return x.relay()
 }

@@ -3,12 +3,10 @@ package gateway
 import (
 	"errors"
 	"slices"
-	"time"
 
 	"turnpike/internal/llm"
 	"turnpike/internal/provider"
 	"turnpike/internal/stitch"
-	"turnpike/internal/store"
 )
 
 // rounds is the continuation of an answer: each round behind the first is an
@@ -16,7 +14,7 @@ import (
 type rounds struct {
 	*stitch.Stitcher
 	target *llm.Target
-	began  time.Time // of the round under way; zero in the first
+	later  bool      // a round behind the first is under way
 	sent   bool      // the account of the round under way is open
 	over   llm.Usage // of the rounds before it
 }
@@ -169,19 +167,22 @@ func (x *exchange) nextRound() error {
 	x.renew()
 	x.bodyLen = int64(len(x.sent.data))
 	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model, Stream: x.stream, Body: x.sent, Header: x.forwarded()}
-	req, err := x.target.Provider.NewRequest(x.ctx, x.call)
+	told = slices.Clone(x.losses)
+	x.mend()
+	x.losses = told
+	res, err := x.dispatch()
 	if err != nil {
-		return x.uncallable(err)
-	}
-	res, err := x.target.Provider.RoundTrip(req)
-	if err != nil {
-		return x.unreachable(err)
+		return err
 	}
 	x.answer = res
 	x.sent.drop()
 	x.sent = nil
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return x.refused(res)
+		no, err := x.hear(res)
+		if err != nil {
+			return err
+		}
+		return x.refused(no)
 	}
 	return nil
 }
@@ -207,31 +208,18 @@ func (x *exchange) renew() {
 func (x *exchange) closeRound() {
 	x.account()
 	x.accounted = false
-	x.rounds.began, x.rounds.sent, x.rounds.over = x.gw.opt.Now(), true, x.spent()
+	x.number++
+	x.begun = x.gw.opt.Now()
+	x.rounds.later, x.rounds.sent, x.rounds.over = true, true, x.spent()
 	x.usage, x.stop, x.complete, x.outBytes, x.firstOut = llm.Usage{}, "", false, 0, 0
 	_ = x.answer.Body.Close()
 	x.answer = nil
 }
 
-// later tells whether a round behind the first is under way.
-func (r *rounds) later() bool { return r != nil && !r.began.IsZero() }
-
 // spent is the usage of all rounds, for what counts requests instead of attempts.
 func (x *exchange) spent() llm.Usage {
-	if !x.rounds.later() {
+	if x.rounds == nil || !x.rounds.later {
 		return x.usage
 	}
 	return x.rounds.over.Plus(x.usage)
-}
-
-// date makes the row of a later round count from its own beginning.
-func (r *rounds) date(a *store.Attempt) {
-	if !r.later() {
-		return
-	}
-	before := r.began.Sub(a.At)
-	a.At, a.Latency = r.began, max(0, a.Latency-before)
-	if a.FirstContent > 0 {
-		a.FirstContent = max(0, a.FirstContent-before)
-	}
 }

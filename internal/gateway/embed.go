@@ -137,7 +137,11 @@ func (x *exchange) embedCall(p provider.Embedder, body []byte) ([]byte, http.Hea
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode < 200 || res.StatusCode > 299 {
 		x.back = x.gw.opt.Backs[p.ErrorDialect()]
-		return nil, nil, x.refused(res)
+		no, err := x.hear(res)
+		if err != nil {
+			return nil, nil, err
+		}
+		return nil, nil, x.refused(no)
 	}
 	answer, err := io.ReadAll(io.LimitReader(res.Body, x.gw.opt.MaxAnswer))
 	if err != nil {

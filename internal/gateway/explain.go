@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"turnpike/internal/dialect/counting"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -14,21 +15,24 @@ import (
 func (x *exchange) explains() bool { return x.r.Header.Get("X-Turnpike-Explain") == "true" }
 
 // explain answers what would be sent, and sends nothing: the targets and why, the
-// lane, the upstream request to the byte, and the losses.
+// lane, the upstream request to the byte, how many tokens it holds, what was learned
+// of the model before, and the losses.
 func (x *exchange) explain() error {
-	req, err := x.target.Provider.NewRequest(x.r.Context(), x.call)
+	call := x.call
+	x.call = nil // nothing is sent: there is no attempt to account for
+	req, err := x.target.Provider.NewRequest(x.r.Context(), call)
 	if err != nil {
 		return &llm.Error{Kind: llm.ErrUpstream, NoRetry: true, Cause: err, Message: "the upstream request could not be made: " + publicCause(err)}
 	}
 	if req.Body != nil {
 		_ = req.Body.Close()
 	}
-	x.call = nil // nothing was sent: there is no attempt to account for
 	w := wire.NewWriter(nil)
 	w.Object()
 	w.StrField("request", x.id)
 	w.StrField("model", x.model)
 	w.StrField("lane", string(x.lane))
+	w.StrField("dialect", x.surface.Dialect)
 	w.Key("targets")
 	w.List()
 	for i := range x.targets {
@@ -43,6 +47,15 @@ func (x *exchange) explain() error {
 	w.EndList()
 	explainRequest(w, req, x.sent.Bytes())
 	x.explainCache(w)
+	x.expect(w)
+	w.Key("learned")
+	w.List()
+	if x.known != nil {
+		for _, f := range x.known.Fixes {
+			w.Str(f.String())
+		}
+	}
+	w.EndList()
 	w.Key("losses")
 	w.List()
 	for _, l := range x.losses {
@@ -56,6 +69,25 @@ func (x *exchange) explain() error {
 	w.EndObject()
 	x.out.body(http.StatusOK, "application/json", append(w.Bytes(), '\n'))
 	return errAnswered
+}
+
+// expect tells how much the request holds, estimated, and how much may come.
+func (x *exchange) expect(w *wire.Writer) {
+	asked := x.request
+	if x.lane.express() {
+		var err error
+		if asked, err = x.front.DecodeRequest(x.r.Header, x.object.Bytes()); err != nil {
+			return // the upstream may know better
+		}
+	}
+	w.Key("expected")
+	w.Object()
+	w.IntField("input_tokens", counting.EstimateFor(asked, x.target.Model))
+	w.BoolField("estimated", true)
+	if asked.MaxTokens != nil {
+		w.IntField("max_output_tokens", *asked.MaxTokens)
+	}
+	w.EndObject()
 }
 
 func explainRequest(w *wire.Writer, req *http.Request, body []byte) {

@@ -12,6 +12,7 @@ import (
 	"turnpike/internal/archive"
 	"turnpike/internal/fetch"
 	"turnpike/internal/keyring"
+	"turnpike/internal/learned"
 	"turnpike/internal/ledger"
 	"turnpike/internal/llm"
 	"turnpike/internal/policy"
@@ -27,6 +28,7 @@ type Options struct {
 	Caps    func(model string) llm.Caps
 	Betas   func(model string) []string // beta flags Bedrock takes for a model
 	Spell   func(model string) string   // a Claude model's name as Anthropic writes it; nil: as the client does
+	Learned *learned.Book               // what upstreams have taught; nil: nothing is learned
 	Policy  policy.Policy               // what holds where neither key nor provider says otherwise
 	Rules   *rules.Book                 // output rules that policies may name; nil: none
 	Fetch   *fetch.Fetcher              // of media given by URL, for upstreams that take content only; nil: off

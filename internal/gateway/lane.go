@@ -49,6 +49,8 @@ func (x *exchange) adapt() error {
 	if x.surface.Bedrock && t.Caps.Betas == nil {
 		t.Caps.Betas = x.gw.opt.Betas(known)
 	}
+	x.known = x.gw.opt.Learned.At(t.Provider, t.Model)
+	x.known.Refine(&t.Caps)
 	if p, ok := x.back.(llm.Passer); ok && x.mayPass() {
 		if edits, losses, ok := p.Pass(x.object, x.r.Header, t); ok {
 			x.pass(edits, losses)

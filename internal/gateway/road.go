@@ -9,7 +9,9 @@ import (
 
 	"turnpike/internal/dialect/bedrock"
 	"turnpike/internal/fetch"
+	"turnpike/internal/heal"
 	"turnpike/internal/keyring"
+	"turnpike/internal/learned"
 	"turnpike/internal/ledger"
 	"turnpike/internal/llm"
 	"turnpike/internal/llm/jsontool"
@@ -110,6 +112,11 @@ type exchange struct {
 	json     *jsontool.Plan  // structured output by a tool; nil where it is not
 	filter   *rules.Filter   // output rules in force; nil: none
 	rounds   *rounds         // the answer may be continued; nil: not
+	known    *learned.Known  // of the model at the target, nil for nothing
+	number   int             // of the attempt, from 1 on
+	begun    time.Time       // the attempt
+	fixes    []heal.Fix      // made after a refusal; learned when they help
+	evidence string          // the words of that refusal
 
 	// relay
 	pulse    *pulse
@@ -140,7 +147,8 @@ func (g *Gateway) serve(f *Front, w http.ResponseWriter, r *http.Request) {
 	if ask.Front != nil {
 		front = ask.Front
 	}
-	x := &exchange{gw: g, front: front, ask: ask, r: r, start: g.opt.Now(), id: ledger.NewID("req")}
+	x := &exchange{gw: g, front: front, ask: ask, r: r, start: g.opt.Now(), id: ledger.NewID("req"), number: 1}
+	x.begun = x.start
 	x.out = newClient(w, x)
 	x.observe(func() {
 		for _, s := range roads[ask.Op] {

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"time"
+
 	"turnpike/internal/ledger"
 	"turnpike/internal/llm"
 	"turnpike/internal/store"
@@ -41,10 +43,10 @@ func (x *exchange) estimate() {
 
 func (x *exchange) attemptRow() store.Attempt {
 	a := store.Attempt{
-		ID: ledger.NewID("att"), RequestID: x.id, KeyID: x.who.KeyID, At: x.start,
+		ID: ledger.NewID("att"), RequestID: x.id, KeyID: x.who.KeyID, Number: x.number, At: x.begun,
 		Dialect: x.front.Name(), Provider: x.target.Provider.Name(), Surface: x.surface.Dialect,
 		RequestedModel: x.model, ServedModel: x.target.Model, Stream: x.stream,
-		Stop: string(x.stop), Latency: x.gw.opt.Now().Sub(x.start), FirstContent: x.firstOut, Losses: len(x.losses),
+		Stop: string(x.stop), Latency: x.gw.opt.Now().Sub(x.begun), FirstContent: x.sinceBegun(x.firstOut), Losses: len(x.losses),
 		Usage: storeUsage(x.usage),
 	}
 	a.CacheStory = x.story()
@@ -57,8 +59,16 @@ func (x *exchange) attemptRow() store.Attempt {
 	if x.err != nil {
 		a.ErrorClass = string(x.err.Kind)
 	}
-	x.rounds.date(&a)
 	return a
+}
+
+// sinceBegun makes a time that counts from the request's beginning count from the
+// attempt's.
+func (x *exchange) sinceBegun(d time.Duration) time.Duration {
+	if d == 0 {
+		return 0
+	}
+	return max(0, d-x.begun.Sub(x.start))
 }
 
 func storeUsage(u llm.Usage) store.Usage {

@@ -48,6 +48,7 @@ var numberFields = []struct {
 	{35, func(a *store.Attempt) int64 { return int64(a.Latency) }, func(a *store.Attempt, n int64) { a.Latency = time.Duration(n) }},
 	{36, func(a *store.Attempt) int64 { return int64(a.FirstContent) }, func(a *store.Attempt, n int64) { a.FirstContent = time.Duration(n) }},
 	{37, func(a *store.Attempt) int64 { return int64(a.Losses) }, func(a *store.Attempt, n int64) { a.Losses = int(n) }},
+	{38, func(a *store.Attempt) int64 { return int64(a.Number) }, func(a *store.Attempt, n int64) { a.Number = int(n) }},
 	{40, func(a *store.Attempt) int64 { return a.Usage.Input }, func(a *store.Attempt, n int64) { a.Usage.Input = n }},
 	{41, func(a *store.Attempt) int64 { return a.Usage.Output }, func(a *store.Attempt, n int64) { a.Usage.Output = n }},
 	{42, func(a *store.Attempt) int64 { return a.Usage.CacheRead }, func(a *store.Attempt, n int64) { a.Usage.CacheRead = n }},

@@ -165,8 +165,10 @@ type Caps struct {
 	NoToolChoice bool     // takes no tool choice (Converse: some models)
 	NoImages     bool
 	NoDocuments  bool
+	NoVideo      bool
 	NoSystem     bool // takes no system prompt
 	NoTools      bool
+	NoParallel   bool     // chat: takes no word about several tool calls in one answer
 	NoStop       bool     // takes no stop sequences
 	Betas        []string // accepted beta flags, nil if unknown
 }

@@ -18,6 +18,8 @@ type Attempt struct {
 	RequestID string
 	// KeyID is the key the request came with.
 	KeyID string
+	// Number counts the attempts of the request from 1 on.
+	Number int
 	// At is when the attempt began.
 	At time.Time
 	// Dialect is the dialect of the client.
@@ -73,7 +75,7 @@ type Usage struct {
 
 const attemptColumns = `id, request_id, key_id, at, dialect, provider, surface, requested_model, served_model, stream,
 	status, error_class, stop, input, output, cache_read, cache_write_5m, cache_write_1h, reasoning, estimated,
-	latency_ns, first_content_ns, losses, loss_report, cache_story`
+	latency_ns, first_content_ns, losses, loss_report, cache_story, number`
 
 // InsertAttempts adds attempts in one transaction: all of them or none. One
 // that is already there is left as it is, so a batch may be sent again. The
@@ -147,7 +149,7 @@ func appendRow(args []any, a *Attempt) []any {
 	u := &a.Usage
 	return append(args, a.ID, a.RequestID, a.KeyID, a.At.UnixNano(), a.Dialect, a.Provider, a.Surface,
 		a.RequestedModel, a.ServedModel, a.Stream, a.Status, a.ErrorClass, a.Stop, u.Input, u.Output, u.CacheRead,
-		u.CacheWrite5m, u.CacheWrite1h, u.Reasoning, u.Estimated, int64(a.Latency), int64(a.FirstContent), a.Losses, a.LossReport, a.CacheStory)
+		u.CacheWrite5m, u.CacheWrite1h, u.Reasoning, u.Estimated, int64(a.Latency), int64(a.FirstContent), a.Losses, a.LossReport, a.CacheStory, a.Number)
 }
 
 func lastUses(attempts []Attempt) map[string]int64 {
@@ -198,7 +200,7 @@ func scanAttempts(rows *sql.Rows) (attempts []Attempt, err error) {
 		u := &a.Usage
 		err := rows.Scan(&a.ID, &a.RequestID, &a.KeyID, &at, &a.Dialect, &a.Provider, &a.Surface, &a.RequestedModel,
 			&a.ServedModel, &a.Stream, &a.Status, &a.ErrorClass, &a.Stop, &u.Input, &u.Output, &u.CacheRead,
-			&u.CacheWrite5m, &u.CacheWrite1h, &u.Reasoning, &u.Estimated, &a.Latency, &a.FirstContent, &a.Losses, &a.LossReport, &a.CacheStory)
+			&u.CacheWrite5m, &u.CacheWrite1h, &u.Reasoning, &u.Estimated, &a.Latency, &a.FirstContent, &a.Losses, &a.LossReport, &a.CacheStory, &a.Number)
 		if err != nil {
 			return nil, fmt.Errorf("read attempts: %w", err)
 		}

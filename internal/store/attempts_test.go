@@ -17,7 +17,7 @@ func fullAttempt(id string) Attempt {
 		Usage: Usage{
 			Input: 1, Output: 2, CacheRead: 3, CacheWrite5m: 4, CacheWrite1h: 5, Reasoning: 6, Estimated: true,
 		},
-		Latency: 7 * time.Second, FirstContent: 8 * time.Millisecond, Losses: 9, LossReport: "n (no such thing)", CacheStory: "hit; read=3",
+		Latency: 7 * time.Second, FirstContent: 8 * time.Millisecond, Losses: 9, LossReport: "n (no such thing)", CacheStory: "hit; read=3", Number: 2,
 	}
 }
 

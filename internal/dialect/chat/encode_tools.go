@@ -77,7 +77,9 @@ func (e *encoder) tools() {
 	}
 	w.EndList()
 	e.choice()
-	if req.Parallel != nil {
+	if req.Parallel != nil && e.t.Caps.NoParallel {
+		e.lose("parallel_tool_calls", "the model takes no such setting")
+	} else if req.Parallel != nil {
 		w.BoolField("parallel_tool_calls", *req.Parallel)
 	}
 }

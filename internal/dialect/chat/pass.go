@@ -24,7 +24,11 @@ func (Dialect) Pass(body wire.Object, _ http.Header, t *llm.Target) ([]wire.Edit
 	if t.Stream && !(Dialect{}).AsksUsage(body) {
 		edits = append(edits, wire.Edit{Name: "stream_options", Value: withUsage(body.Get("stream_options"))})
 	}
-	return edits, nil, true
+	if t.Compat {
+		return edits, nil, true
+	}
+	edits, losses := adapt(body, &t.Caps, edits)
+	return edits, losses, true
 }
 
 func withUsage(options []byte) []byte {

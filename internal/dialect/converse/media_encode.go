@@ -84,6 +84,8 @@ func (e *encoder) media(m *llm.Media, at place) llm.Part {
 		lose("the model takes no images")
 	case m.Kind == llm.Document && e.caps.NoDocuments:
 		lose("the model takes no documents")
+	case m.Kind == llm.Video && e.caps.NoVideo:
+		lose("the model takes no video")
 	case m.Kind == llm.Audio:
 		lose("Converse takes no audio here")
 	case m.URL != "" && !s3:

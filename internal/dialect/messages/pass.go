@@ -44,7 +44,8 @@ func (Dialect) Pass(body wire.Object, h http.Header, t *llm.Target) ([]wire.Edit
 	if bytes.HasPrefix(body.Get("anthropic_version"), []byte(`"bedrock-`)) { // it came by Bedrock's path
 		edits = append(edits, wire.Edit{Name: "anthropic_version"})
 	}
-	return edits, nil, true
+	edits, losses := adapt(body, &t.Caps, h["Anthropic-Beta"], edits, nil)
+	return edits, losses, true
 }
 
 // AsksUsage is true: Messages streams always tell their usage.
@@ -104,6 +105,7 @@ func passInvoke(body wire.Object, h http.Header, t *llm.Target) ([]wire.Edit, []
 	case body.Get("anthropic_beta") != nil:
 		edits = append(edits, wire.Edit{Name: "anthropic_beta"})
 	}
+	edits, losses = adapt(body, &t.Caps, kept.betas, edits, losses)
 	return edits, losses, true
 }
 

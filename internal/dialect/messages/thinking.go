@@ -215,17 +215,8 @@ func (e *encoder) settleEffort() {
 	case takes == nil:
 		takes = efforts[1:] // no Claude has minimal
 	}
-	rank := slices.Index(efforts, want)
-	if slices.Contains(takes, want) || rank < 0 {
-		return
-	}
-	best, distance := "", len(efforts)
-	for i, s := range efforts {
-		if d := max(i-rank, rank-i); slices.Contains(takes, s) && d <= distance {
-			best, distance = s, d
-		}
-	}
-	if best == "" {
+	best := nearestEffort(want, takes)
+	if best == "" || best == want {
 		return
 	}
 	e.lose("effort", "the model takes "+best+" instead of "+want)

@@ -9,10 +9,15 @@ import (
 
 // Pass lets a body through to a server of the same API with the model's name there.
 func (Dialect) Pass(body wire.Object, _ http.Header, t *llm.Target) ([]wire.Edit, []llm.Loss, bool) {
-	if v := body.Get("model"); len(v) == len(t.Model)+2 && string(v[1:len(v)-1]) == t.Model {
-		return nil, nil, true
+	var edits []wire.Edit
+	if v := body.Get("model"); len(v) != len(t.Model)+2 || string(v[1:len(v)-1]) != t.Model {
+		edits = append(edits, wire.Edit{Name: "model", Value: wire.AppendString(nil, t.Model)})
 	}
-	return []wire.Edit{{Name: "model", Value: wire.AppendString(nil, t.Model)}}, nil, true
+	if t.Compat {
+		return edits, nil, true
+	}
+	edits, losses := adapt(body, &t.Caps, edits)
+	return edits, losses, true
 }
 
 // AsksUsage is true: Responses streams always tell their usage.
