@@ -22,6 +22,7 @@ type client struct {
 	encoder   llm.StreamEncoder // for heartbeats and faults; the answer has its own
 	losses    string            // the report so far, for the head
 	cache     string            // what is known of the prompt cache, for the head
+	told      string            // what the head said of it
 	lastWrite time.Time
 }
 
@@ -40,10 +41,20 @@ func (c *client) head(h http.Header) {
 		h["X-Turnpike-Provider"] = []string{p.Name()}
 	}
 	if c.losses != "" {
-		h["X-Turnpike-Loss"] = []string{c.losses}
+		h[lossHeader] = []string{c.losses}
 	}
 	if c.cache != "" {
 		h[headerCache] = []string{c.cache}
+	}
+}
+
+// lossHeader names the report of losses, in the head and in the trailer.
+const lossHeader = "X-Turnpike-Loss"
+
+// trailer says behind a stream what the head could not know yet.
+func (c *client) trailer() {
+	if c.streaming && c.losses != c.told {
+		c.w.Header()[lossHeader] = []string{c.losses}
 	}
 }
 
@@ -115,7 +126,12 @@ func (c *client) open() {
 	h["Content-Type"] = []string{streamType(c.x.front)}
 	h["Cache-Control"] = []string{"no-cache, no-transform"}
 	h["X-Accel-Buffering"] = []string{"no"}
+	if c.x.lane == laneTranslate {
+		h["Trailer"] = []string{lossHeader}
+	}
 	c.w.WriteHeader(http.StatusOK)
+	delete(h, lossHeader) // from here on it is the trailer
+	c.told = c.losses
 }
 
 func streamType(front llm.Front) string {
@@ -144,6 +160,7 @@ func (c *client) heartbeat(since, now time.Time) (sent bool, last time.Time) {
 func (c *client) end() {
 	c.mu.Lock()
 	c.done = true
+	c.trailer()
 	c.mu.Unlock()
 }
 
@@ -179,6 +196,7 @@ func (c *client) fail(e *llm.Error) {
 		return
 	}
 	if c.streaming {
+		c.trailer()
 		_ = c.write(c.coder().Append(nil, &llm.Event{Kind: llm.EventFault, Err: e}), c.lastWrite)
 		return
 	}

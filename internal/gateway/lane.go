@@ -112,11 +112,7 @@ func (x *exchange) encode(req *llm.Request, t *llm.Target) error {
 	if err != nil {
 		return err
 	}
-	for _, l := range losses {
-		for range max(1, l.Count) {
-			x.losses = llm.AddLoss(x.losses, l.Path, l.Reason)
-		}
-	}
+	x.losses = llm.AddLosses(x.losses, losses)
 	x.sent = newBuffer(0)
 	x.sent.data = append(x.sent.data, body...)
 	return x.extend(extras)

@@ -89,6 +89,7 @@ func (x *exchange) replay() error {
 	if err != nil {
 		return err
 	}
+	x.lost(enc.Losses())
 	x.firstOut = x.gw.opt.Now().Sub(x.start)
 	x.tell()
 	x.account()
@@ -141,9 +142,10 @@ func (x *exchange) decode(body []byte) (*llm.Response, error) {
 
 // lost adds to the report.
 func (x *exchange) lost(losses []llm.Loss) {
-	for _, l := range losses {
-		x.losses = llm.AddLoss(x.losses, l.Path, l.Reason)
+	if len(losses) == 0 {
+		return
 	}
+	x.losses = llm.AddLosses(x.losses, losses)
 	x.out.report(x.losses)
 }
 

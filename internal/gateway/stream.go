@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -232,6 +233,8 @@ type translating struct {
 	ready bool
 	over  bool
 	fault *llm.Error
+
+	reported bool // losses
 }
 
 func newTranslating(x *exchange) *translating {
@@ -265,8 +268,33 @@ func (t *translating) event(e *llm.Event) error {
 		t.fault, t.over = e.Err, true
 		return nil
 	}
+	before := len(t.out)
 	t.out = t.enc.Append(t.out, e)
+	if e.Kind == llm.EventFinish {
+		t.report()
+		t.out = t.comment(t.out, before)
+	}
 	return nil
+}
+
+// report adds what the stream lost to the report, once.
+func (t *translating) report() {
+	if t.reported {
+		return
+	}
+	t.reported = true
+	t.x.lost(t.dec.Losses())
+	t.x.lost(t.enc.Losses())
+}
+
+// comment tells the client of losses although the head is out: before the end of
+// the stream, which stands from at on. Clients stop reading there.
+func (t *translating) comment(out []byte, at int) []byte {
+	c, ok := t.enc.(llm.Commenter)
+	if !ok || len(t.dec.Losses())+len(t.enc.Losses()) == 0 {
+		return out
+	}
+	return slices.Insert(out, at, c.Comment(nil, "x-turnpike-loss "+llm.LossHeader(t.x.losses))...)
 }
 
 func (t *translating) frame(out []byte, f wire.Frame) ([]byte, bool, bool, error) {
@@ -292,7 +320,7 @@ func (t *translating) end(out []byte) ([]byte, error) {
 	return t.out, nil
 }
 
-func (t *translating) settle() {}
+func (t *translating) settle() { t.report() }
 
 // understand is a frame that makes no sense.
 func (x *exchange) understand(err error) error {

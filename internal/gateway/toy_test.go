@@ -108,9 +108,9 @@ func (t toy) DecodeError(status int, _ http.Header, body []byte) *llm.Error {
 	return &llm.Error{Kind: llm.KindOfStatus(status), Status: status, Message: llm.UpstreamMessage(body)}
 }
 
-func (t toy) NewStreamEncoder(*llm.Request) llm.StreamEncoder { return toyEncoder{} }
+func (t toy) NewStreamEncoder(*llm.Request) llm.StreamEncoder { return &toyEncoder{} }
 
-type toyEncoder struct{}
+type toyEncoder struct{ llm.LossList }
 
 func (toyEncoder) Heartbeat(dst []byte) []byte { return append(dst, ": still here\n\n"...) }
 
@@ -136,7 +136,10 @@ func (toyEncoder) Append(dst []byte, e *llm.Event) []byte {
 
 func (t toy) NewStreamDecoder() llm.StreamDecoder { return &toyDecoder{} }
 
-type toyDecoder struct{ started, over bool }
+type toyDecoder struct {
+	llm.LossList
+	started, over bool
+}
 
 func (d *toyDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 	if !d.started && !strings.Contains(string(f.Data), "error") {

@@ -42,6 +42,7 @@ func (c *Collector) Add(e *Event) error {
 	case EventFinish:
 		c.res.Stop, c.res.StopSequence, c.res.NativeStop = e.Stop, e.StopSequence, e.NativeStop
 		c.res.StopDetails, c.res.Usage = bytes.Clone(e.StopDetails), e.Usage
+		c.res.Tier, c.res.Extra = e.Tier, e.Extra
 		c.done = true
 	case EventFault:
 		c.err = e.Err

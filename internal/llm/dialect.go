@@ -43,6 +43,15 @@ type StreamEncoder interface {
 	Append(dst []byte, e *Event) []byte
 	// Heartbeat appends what keeps a silent connection alive.
 	Heartbeat(dst []byte) []byte
+	// Losses is what could not be said so far.
+	Losses() []Loss
+}
+
+// Commenter is a StreamEncoder whose framing has comments, and whose clients
+// pass over them.
+type Commenter interface {
+	StreamEncoder
+	Comment(dst []byte, text string) []byte
 }
 
 // Back is a dialect as we speak it to upstreams.
@@ -64,6 +73,8 @@ type StreamDecoder interface {
 	// End is called once when the frames have ended cleanly: it yields the
 	// Finish that is still owed, or a Fault if the answer was not complete.
 	End(yield Yield) error
+	// Losses is what was met so far that events cannot carry.
+	Losses() []Loss
 }
 
 // FrameClass is what a Meter makes of a frame.

@@ -44,6 +44,8 @@ type Event struct {
 	NativeStop   string
 	StopDetails  []byte
 	Usage        Usage // EventFinish: all of it; EventStart: what is known of the prompt
+	Tier         string  // EventFinish
+	Extra        []Extra // EventFinish: members of the answer that have no place above
 
 	Err *Error // EventFault
 }
@@ -65,7 +67,7 @@ func (r *Response) Replay(yield Yield) error {
 	}
 	return yield(&Event{
 		Kind: EventFinish, Stop: r.Stop, StopSequence: r.StopSequence, NativeStop: r.NativeStop,
-		StopDetails: r.StopDetails, Usage: r.Usage,
+		StopDetails: r.StopDetails, Usage: r.Usage, Tier: r.Tier, Extra: r.Extra,
 	})
 }
 

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 )
@@ -23,15 +24,56 @@ const (
 // AddLoss notes a loss; the same path and reason are counted, not repeated.
 func AddLoss(list []Loss, path, reason string) []Loss {
 	path, reason = clip(path), clip(reason)
-	i := slices.IndexFunc(list, func(l Loss) bool { return l.Path == path && l.Reason == reason })
-	if i >= 0 {
+	if i := find(list, path, reason); i >= 0 {
 		list[i].Count++
 		return list
 	}
-	if len(list) >= maxLosses {
-		return list
+	if len(list) >= maxLosses-1 {
+		path, reason = "...", "there are more than a report holds"
+		if i := find(list, path, reason); i >= 0 {
+			list[i].Count++
+			return list
+		}
 	}
 	return append(list, Loss{Path: path, Reason: reason, Count: 1})
+}
+
+func find(list []Loss, path, reason string) int {
+	return slices.IndexFunc(list, func(l Loss) bool { return l.Path == path && l.Reason == reason })
+}
+
+// AddLosses adds a list of losses to another.
+func AddLosses(list, more []Loss) []Loss {
+	for _, l := range more {
+		before := len(list)
+		list = AddLoss(list, l.Path, l.Reason)
+		if len(list) > before {
+			list[before].Count = max(1, l.Count)
+		} else if i := find(list, l.Path, l.Reason); i >= 0 {
+			list[i].Count += max(1, l.Count) - 1
+		}
+	}
+	return list
+}
+
+// LossList is part of what may lose something of an answer on its way. The zero
+// value is ready.
+type LossList struct{ losses []Loss }
+
+// Lose notes a loss.
+func (l *LossList) Lose(path, reason string) { l.losses = AddLoss(l.losses, path, reason) }
+
+// Losses is what was lost so far.
+func (l *LossList) Losses() []Loss { return l.losses }
+
+// SaysNothing tells whether a value of JSON is one that nobody misses: null,
+// false, 0, or an empty string, list or object.
+func SaysNothing(raw []byte) bool {
+	switch string(bytes.TrimSpace(raw)) {
+	case "", "null", "false", "0", `""`, "[]", "{}":
+		return true
+	}
+	return false
 }
 
 func clip(s string) string {

@@ -49,7 +49,7 @@ type Request struct {
 	Losses      []Loss   // what decoding already had to change
 }
 
-// Extra is a member of a request that only its dialect knows.
+// Extra is a member of a request or an answer that only its dialect knows.
 type Extra struct {
 	Dialect string
 	Name    string
@@ -58,6 +58,7 @@ type Extra struct {
 	// it: labels, hints for caches, what the vendor's dashboards show. That another
 	// API has no place for it is no loss. Each dialect has one table of them.
 	Bookkeeping bool
+	Minor   bool // of an answer: it tells how the answer was made, and nobody misses it elsewhere
 }
 
 // Tool is a function the model may call.

@@ -63,6 +63,16 @@ type Response struct {
 	Losses       []Loss
 }
 
+// ForeignExtra names the members of an answer that only another dialect has.
+func ForeignExtra(list []Loss, extra []Extra, dialect string) []Loss {
+	for _, x := range extra {
+		if x.Dialect != dialect && !x.Minor && !SaysNothing(x.Raw) {
+			list = AddLoss(list, x.Name, dialect+" has no such member")
+		}
+	}
+	return list
+}
+
 // Settle applies the rule that an answer which calls a client's tool waits for
 // it, whatever the upstream called the reason, and that there is a reason.
 func (r *Response) Settle() {

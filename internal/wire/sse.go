@@ -235,6 +235,11 @@ func (s *SSE) tail() (Frame, error) {
 	return Frame{}, s.w.err
 }
 
+// AppendComment appends a comment, which must hold no line break.
+func AppendComment(dst []byte, text string) []byte {
+	return append(append(append(dst, ": "...), text...), "\n\n"...)
+}
+
 // AppendSSE appends one event; the name must hold no line break. Data that does
 // is written as several lines, as the standard wants it.
 func AppendSSE(dst []byte, event string, data []byte) []byte {

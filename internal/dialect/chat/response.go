@@ -36,6 +36,8 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 			a.choices(r)
 		case "error":
 			a.failed = a.failed || r.Kind() == '{' || r.Kind() == '"'
+		default:
+			unplaced(&a.LossList, r, "", name)
 		}
 	}
 	if r.End() != nil {
@@ -70,6 +72,7 @@ func notAnAnswer(body []byte) *llm.Error {
 
 // answer is a whole answer while it is read.
 type answer struct {
+	llm.LossList
 	res            *llm.Response
 	usage          tokens
 	chosen, failed bool
@@ -95,7 +98,7 @@ func (a *answer) choices(r *wire.Reader) {
 			a.chosen = true
 			a.choice(r)
 		default:
-			a.res.Losses = llm.AddLoss(a.res.Losses, "choices", "one answer is passed on")
+			a.Lose("choices", onlyFirst)
 		}
 	}
 }
@@ -116,6 +119,10 @@ func (a *answer) choice(r *wire.Reader) {
 				a.fault = &said{}
 				a.fault.take(r)
 			}
+		case "logprobs":
+			logprobs(&a.LossList, r)
+		default:
+			unplaced(&a.LossList, r, "choices[0].", name)
 		}
 	}
 }
@@ -153,8 +160,10 @@ func (a *answer) message(r *wire.Reader) {
 			if raw := r.Raw(); len(raw) > 0 && raw[0] == '[' && len(bytes.TrimSpace(raw[1:])) > 1 {
 				a.annotations = raw
 			}
-		case "audio":
+		case typeAudio:
 			a.audio(r)
+		default:
+			unplaced(&a.LossList, r, "choices[0].message.", name)
 		}
 	}
 	for _, said := range [][]byte{reasoning, plain, detailed} {
@@ -209,17 +218,30 @@ func (a *answer) parts(r *wire.Reader) {
 			a.content = append(a.content, &llm.Text{Text: string(p.text)})
 		case len(p.refusal) > 0:
 			a.refusal += string(p.refusal)
+		default:
+			p.lose(&a.LossList)
 		}
 	}
 }
 
 // contentPiece is an entry of a content list in an answer.
-type contentPiece struct{ text, thinking, refusal []byte }
+type contentPiece struct{ kind, text, thinking, refusal []byte }
+
+// lose names a piece of a kind that has no place.
+func (p *contentPiece) lose(l *llm.LossList) {
+	switch kind := string(p.kind); kind {
+	case "", "text", "thinking", "refusal", "output_text":
+	default:
+		l.Lose("choices[0].message.content: "+openai.Cut(kind, 40), unknown)
+	}
+}
 
 func readPiece(r *wire.Reader) contentPiece {
 	var p contentPiece
 	for name := range r.Fields() {
 		switch string(name) {
+		case "type":
+			p.kind = openai.Text(r)
 		case "text":
 			p.text = openai.Text(r)
 		case "refusal":
@@ -243,7 +265,7 @@ func (a *answer) audio(r *wire.Reader) {
 	}
 	for name := range sub.Fields() {
 		if string(name) == "data" && len(openai.Text(sub)) > 0 {
-			a.content = append(a.content, &llm.Native{Dialect: Name, Type: "audio", Raw: bytes.Clone(raw)})
+			a.content = append(a.content, &llm.Native{Dialect: Name, Type: typeAudio, Raw: bytes.Clone(raw)})
 		}
 	}
 }
@@ -346,6 +368,7 @@ func (a *answer) finish() *llm.Response {
 	res.NativeStop = string(a.stop)
 	res.Stop = stopOf(a.stop)
 	res.Usage = a.usage.usage()
+	res.Losses = a.Losses()
 	res.Settle()
 	return res
 }

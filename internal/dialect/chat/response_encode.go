@@ -85,7 +85,30 @@ type outgoing struct {
 	calls                       []*llm.ToolCall
 	sealed                      int
 	apart                       bool // a part that is no text stands behind the last text
-	losses                      []llm.Loss
+	llm.LossList
+}
+
+// typeAudio is the type of the sound in an answer.
+const typeAudio = "audio"
+
+// loseForeign names a part that only another API can say in an answer.
+func loseForeign(l *llm.LossList, p llm.Part) {
+	switch p := p.(type) {
+	case *llm.Native:
+		l.Lose("content", "chat has no part of type "+openai.Cut(p.Type, 40))
+	case *llm.Media:
+		l.Lose("content", "chat takes no "+string(p.Kind)+" in an answer")
+	}
+}
+
+// loseEnd names what cannot be said at the end of an answer.
+func loseEnd(l *llm.LossList, stop llm.Stop, native string, extra []llm.Extra) {
+	if stop == llm.StopPause {
+		l.Lose("stop_reason", native+": the answer is to be continued, for which chat has no word")
+	}
+	for _, x := range llm.ForeignExtra(nil, extra, Name) {
+		l.Lose(x.Path, x.Reason)
+	}
 }
 
 func (o *outgoing) add(p llm.Part) {
@@ -101,7 +124,7 @@ func (o *outgoing) add(p llm.Part) {
 		case p.Source == Name:
 			o.annotations = p.Citations
 		default:
-			o.losses = llm.AddLoss(o.losses, "content: citations", "chat writes them in another way")
+			o.Lose("content: citations", "chat writes them in another way")
 		}
 		return
 	case *llm.Thinking:
@@ -118,13 +141,13 @@ func (o *outgoing) add(p llm.Part) {
 	case *llm.ToolCall:
 		o.calls = append(o.calls, p)
 	case *llm.Native:
-		if p.Dialect == Name && p.Type == "audio" {
+		if p.Dialect == Name && p.Type == typeAudio {
 			o.audio = p.Raw
 		} else {
-			o.losses = llm.AddLoss(o.losses, "content", "chat has no part of type "+openai.Cut(p.Type, 40))
+			loseForeign(&o.LossList, p)
 		}
 	case *llm.Media:
-		o.losses = llm.AddLoss(o.losses, "content", "chat takes no "+string(p.Kind)+" in an answer")
+		loseForeign(&o.LossList, p)
 	case *llm.ToolResult: // no answer holds one
 	}
 	o.apart = true
@@ -135,10 +158,8 @@ func writeMessage(w *wire.Writer, req *llm.Request, res *llm.Response) {
 	for _, p := range res.Parts {
 		o.add(p)
 	}
-	res.Losses = append(res.Losses, o.losses...)
-	if res.Stop == llm.StopPause {
-		res.Losses = llm.AddLoss(res.Losses, "stop_reason", res.NativeStop+": the answer is to be continued, for which chat has no word")
-	}
+	loseEnd(&o.LossList, res.Stop, res.NativeStop, res.Extra)
+	res.Losses = llm.AddLosses(res.Losses, o.Losses())
 	if o.refusal.Len() == 0 && res.Stop == llm.StopFilter {
 		o.refusal.WriteString(explanation(res.StopDetails))
 	}

@@ -15,6 +15,8 @@ func (Dialect) NewStreamDecoder() llm.StreamDecoder { return &streamDecoder{} }
 // streamDecoder makes sequential parts of chunks, in which text, reasoning and
 // the arguments of several calls may alternate.
 type streamDecoder struct {
+	llm.LossList
+
 	r, sub  wire.Reader
 	event   llm.Event // used again for every delta
 	usage   tokens
@@ -137,6 +139,9 @@ func (d *streamDecoder) chunk(event, data []byte, yield llm.Yield) error {
 			d.usage.groq(r)
 		case "error":
 			failed = failed || r.Kind() == '{' || r.Kind() == '"'
+		case "id", "created", "model", "service_tier":
+		default:
+			unplaced(&d.LossList, r, "", name)
 		}
 	}
 	if r.End() != nil {
@@ -219,6 +224,7 @@ func (d *streamDecoder) listed(raw []byte, yield llm.Yield) error {
 			continue
 		}
 		p := readPiece(r)
+		p.lose(&d.LossList)
 		if err := d.say(openThinking, p.thinking, yield); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"turnpike/internal/dialect/openai"
+	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
 
@@ -32,7 +33,7 @@ func (d *streamDecoder) choices(r *wire.Reader, add *delta, failed *bool) (reaso
 				index, _ = openai.Count(r)
 			case "delta":
 				if openai.Object(r) {
-					one.read(r)
+					one.read(r, &d.LossList)
 				}
 			case "finish_reason":
 				why = openai.Text(r)
@@ -41,18 +42,24 @@ func (d *streamDecoder) choices(r *wire.Reader, add *delta, failed *bool) (reaso
 				d.usage.take(r)
 			case "error":
 				*failed = *failed || r.Kind() == '{'
+			case "logprobs":
+				logprobs(&d.LossList, r)
+			case "message": // some servers end with the whole of it
+			default:
+				unplaced(&d.LossList, r, "choices[0].", name)
 			}
 		}
 		if index == 0 {
 			*add, reason = one, why
 		} else {
 			d.told = true
+			d.Lose("choices", onlyFirst)
 		}
 	}
 	return reason
 }
 
-func (a *delta) read(r *wire.Reader) {
+func (a *delta) read(r *wire.Reader, l *llm.LossList) {
 	for name := range r.Fields() {
 		switch string(name) {
 		case "content":
@@ -77,6 +84,8 @@ func (a *delta) read(r *wire.Reader) {
 			a.legacy = r.Raw()
 		case "annotations":
 			a.notes = r.Raw()
+		default:
+			unplaced(l, r, "choices[0].delta.", name)
 		}
 	}
 }

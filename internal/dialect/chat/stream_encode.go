@@ -16,6 +16,8 @@ func (Dialect) NewStreamEncoder(req *llm.Request) llm.StreamEncoder {
 // streamEncoder writes events as chunks. The envelope is the same for every chunk
 // of a stream and is made once, so that a delta costs what its text costs.
 type streamEncoder struct {
+	llm.LossList
+
 	req      *llm.Request
 	envelope []byte // data: {"id":…,"model":…,
 	over     bool
@@ -78,6 +80,9 @@ func (s *streamEncoder) Append(dst []byte, e *llm.Event) []byte {
 func (s *streamEncoder) Heartbeat(dst []byte) []byte {
 	return append(dst, ": keep-alive\n\n"...)
 }
+
+// Comment writes a comment.
+func (s *streamEncoder) Comment(dst []byte, text string) []byte { return wire.AppendComment(dst, text) }
 
 func (s *streamEncoder) begin(e *llm.Event) {
 	b := append(s.envelope[:0], `data: {"id":`...)
@@ -178,6 +183,12 @@ func (s *streamEncoder) partStart(dst []byte, p llm.Part) []byte {
 		return s.callStart(dst, p)
 	case *llm.Media, *llm.ToolResult, *llm.Native:
 		s.open, s.apart = openNone, true
+		if n, ok := p.(*llm.Native); ok && n.Dialect == Name && n.Type == typeAudio {
+			w := wire.NewWriter(append(s.openDelta(dst), `{"audio":`...))
+			w.Raw(n.Raw)
+			return append(append(w.Bytes(), '}'), deltaClose...)
+		}
+		loseForeign(&s.LossList, p)
 	}
 	return dst
 }
@@ -245,6 +256,7 @@ func (s *streamEncoder) partEnd(dst []byte) []byte {
 
 func (s *streamEncoder) seal(dst []byte) []byte {
 	if s.tooLong && !llm.IsSeal(s.thinking.Signature) {
+		s.Lose("content: reasoning", "it is too long for its proof to be passed on")
 		return dst
 	}
 	s.thinking.Text = string(s.thought)
@@ -259,6 +271,7 @@ func (s *streamEncoder) seal(dst []byte) []byte {
 }
 
 func (s *streamEncoder) finish(dst []byte, e *llm.Event) []byte {
+	loseEnd(&s.LossList, e.Stop, e.NativeStop, e.Extra)
 	if e.Stop == llm.StopFilter && !s.refused {
 		if said := explanation(e.StopDetails); said != "" {
 			dst = s.textDelta(dst, `{"refusal":`, []byte(said))

@@ -22,12 +22,13 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 			res.NativeStop = r.Str()
 		case "usage":
 			readUsage(r, &res.Usage)
-		case "additionalModelResponseFields":
-			readMatched(r, &res.StopSequence)
+		case modelFields:
+			res.Extra = readModelFields(r, &res.StopSequence, res.Extra)
 		case "serviceTier":
 			res.Tier = readTier(r)
-		case "metrics", "trace", "performanceConfig":
-			res.Extra = append(res.Extra, llm.Extra{Dialect: dialectName, Name: string(name), Raw: bytes.Clone(r.Raw())})
+		case "message", "Message", "__type":
+		default:
+			res.Extra = other(res.Extra, string(name), r)
 		}
 	}
 	if err := r.End(); err != nil {
@@ -261,6 +262,33 @@ func readMatched(r *wire.Reader, sequence *string) {
 			*sequence = r.Str()
 		}
 	}
+}
+
+// modelFields is the member with what the model says in its own format.
+const modelFields = "additionalModelResponseFields"
+
+// readModelFields keeps the model's own members, and finds among them the stop
+// sequence that matched.
+func readModelFields(r *wire.Reader, sequence *string, extra []llm.Extra) []llm.Extra {
+	whole := *r
+	readMatched(r, sequence)
+	raw := bytes.Clone(whole.Raw())
+	x := llm.Extra{Dialect: dialectName, Name: modelFields, Raw: raw, Minor: true}
+	if len(raw) > 0 && raw[0] == '{' {
+		fields := wire.NewReader(raw)
+		for name := range fields.Fields() {
+			known := string(name) == "stop_sequence" || string(name) == "delta"
+			x.Minor = x.Minor && (known || llm.SaysNothing(fields.Raw()))
+		}
+	}
+	return append(extra, x)
+}
+
+// other keeps a member of an answer that has no place. metrics and
+// performanceConfig tell how it was made.
+func other(extra []llm.Extra, member string, r *wire.Reader) []llm.Extra {
+	minor := member == "metrics" || member == "performanceConfig"
+	return append(extra, llm.Extra{Dialect: dialectName, Name: member, Raw: bytes.Clone(r.Raw()), Minor: minor})
 }
 
 func readTier(r *wire.Reader) (tier string) {

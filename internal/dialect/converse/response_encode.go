@@ -26,13 +26,21 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	w.EndObject()
 	w.EndObject()
 	w.StrField("stopReason", stopReason(res.Stop, res.NativeStop, a.refused))
-	writeModelFields(w, res.StopSequence, res.StopDetails)
+	writeModelFields(w, res.StopSequence, res.StopDetails, res.Extra)
 	w.Key("usage")
 	writeUsage(w, &res.Usage)
 	writeTier(w, res.Tier)
+	writeExtra(w, res.Extra)
+	w.EndObject()
+	res.Losses = llm.ForeignExtra(res.Losses, res.Extra, dialectName)
+	return w.Bytes()
+}
+
+// writeExtra writes what only Converse says beside an answer.
+func writeExtra(w *wire.Writer, extra []llm.Extra) {
 	metrics := false
-	for _, x := range res.Extra {
-		if x.Dialect == dialectName {
+	for _, x := range extra {
+		if x.Dialect == dialectName && x.Name != modelFields {
 			metrics = metrics || x.Name == "metrics"
 			w.RawField(x.Name, x.Raw)
 		}
@@ -40,8 +48,6 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	if !metrics {
 		w.RawField("metrics", noMetrics)
 	}
-	w.EndObject()
-	return w.Bytes()
 }
 
 // noMetrics stands where Bedrock tells how long the model took, which others do
@@ -70,7 +76,7 @@ func (a *reply) block(w *wire.Writer, p llm.Part) (lost string) {
 	case *llm.Media:
 		f := format(p)
 		if p.Kind != llm.Image || p.Data == "" || f == "" {
-			return "converse takes no such " + string(p.Kind) + " in an answer"
+			return noSuch(p)
 		}
 		w.Object()
 		w.Key("image")
@@ -90,6 +96,8 @@ func (a *reply) block(w *wire.Writer, p llm.Part) (lost string) {
 	}
 	return ""
 }
+
+func noSuch(m *llm.Media) string { return "converse takes no such " + string(m.Kind) + " in an answer" }
 
 func writeText(w *wire.Writer, s string) {
 	w.Object()
@@ -220,11 +228,17 @@ func stopReason(s llm.Stop, native string, refused bool) string {
 // writeModelFields writes additionalModelResponseFields. The stop sequence that
 // matched stands where Claude's whole answers and where its streams have it:
 // clients ask for either.
-func writeModelFields(w *wire.Writer, sequence string, details []byte) {
+func writeModelFields(w *wire.Writer, sequence string, details []byte, extra []llm.Extra) {
+	for _, x := range extra {
+		if x.Dialect == dialectName && x.Name == modelFields {
+			w.RawField(modelFields, x.Raw)
+			return
+		}
+	}
 	if sequence == "" && len(details) == 0 {
 		return
 	}
-	w.Key("additionalModelResponseFields")
+	w.Key(modelFields)
 	w.Object()
 	if sequence != "" {
 		w.StrField("stop_sequence", sequence)

@@ -12,6 +12,7 @@ import (
 // blocks come without a start, so parts open with their first delta; the usage
 // comes behind messageStop, so the Finish waits for it.
 type streamDecoder struct {
+	llm.LossList
 	r  wire.Reader
 	ev llm.Event
 
@@ -28,6 +29,8 @@ type streamDecoder struct {
 	native   string
 	sequence string
 	usage    llm.Usage
+	tier     string
+	extra    []llm.Extra
 }
 
 // partKind is the kind of the part that is open.
@@ -72,6 +75,10 @@ func (d *streamDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 		err = d.messageStop(yield)
 	case "metadata":
 		err = d.metadata(yield)
+	default:
+		if len(f.Event) > 0 {
+			d.Lose(string(f.Event), lossUnknown)
+		}
 	}
 	if err == nil && d.r.Err() != nil {
 		return d.unreadable()
@@ -103,7 +110,7 @@ func (d *streamDecoder) fault(e *llm.Error, yield llm.Yield) error {
 
 func (d *streamDecoder) finish(yield llm.Yield) error {
 	d.over = true
-	d.ev = llm.Event{Kind: llm.EventFinish, Stop: llm.SettledStop(d.stop, d.called), StopSequence: d.sequence, NativeStop: d.native, Usage: d.usage}
+	d.ev = llm.Event{Kind: llm.EventFinish, Stop: llm.SettledStop(d.stop, d.called), StopSequence: d.sequence, NativeStop: d.native, Usage: d.usage, Tier: d.tier, Extra: d.extra}
 	return yield(&d.ev)
 }
 
@@ -330,8 +337,11 @@ func (d *streamDecoder) messageStop(yield llm.Yield) error {
 		switch string(name) {
 		case "stopReason":
 			d.native = d.r.Str()
-		case "additionalModelResponseFields":
-			readMatched(&d.r, &d.sequence)
+		case modelFields:
+			d.extra = readModelFields(&d.r, &d.sequence, d.extra)
+		case "p":
+		default:
+			d.extra = other(d.extra, string(name), &d.r)
 		}
 	}
 	if d.r.Err() != nil {
@@ -350,8 +360,14 @@ func (d *streamDecoder) messageStop(yield llm.Yield) error {
 
 func (d *streamDecoder) metadata(yield llm.Yield) error {
 	for name := range d.r.Fields() {
-		if string(name) == "usage" {
+		switch string(name) {
+		case "usage":
 			readUsage(&d.r, &d.usage)
+		case "serviceTier":
+			d.tier = readTier(&d.r)
+		case "p": // padding
+		default:
+			d.extra = other(d.extra, string(name), &d.r)
 		}
 	}
 	if d.r.Err() != nil {

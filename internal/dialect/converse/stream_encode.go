@@ -9,6 +9,7 @@ import (
 
 // streamEncoder writes events as the messages of ConverseStream.
 type streamEncoder struct {
+	llm.LossList
 	reply
 	started, over bool
 	part          partKind  // of the open block, noPart if there is none or it cannot be said
@@ -102,11 +103,13 @@ func (s *streamEncoder) partStart(dst []byte, p llm.Part) []byte {
 			dst = s.opened(dst, []byte(`{"image":{"format":"`+f+`"}}`))
 			return s.words(dst, `"image":{"source":{"bytes":`, []byte(p.Data), "}}")
 		}
+		s.Lose("content", noSuch(p))
 	case *llm.Native:
 		if p.Dialect == dialectName {
 			s.part = nativePart
 			return s.nativeStart(dst, p)
 		}
+		s.Lose("content", "converse has no block of type "+p.Type)
 	}
 	return dst
 }
@@ -282,6 +285,8 @@ func (s *streamEncoder) delta(dst []byte, e *llm.Event) []byte {
 	case llm.DeltaNative:
 		if n, ok := e.Part.(*llm.Native); ok && n.Dialect == dialectName && len(e.Text) > 0 {
 			return s.raw(dst, n.Type, e.Text)
+		} else if ok {
+			s.Lose("content", "converse has no delta of type "+n.Type)
 		}
 	}
 	return dst
@@ -318,14 +323,18 @@ func (s *streamEncoder) finish(dst []byte, e *llm.Event) []byte {
 	w := wire.NewWriter(s.buf[:0])
 	w.Object()
 	w.StrField("stopReason", stopReason(e.Stop, e.NativeStop, s.refused))
-	writeModelFields(w, e.StopSequence, e.StopDetails)
+	writeModelFields(w, e.StopSequence, e.StopDetails, e.Extra)
 	w.EndObject()
 	dst = appendEvent(dst, evMessageStop, w.Bytes())
 	w = wire.NewWriter(w.Bytes()[:0])
 	w.Object()
 	w.Key("usage")
 	writeUsage(w, &e.Usage)
-	w.RawField("metrics", noMetrics)
+	writeTier(w, e.Tier)
+	writeExtra(w, e.Extra)
+	for _, x := range llm.ForeignExtra(nil, e.Extra, dialectName) {
+		s.Lose(x.Path, x.Reason)
+	}
 	w.EndObject()
 	s.buf = w.Bytes()
 	return appendEvent(dst, evMetadata, s.buf)

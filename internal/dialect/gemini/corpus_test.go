@@ -204,7 +204,7 @@ func TestCorpusAnswers(t *testing.T) {
 func again(t *testing.T, x *llmtest.Exchange, res *llm.Response) {
 	t.Helper()
 	want := *res
-	want.Extra, want.Losses, want.Tier, want.Created, want.StopDetails = nil, nil, "", 0, nil
+	want.Losses, want.Tier, want.Created, want.StopDetails = nil, "", 0, nil
 	if want.Stop == llm.StopFilter && want.NativeStop == "SAFETY" || stopOf(want.NativeStop) == want.Stop || want.Stop == llm.StopTool {
 		want.NativeStop = ""
 	}

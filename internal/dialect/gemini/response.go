@@ -21,6 +21,7 @@ type chunk struct {
 	usage           tokens
 	extra           []llm.Extra
 	others          bool // candidates beyond the first
+	lost            []string // members of parts that have no place
 	answer          bool // it is an answer at all
 	err             *llm.Error
 	piece           piece // the one at hand
@@ -70,7 +71,7 @@ func (c *chunk) head(name []byte, r *wire.Reader, keep bool) {
 	default:
 		if keep {
 			key := string(name)
-			c.extra = append(c.extra, llm.Extra{Dialect: dialectName, Name: key, Raw: bytes.Clone(r.Raw())})
+			c.keep(key, r.Raw())
 		}
 	}
 }
@@ -95,7 +96,7 @@ func (c *chunk) candidates(r *wire.Reader, keep bool, take func(*piece) error) (
 			default:
 				if keep {
 					key := candidatePrefix + string(name)
-					c.extra = append(c.extra, llm.Extra{Dialect: dialectName, Name: key, Raw: bytes.Clone(r.Raw())})
+					c.keep(key, r.Raw())
 				}
 			}
 		}
@@ -181,6 +182,7 @@ type piece struct {
 	call, inline    []byte // raw
 	kind            string // of a part that only Gemini has
 	other           memberList
+	lost            []string // members that have no place
 }
 
 func (c *chunk) content(r *wire.Reader, take func(*piece) error) error {
@@ -191,6 +193,7 @@ func (c *chunk) content(r *wire.Reader, take func(*piece) error) error {
 		for range r.Elements() {
 			c.piece = piece{}
 			c.piece.read(r)
+			c.lost = append(c.lost, c.piece.lost...)
 			if r.Err() != nil {
 				break
 			}
@@ -216,10 +219,17 @@ func (p *piece) read(r *wire.Reader) {
 		case "inlineData":
 			p.inline = r.Raw()
 		case "partMetadata", "videoMetadata", "mediaResolution":
+			key := string(name)
+			if raw := r.Raw(); !llm.SaysNothing(raw) {
+				p.lost = append(p.lost, key)
+			}
 		default:
 			p.kind = string(name)
 			p.other = append(p.other, member{p.kind, r.Raw()})
 		}
+	}
+	if p.kind != "" && (p.call != nil || p.inline != nil) {
+		p.lost = append(p.lost, clip(p.kind))
 	}
 }
 
@@ -324,13 +334,41 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 		return nil, notAnAnswer("has no candidate", nil)
 	}
 	res.ID, res.Model, res.Created, res.Tier, res.Usage, res.Extra = c.id, c.model, c.created, c.usage.tier(), c.usage.read(), c.extra
-	if c.others {
-		res.Losses = llm.AddLoss(res.Losses, "candidates", "only the first one is passed on")
-	}
+	var lost llm.LossList
+	c.lose(&lost)
+	res.Losses = lost.Losses()
 	res.Stop, res.NativeStop = c.stop()
 	res.StopDetails = c.details()
 	res.Settle()
 	return res, nil
+}
+
+// lose names what was met and has no place.
+func (c *chunk) lose(l *llm.LossList) {
+	if c.others {
+		l.Lose("candidates", "only the first one is passed on")
+	}
+	for _, name := range c.lost {
+		l.Lose("candidates[0].content.parts: "+name, lossUnknown)
+	}
+}
+
+// minor are members of an answer and its candidate that tell how it was made.
+var minor = map[string]bool{
+	"modelStatus": true, "sdkHttpResponse": true,
+	candidatePrefix + "avgLogprobs": true, candidatePrefix + "safetyRatings": true, candidatePrefix + "tokenCount": true,
+}
+
+// keep keeps a member that only Gemini has. In a stream the last one counts.
+func (c *chunk) keep(key string, raw []byte) {
+	x := llm.Extra{Dialect: dialectName, Name: key, Raw: bytes.Clone(raw), Minor: minor[key]}
+	for i := range c.extra {
+		if c.extra[i].Name == key {
+			c.extra[i] = x
+			return
+		}
+	}
+	c.extra = append(c.extra, x)
 }
 
 // scan reads the head of a response and nothing else: it may stand behind the

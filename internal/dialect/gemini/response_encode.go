@@ -11,6 +11,7 @@ import (
 func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	w := wire.NewWriter(make([]byte, 0, 512+llm.PartsSize(res.Parts)))
 	p := partWriter{req: req, w: w}
+	var lost llm.LossList
 	w.Object()
 	w.Key("candidates")
 	w.List()
@@ -20,7 +21,7 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	w.Key("parts")
 	w.List()
 	for i, part := range res.Parts {
-		res.Losses = foreign(res.Losses, part)
+		loseForeign(&lost, part)
 		if i+1 < len(res.Parts) {
 			p.next = res.Parts[i+1]
 		} else {
@@ -45,6 +46,7 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	w.StrField("responseId", responseID(res.ID))
 	extras(w, res.Extra, false)
 	w.EndObject()
+	res.Losses = llm.ForeignExtra(llm.AddLosses(res.Losses, lost.Losses()), res.Extra, name)
 	return w.Bytes()
 }
 
@@ -60,19 +62,22 @@ func extras(w *wire.Writer, list []llm.Extra, candidate bool) {
 	}
 }
 
-// foreign names what only another API can say in an answer.
-func foreign(losses []llm.Loss, p llm.Part) []llm.Loss {
+// loseForeign names what only another API can say in an answer.
+func loseForeign(l *llm.LossList, p llm.Part) {
 	switch p := p.(type) {
 	case *llm.Native:
 		if p.Dialect != name {
-			return llm.AddLoss(losses, "content", "gemini has no part of type "+clip(p.Type))
+			l.Lose("content", "gemini has no part of type "+clip(p.Type))
 		}
 	case *llm.Text:
 		if p.Citations != nil {
-			return llm.AddLoss(losses, "content: citations", "gemini writes them in another way")
+			l.Lose("content: citations", "gemini writes them in another way")
+		}
+	case *llm.Media:
+		if p.Data == "" {
+			l.Lose("content", "gemini takes no "+string(p.Kind)+" by its address in an answer")
 		}
 	}
-	return losses
 }
 
 // partWriter writes the parts of an answer. A signature stands on the part behind

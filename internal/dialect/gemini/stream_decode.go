@@ -11,6 +11,7 @@ import (
 // part begins or ends: a part is open until another kind of piece comes. The
 // stream ends without a terminator, so the Finish waits for its end.
 type streamDecoder struct {
+	llm.LossList
 	r    wire.Reader
 	ev   llm.Event
 	c    chunk
@@ -78,7 +79,7 @@ func (d *streamDecoder) chunk(data []byte) error {
 			return notAnAnswer("has an event that cannot be read", err)
 		}
 	}
-	if err := d.c.read(&d.r, false, d.take); err != nil {
+	if err := d.c.read(&d.r, true, d.take); err != nil {
 		return err
 	}
 	if err := d.r.End(); err != nil {
@@ -107,10 +108,11 @@ func (d *streamDecoder) End(yield llm.Yield) error {
 		return err
 	}
 	d.over = true
+	d.c.lose(&d.LossList)
 	stop, native := d.c.stop()
 	d.ev = llm.Event{
 		Kind: llm.EventFinish, Stop: llm.SettledStop(stop, d.calls > 0), NativeStop: native,
-		StopDetails: d.c.details(), Usage: d.c.usage.read(),
+		StopDetails: d.c.details(), Usage: d.c.usage.read(), Tier: d.c.usage.tier(), Extra: d.c.extra,
 	}
 	return yield(&d.ev)
 }

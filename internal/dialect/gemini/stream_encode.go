@@ -7,6 +7,7 @@ import (
 
 // streamEncoder writes events as the chunks of streamGenerateContent.
 type streamEncoder struct {
+	llm.LossList
 	req *llm.Request
 	// list frames the chunks as one JSON list, which clients get that do not ask
 	// for server-sent events.
@@ -172,6 +173,7 @@ func (s *streamEncoder) hidden() bool { return s.req.Thinking.Display == display
 
 func (s *streamEncoder) partStart(dst []byte, p llm.Part) []byte {
 	dst = s.settle(s.partEnd(dst), p)
+	loseForeign(&s.LossList, p)
 	switch p := p.(type) {
 	case *llm.Text:
 		s.prose = true
@@ -241,6 +243,9 @@ func (s *streamEncoder) delta(dst []byte, e *llm.Event) []byte {
 			s.args = append(s.args, e.Text...)
 		}
 	case llm.DeltaNative:
+		if n, ok := e.Part.(*llm.Native); ok {
+			s.Lose("content", "gemini has no delta of type "+clip(n.Type))
+		}
 	}
 	return dst
 }
@@ -273,12 +278,21 @@ func (s *streamEncoder) finish(dst []byte, e *llm.Event) []byte {
 	dst = append(s.openChunk(dst), `{"text":""`...)
 	dst = append(s.sign(dst), `}],"role":"model"},"finishReason":`...)
 	dst = wire.AppendString(dst, finishReason(e.Stop, e.NativeStop))
-	dst = append(dst, `,"index":0}]`...)
+	dst = append(dst, `,"index":0`...)
+	w := wire.NewWriter(dst)
+	extras(w, e.Extra, true)
+	dst = append(w.Bytes(), "}]"...)
+	for _, x := range llm.ForeignExtra(nil, e.Extra, name) {
+		s.Lose(x.Path, x.Reason)
+	}
 	if e.Usage.Known || e.Usage.Estimated {
 		w := wire.NewWriter(nil)
 		writeUsage(w, e.Usage)
 		dst = append(append(dst, `,"usageMetadata":`...), w.Bytes()...)
 	}
+	w = wire.NewWriter(dst)
+	extras(w, e.Extra, false)
+	dst = w.Bytes()
 	dst = append(dst, s.tail...)
 	if s.list {
 		return append(dst, "\n]"...)

@@ -50,6 +50,9 @@ type invokeEncoder struct {
 // Heartbeat is nothing: an event stream has no comments.
 func (*invokeEncoder) Heartbeat(dst []byte) []byte { return dst }
 
+// Losses is what could not be said so far.
+func (e *invokeEncoder) Losses() []llm.Loss { return e.events.Losses() }
+
 // Append encodes an event and puts what came of it into chunks.
 func (e *invokeEncoder) Append(dst []byte, ev *llm.Event) []byte {
 	if ev.Kind == llm.EventFault {

@@ -16,6 +16,7 @@ func unreadable(err error) *llm.Error {
 func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 	res := &llm.Response{}
 	var u usage
+	var lost llm.LossList
 	kind, content, intervened := "", false, false
 	r := wire.NewReader(body)
 	for member := range r.Fields() {
@@ -29,7 +30,7 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 		case "content":
 			content = true
 			for range r.Elements() {
-				res.Parts = append(res.Parts, answerPart(r.Raw()))
+				res.Parts = append(res.Parts, answerPart(r.Raw(), &lost))
 			}
 		case "stop_reason":
 			res.NativeStop = text(r)
@@ -41,11 +42,8 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 			u.read(r)
 		case guardrailMember:
 			intervened = text(r) == "INTERVENED"
-		case "role", "error", "request_id":
 		default:
-			if !strings.HasPrefix(m, "amazon-bedrock-") {
-				res.Extra = append(res.Extra, llm.Extra{Dialect: name, Name: m, Raw: r.Raw()})
-			}
+			res.Extra = other(res.Extra, m, r)
 		}
 	}
 	err := r.End()
@@ -61,7 +59,7 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 	if intervened {
 		res.NativeStop = stopGuardrail
 	}
-	res.Stop = stopOf(res.NativeStop)
+	res.Stop, res.Losses = stopOf(res.NativeStop), lost.Losses()
 	res.Settle()
 	return res, nil
 }
@@ -73,6 +71,25 @@ const (
 	guardrailMember = "amazon-bedrock-guardrailAction"
 	stopGuardrail   = "guardrail_intervened"
 )
+
+// other keeps a member of an answer that has no place.
+func other(list []llm.Extra, member string, r *wire.Reader) []llm.Extra {
+	switch member {
+	case "type", "role", "content", "stop_reason", "stop_sequence", "stop_details", "error", "request_id":
+		return list
+	}
+	if strings.HasPrefix(member, "amazon-bedrock-") {
+		return list
+	}
+	return append(list, llm.Extra{Dialect: name, Name: member, Raw: bytes.Clone(r.Raw())})
+}
+
+// loseMember names a member of a block or delta that says something and has no place.
+func loseMember(l *llm.LossList, kind string, member, raw []byte) {
+	if string(member) != "caller" && !llm.SaysNothing(raw) { // caller: see block_decode.go
+		l.Lose("content: "+clip(kind)+"."+clip(string(member)), lossUnknown)
+	}
+}
 
 // text reads a string, and passes over anything else: an answer is used even
 // where a server strays in a detail.
@@ -110,6 +127,7 @@ func stopOf(reason string) llm.Stop {
 type answerBlock struct {
 	kind, text, thinking, signature, data, id, name []byte
 	input, citations                                []byte
+	others                                          []llm.Extra // further members
 }
 
 func (b *answerBlock) read(r *wire.Reader) {
@@ -140,14 +158,22 @@ func (b *answerBlock) read(r *wire.Reader) {
 			if r.Kind() == '[' {
 				b.citations, _ = citations(r)
 			}
+		default:
+			b.others = append(b.others, llm.Extra{Name: string(m), Raw: r.Raw()})
 		}
 	}
 }
 
 // answerPart makes a part of a block. It keeps no view of raw.
-func answerPart(raw []byte) llm.Part {
+func answerPart(raw []byte, l *llm.LossList) llm.Part {
 	var b answerBlock
 	b.read(wire.NewReader(raw))
+	switch string(b.kind) {
+	case "text", "thinking", "redacted_thinking", "tool_use":
+		for _, x := range b.others {
+			loseMember(l, string(b.kind), []byte(x.Name), x.Raw)
+		}
+	}
 	switch string(b.kind) {
 	case "text":
 		t := &llm.Text{Text: string(b.text)}

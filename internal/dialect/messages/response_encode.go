@@ -18,6 +18,7 @@ func unsignedSeal() string { return llm.Seal(unsignedIssuer, &llm.Thinking{}) }
 func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	w := wire.NewWriter(make([]byte, 0, 512+llm.PartsSize(res.Parts)))
 	a := answer{req: req}
+	var lost llm.LossList
 	w.Object()
 	w.StrField("id", messageID(res.ID))
 	w.StrField("type", "message")
@@ -26,7 +27,7 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	w.Key("content")
 	w.List()
 	for _, p := range res.Parts {
-		res.Losses = foreign(res.Losses, p)
+		loseForeign(&lost, p)
 		a.block(w, p)
 	}
 	w.EndList()
@@ -39,24 +40,24 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 		}
 	}
 	w.EndObject()
+	res.Losses = llm.ForeignExtra(llm.AddLosses(res.Losses, lost.Losses()), res.Extra, name)
 	return w.Bytes()
 }
 
-// foreign names what only another API can say in an answer.
-func foreign(losses []llm.Loss, p llm.Part) []llm.Loss {
+// loseForeign names what only another API can say in an answer.
+func loseForeign(l *llm.LossList, p llm.Part) {
 	switch p := p.(type) {
 	case *llm.Native:
 		if p.Dialect != name {
-			return llm.AddLoss(losses, "content", "messages has no block of type "+clip(p.Type))
+			l.Lose("content", "messages has no block of type "+clip(p.Type))
 		}
 	case *llm.Text:
 		if p.Citations != nil && p.Source != name {
-			return llm.AddLoss(losses, "content: citations", "messages writes them in another way")
+			l.Lose("content: citations", "messages writes them in another way")
 		}
 	case *llm.Media:
-		return llm.AddLoss(losses, "content", "messages takes no "+string(p.Kind)+" in an answer")
+		l.Lose("content", "messages takes no "+string(p.Kind)+" in an answer")
 	}
-	return losses
 }
 
 // answer is what must be remembered from block to block.

@@ -22,6 +22,7 @@ const (
 // streamDecoder makes events of a Messages stream. Blocks come one after the
 // other, so their numbers are counted here and the upstream's are not needed.
 type streamDecoder struct {
+	llm.LossList
 	r      wire.Reader
 	ev     llm.Event  // reused for every event but deltas
 	delta  llm.Event  // reused for every delta
@@ -37,6 +38,7 @@ type streamDecoder struct {
 	stop                  string
 	stopSequence          string
 	stopDetails           []byte
+	extra                 []llm.Extra
 }
 
 // streamFrame holds what one frame says, as views.
@@ -45,6 +47,7 @@ type streamFrame struct {
 	text                []byte // of a delta of any kind
 	stop, stopSequence  []byte
 	stopDetails         []byte
+	others              []llm.Extra // further members of the delta
 	block, message, err []byte
 }
 
@@ -98,7 +101,10 @@ func (d *streamDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 	if d.frame.err != nil {
 		return d.fault(faultOf(data), yield)
 	}
-	return nil // ping, and what may come in later versions
+	if k := string(kind); k != "ping" && k != "" {
+		d.Lose(clip(k), lossUnknown)
+	}
+	return nil
 }
 
 // unwrap takes the payload out of a chunk of InvokeModel's stream.
@@ -123,7 +129,7 @@ func unwrap(f wire.Frame, buf *[]byte) ([]byte, error) {
 
 func (d *streamDecoder) read(data []byte) error {
 	f, r := &d.frame, &d.r
-	*f = streamFrame{}
+	*f = streamFrame{others: f.others[:0]}
 	r.Reset(data)
 	for m := range r.Fields() {
 		switch string(m) {
@@ -163,6 +169,9 @@ func (d *streamDecoder) readDelta(r *wire.Reader) {
 			f.stopSequence = bytesOf(r)
 		case "stop_details":
 			f.stopDetails = r.Raw()
+		default:
+			key := string(m)
+			f.others = append(f.others, llm.Extra{Dialect: name, Name: key, Raw: r.Raw()})
 		}
 	}
 }
@@ -190,6 +199,8 @@ func (d *streamDecoder) onStart(yield llm.Yield) error {
 				d.ev.Model = text(r)
 			case "usage":
 				d.usage.read(r)
+			default:
+				d.extra = other(d.extra, string(m), r)
 			}
 		}
 	}
@@ -213,7 +224,7 @@ func (d *streamDecoder) onBlock(yield llm.Yield) error {
 	if d.frame.block == nil {
 		return &llm.Error{Kind: llm.ErrUpstream, Upstream: true, Message: "the upstream began a block without saying of what kind"}
 	}
-	part := answerPart(d.frame.block)
+	part := answerPart(d.frame.block, &d.LossList)
 	kind := inNative
 	switch p := part.(type) {
 	case *llm.Text:
@@ -303,6 +314,9 @@ func (d *streamDecoder) prose(kind inBlock, delta llm.DeltaKind, data []byte, yi
 }
 
 func (d *streamDecoder) send(kind llm.DeltaKind, text []byte, yield llm.Yield) error {
+	for _, x := range d.frame.others {
+		loseMember(&d.LossList, string(d.frame.deltaKind), []byte(x.Name), x.Raw)
+	}
 	if len(text) == 0 {
 		return nil
 	}
@@ -313,6 +327,9 @@ func (d *streamDecoder) send(kind llm.DeltaKind, text []byte, yield llm.Yield) e
 // sendNative passes on a delta that only this API has, as it came.
 func (d *streamDecoder) sendNative(data []byte, yield llm.Yield) error {
 	if d.open == inNothing {
+		if len(d.frame.deltaKind) > 0 {
+			d.Lose("content: "+clip(string(d.frame.deltaKind)), "it belongs to no block")
+		}
 		return nil
 	}
 	r := wire.NewReader(data)
@@ -349,6 +366,10 @@ func (d *streamDecoder) onStop() {
 	if len(f.stopDetails) > 0 {
 		d.stopDetails = bytes.Clone(f.stopDetails)
 	}
+	for _, x := range f.others {
+		x.Raw = bytes.Clone(x.Raw)
+		d.extra = append(d.extra, x)
+	}
 }
 
 func (d *streamDecoder) finish(yield llm.Yield) error {
@@ -365,6 +386,7 @@ func (d *streamDecoder) finish(yield llm.Yield) error {
 	d.ev = llm.Event{
 		Kind: llm.EventFinish, Stop: llm.SettledStop(stopOf(d.stop), d.called), NativeStop: d.stop,
 		StopSequence: d.stopSequence, StopDetails: d.stopDetails, Usage: d.usage.canonical(),
+		Tier: d.usage.tier, Extra: d.extra,
 	}
 	return yield(&d.ev)
 }

@@ -10,6 +10,7 @@ import (
 
 // streamEncoder writes events as the server-sent events of the Messages API.
 type streamEncoder struct {
+	llm.LossList
 	answer
 	started, over bool
 	open          bool
@@ -59,6 +60,9 @@ func (s *streamEncoder) Heartbeat(dst []byte) []byte {
 	}
 	return append(dst, "event: ping\ndata: {\"type\":\"ping\"}\n\n"...)
 }
+
+// Comment writes a comment.
+func (s *streamEncoder) Comment(dst []byte, text string) []byte { return wire.AppendComment(dst, text) }
 
 func appendEvent(dst []byte, event string, data []byte) []byte {
 	return wire.AppendSSE(dst, event, oneLine(data))
@@ -113,6 +117,7 @@ func (s *streamEncoder) partStart(dst []byte, p llm.Part) []byte {
 	dst = s.partEnd(dst)
 	s.thinking, s.signed, s.skip, s.custom = false, false, false, false
 	s.args = wire.Tail{}
+	loseForeign(&s.LossList, p)
 	if n, ok := p.(*llm.Native); ok && n.Dialect != name {
 		s.skip = true
 		return dst
@@ -239,6 +244,8 @@ func (s *streamEncoder) delta(dst []byte, e *llm.Event) []byte {
 			const upto = len(`{"type":"`)
 			dst = append(dst, s.head[:len(s.head)-upto]...)
 			return append(append(dst, oneLine(e.Text)...), "}\n\n"...)
+		} else if ok {
+			s.Lose("content", "messages has no delta of type "+clip(n.Type))
 		}
 	}
 	return dst
@@ -275,9 +282,17 @@ func (s *streamEncoder) finish(dst []byte, e *llm.Event) []byte {
 	w.Key("delta")
 	w.Object()
 	writeStop(w, stopReason(e.Stop, e.NativeStop, s.refused), e.StopSequence, e.StopDetails)
+	for _, x := range e.Extra {
+		if x.Dialect == name {
+			w.RawField(x.Name, oneLine(x.Raw))
+		}
+	}
+	for _, x := range llm.ForeignExtra(nil, e.Extra, name) {
+		s.Lose(x.Path, x.Reason)
+	}
 	w.EndObject()
 	w.Key("usage")
-	writeUsage(w, e.Usage, "")
+	writeUsage(w, e.Usage, e.Tier)
 	w.EndObject()
 	dst = appendEvent(dst, "message_delta", w.Bytes())
 	return append(dst, "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"...)

@@ -15,11 +15,14 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	res := &llm.Response{ID: a.id, Model: a.model, Created: a.created, Tier: a.tier, NativeStop: a.native(), Usage: a.usage.usage()}
+	res := &llm.Response{ID: a.id, Model: a.model, Created: a.created, Tier: a.tier, NativeStop: a.native(), Usage: a.usage.usage(), Extra: a.extra}
+	var lost llm.LossList
 	for _, raw := range a.items() {
 		it := readItem(raw)
+		it.lose(&lost)
 		res.Parts = append(res.Parts, it.parts()...)
 	}
+	res.Losses = lost.Losses()
 	res.Stop = a.stop()
 	res.Settle()
 	return res, nil
@@ -32,6 +35,7 @@ type answer struct {
 	usage                        tokens
 	output                       []byte // the list of items, raw
 	failed                       bool   // it holds an error
+	extra                        []llm.Extra
 }
 
 // readAnswer reads a response object that says it is one.
@@ -90,6 +94,8 @@ func (a *answer) read(r *wire.Reader) {
 			a.failed = a.failed || r.Kind() == '{' || r.Kind() == '"'
 		case "incomplete_details":
 			a.why = string(peek(*r, "reason"))
+		default:
+			a.other(name, r)
 		}
 	}
 }
@@ -135,6 +141,7 @@ type item struct {
 	summary, content              string
 	said                          []llm.Part
 	raw                           []byte
+	lost                          []string // members that have no place
 }
 
 func readItem(raw []byte) *item {
@@ -170,6 +177,9 @@ func readItem(raw []byte) *item {
 			} else {
 				it.content = joined(r)
 			}
+		case "type", "status", "role":
+		default:
+			it.unknown(name, r)
 		}
 	}
 	return it
@@ -202,6 +212,8 @@ func (it *item) contents(r *wire.Reader) {
 				if raw := r.Raw(); len(raw) > 2 && raw[0] == '[' {
 					notes = bytes.Clone(raw)
 				}
+			default:
+				it.unknown(name, r)
 			}
 		}
 		switch {
@@ -213,6 +225,8 @@ func (it *item) contents(r *wire.Reader) {
 				t.Citations, t.Source = notes, Name
 			}
 			it.said = append(it.said, t)
+		case kind != "" && kind != "output_text" && kind != "text" && kind != "refusal":
+			it.lost = append(it.lost, "content: "+openai.Cut(kind, 40))
 		}
 	}
 }

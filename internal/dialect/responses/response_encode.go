@@ -12,35 +12,35 @@ import (
 // EncodeResponse makes the body of a whole answer: that of a stream's last event.
 func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	var body []byte
-	s := &streamEncoder{req: req, tier: res.Tier, whole: func(response []byte) { body = response }}
+	s := &streamEncoder{req: req, whole: func(response []byte) { body = response }}
 	_ = res.Replay(func(e *llm.Event) error { // Append cannot fail
 		s.scratch = s.Append(s.scratch[:0], e)
 		return nil
 	})
-	for _, p := range res.Parts {
-		res.Losses = foreign(res.Losses, p)
-	}
-	if res.Stop == llm.StopPause {
-		res.Losses = llm.AddLoss(res.Losses, "stop_reason", res.NativeStop+": the answer is to be continued, for which responses has no word")
-	}
+	res.Losses = llm.AddLosses(res.Losses, s.Losses())
 	return body
 }
 
-// foreign names what only another API can say in an answer.
-func foreign(losses []llm.Loss, p llm.Part) []llm.Loss {
+// loseForeign names what only another API can say in an answer.
+func (s *streamEncoder) loseForeign(p llm.Part) {
 	switch p := p.(type) {
 	case *llm.Native:
 		if p.Dialect != Name {
-			return llm.AddLoss(losses, "content", "responses has no item of type "+openai.Cut(p.Type, 40))
-		}
-	case *llm.Text:
-		if p.Citations != nil && p.Source != Name {
-			return llm.AddLoss(losses, "content: citations", "responses writes them in another way")
+			s.Lose("content", "responses has no item of type "+openai.Cut(p.Type, 40))
 		}
 	case *llm.Media:
-		return llm.AddLoss(losses, "content", "responses takes no "+string(p.Kind)+" in an answer")
+		s.Lose("content", "responses takes no "+string(p.Kind)+" in an answer")
 	}
-	return losses
+}
+
+// loseEnd names what cannot be said at the end of an answer.
+func (s *streamEncoder) loseEnd(e *llm.Event) {
+	if e.Stop == llm.StopPause {
+		s.Lose("stop_reason", e.NativeStop+": the answer is to be continued, for which responses has no word")
+	}
+	for _, x := range llm.ForeignExtra(nil, e.Extra, Name) {
+		s.Lose(x.Path, x.Reason)
+	}
 }
 
 // answerID is an id as this API has them: the upstream's where it fits.
@@ -124,6 +124,11 @@ func (s *streamEncoder) appendResponse(dst, output []byte, o outcome, usage llm.
 	}
 	if len(o.detail) > 0 {
 		w.RawField("stop_details", o.detail)
+	}
+	for _, x := range s.extra {
+		if x.Dialect == Name {
+			w.RawField(x.Name, x.Raw)
+		}
 	}
 	w.EndObject()
 	return w.Bytes()

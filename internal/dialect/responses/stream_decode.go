@@ -15,6 +15,8 @@ func (Dialect) NewStreamDecoder() llm.StreamDecoder { return &streamDecoder{} }
 // streamDecoder makes sequential parts of the items of an answer. Items whose
 // events come interleaved wait until those before them are whole.
 type streamDecoder struct {
+	llm.LossList
+
 	r       wire.Reader
 	ev      event
 	event   llm.Event // used again for every delta
@@ -216,7 +218,11 @@ func (d *streamDecoder) inItem(yield llm.Yield) error {
 	case "response.output_text.annotation.added":
 		return d.annotation(yield)
 	case "response.output_item.done":
-		return d.itemDone(readItem(ev.raw), yield)
+		it := readItem(ev.raw)
+		it.lose(&d.LossList)
+		return d.itemDone(it, yield)
+	default:
+		d.unknownEvent()
 	}
 	return nil
 }
@@ -299,13 +305,16 @@ func (d *streamDecoder) complete(response []byte, yield llm.Yield) error {
 		if d.isDone(int64(i)) {
 			continue
 		}
-		if err := d.wholeItem(readItem(raw), yield); err != nil {
+		it := readItem(raw)
+		it.lose(&d.LossList)
+		if err := d.wholeItem(it, yield); err != nil {
 			return err
 		}
 	}
 	d.over = true
 	d.event = llm.Event{
 		Kind: llm.EventFinish, Stop: llm.SettledStop(a.stop(), d.calls), NativeStop: a.native(), Usage: a.usage.usage(),
+		Tier: a.tier, Extra: a.extra,
 	}
 	return yield(&d.event)
 }

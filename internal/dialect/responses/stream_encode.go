@@ -16,8 +16,11 @@ func (Dialect) NewStreamEncoder(req *llm.Request) llm.StreamEncoder {
 // streamEncoder writes events as those of this API, whose last one holds the
 // whole answer once more: all items are kept until then.
 type streamEncoder struct {
+	llm.LossList
+
 	req     *llm.Request
 	tier    string
+	extra   []llm.Extra
 	id      string
 	base    string // of the items' ids
 	created int64
@@ -106,6 +109,9 @@ func (s *streamEncoder) Heartbeat(dst []byte) []byte {
 	return append(dst, ": keep-alive\n\n"...)
 }
 
+// Comment writes a comment.
+func (s *streamEncoder) Comment(dst []byte, text string) []byte { return wire.AppendComment(dst, text) }
+
 // begin writes the start of an event up to its own members.
 func (s *streamEncoder) begin(dst []byte, kind string) []byte {
 	dst = append(append(append(dst, "event: "...), kind...), "\ndata: {\"type\":\""...)
@@ -147,6 +153,11 @@ func (s *streamEncoder) start(dst []byte, e *llm.Event) []byte {
 
 func (s *streamEncoder) finish(dst []byte, e *llm.Event) []byte {
 	o := outcomeOf(e)
+	s.loseEnd(e)
+	if s.tier == "" {
+		s.tier = e.Tier
+	}
+	s.extra = e.Extra
 	if e.Stop == llm.StopFilter && !s.refused {
 		if said := explanation(e.StopDetails); said != "" {
 			dst = s.partStart(dst, &llm.Refusal{Text: said})

@@ -39,7 +39,10 @@ func (s *streamEncoder) partStart(dst []byte, p llm.Part) []byte {
 		if p.Dialect == Name {
 			dst = s.native(s.closeItem(dst), p)
 		}
-	case *llm.Media, *llm.ToolResult: // an answer of this API holds neither
+		s.loseForeign(p)
+	case *llm.Media:
+		s.loseForeign(p)
+	case *llm.ToolResult: // no answer holds one
 	}
 	return dst
 }

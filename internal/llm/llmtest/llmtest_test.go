@@ -153,7 +153,10 @@ func TestGrammarCollects(t *testing.T) {
 }
 
 // echo is a decoder that makes a delta of each frame.
-type echo struct{ frames int }
+type echo struct {
+	llm.LossList
+	frames int
+}
 
 func (d *echo) Frame(f wire.Frame, yield llm.Yield) error {
 	if d.frames++; d.frames == 1 {

@@ -1,0 +1,45 @@
+package chat
+
+import (
+	"turnpike/internal/dialect/openai"
+	"turnpike/internal/llm"
+	"turnpike/internal/wire"
+)
+
+// bookkeeping are members of answers, their choices and messages that tell how
+// an answer was made and filtered, or say again what stands elsewhere.
+var bookkeeping = map[string]bool{
+	"channel": true, "content_filter_offsets": true, "content_filter_result": true, "content_filter_results": true,
+	"generationId": true, "index": true, "latency_checkpoint": true, "matched_stop": true, "name": true,
+	"native_finish_reason": true, "obfuscation": true, "object": true, "p": true, "parsed": true,
+	"prompt_filter_results": true, "prompt_token_ids": true, "provider": true, "provider_metadata": true,
+	"provider_specific_fields": true, "role": true, "seed": true, "stop_reason": true, "system_fingerprint": true,
+	"timings": true, "token_ids": true, "tool_call_id": true, "type": true, "usage_breakdown": true, "weight_version": true,
+	"x_groq": true, "x-request-id": true,
+}
+
+// onlyFirst says why the answers behind the first are left out.
+const onlyFirst = "one answer is passed on"
+
+// unplaced names a member of an answer that says something and has no place.
+func unplaced(l *llm.LossList, r *wire.Reader, where string, name []byte) {
+	if bookkeeping[string(name)] {
+		return
+	}
+	path := where + openai.Cut(string(name), 40)
+	if raw := r.Raw(); !llm.SaysNothing(raw) {
+		l.Lose(path, unknown)
+	}
+}
+
+// logprobs names the probabilities of an answer, which have no place.
+func logprobs(l *llm.LossList, r *wire.Reader) {
+	if r.Kind() != '{' {
+		return
+	}
+	for range r.Fields() {
+		if raw := r.Raw(); !llm.SaysNothing(raw) {
+			l.Lose("choices[0].logprobs", "translation does not carry them")
+		}
+	}
+}
