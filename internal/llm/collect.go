@@ -35,6 +35,10 @@ func (c *Collector) Add(e *Event) error {
 			c.args = append(c.args, e.Text...)
 		case DeltaSignature:
 			c.sig = append(c.sig, e.Text...)
+		case DeltaCitation:
+			if t, ok := c.open.(*Text); ok && len(t.Citations) < MaxCitations {
+				t.Citations = append(t.Citations, e.Cite.Clone())
+			}
 		case DeltaNative:
 		}
 	case EventPartEnd:
@@ -56,7 +60,7 @@ func copied(p Part) Part {
 	switch p := p.(type) {
 	case *Text:
 		t := *p
-		t.Citations = bytes.Clone(p.Citations)
+		t.Guard = bytes.Clone(p.Guard)
 		return &t
 	case *Thinking:
 		t := *p

@@ -37,7 +37,7 @@ func randomResponse(rnd *rand.Rand) *llm.Response {
 func randomPart(rnd *rand.Rand, word func() string) llm.Part {
 	switch rnd.IntN(9) {
 	case 0:
-		return &llm.Text{Text: word(), Citations: []byte(`[{"url":"x"}]`), Source: "messages"}
+		return &llm.Text{Text: word(), Citations: llmtest.Cites("messages", `[{"url":"x"}]`)}
 	case 1:
 		return &llm.Thinking{Text: word(), Signature: word()}
 	case 2:
@@ -61,7 +61,7 @@ func randomPart(rnd *rand.Rand, word func() string) llm.Part {
 // after each call, as events are allowed to be.
 func chop(rnd *rand.Rand, yield llm.Yield) llm.Yield {
 	return func(e *llm.Event) error {
-		if e.Kind != llm.EventDelta {
+		if e.Kind != llm.EventDelta || e.Delta == llm.DeltaCitation {
 			return yield(e)
 		}
 		for text := e.Text; len(text) > 0; {
@@ -131,9 +131,9 @@ func TestReplayStopsWhenItIsTold(t *testing.T) {
 }
 
 func TestCollectorKeepsCopies(t *testing.T) {
-	raw, cites, input, details := []byte(`{"a":1}`), []byte(`[1]`), []byte(`{"b":2}`), []byte(`{"c":3}`)
+	raw, cite, input, details := []byte(`{"a":1}`), []byte(`{"u":1}`), []byte(`{"b":2}`), []byte(`{"c":3}`)
 	call := &llm.ToolCall{ID: "1", Input: input, Broken: ""}
-	text := &llm.Text{Text: "before ", Citations: cites}
+	text := &llm.Text{Text: "before "}
 	var c llm.Collector
 	add := func(e llm.Event) {
 		if err := c.Add(&e); err != nil {
@@ -145,16 +145,17 @@ func TestCollectorKeepsCopies(t *testing.T) {
 		add(llm.Event{Kind: llm.EventPartStart, Index: i, Part: p})
 		if p == llm.Part(text) {
 			add(llm.Event{Kind: llm.EventDelta, Index: i, Delta: llm.DeltaText, Text: []byte("and after")})
+			add(llm.Event{Kind: llm.EventDelta, Index: i, Delta: llm.DeltaCitation, Cite: &llm.Citation{Dialect: "chat", Raw: cite}})
 		}
 		add(llm.Event{Kind: llm.EventPartEnd, Index: i})
 	}
 	add(llm.Event{Kind: llm.EventFinish, Stop: llm.StopEnd, StopDetails: details})
-	for _, b := range [][]byte{raw, cites, input, details} {
+	for _, b := range [][]byte{raw, cite, input, details} {
 		clear(b)
 	}
 	got, fault := c.Response()
 	want := &llm.Response{Stop: llm.StopEnd, StopDetails: []byte(`{"c":3}`), Parts: []llm.Part{
-		&llm.Native{Raw: []byte(`{"a":1}`)}, &llm.Text{Text: "before and after", Citations: []byte(`[1]`)},
+		&llm.Native{Raw: []byte(`{"a":1}`)}, &llm.Text{Text: "before and after", Citations: llmtest.Cites("chat", `[{"u":1}]`)},
 		&llm.ToolCall{ID: "1", Input: []byte(`{"b":2}`)}, &llm.ToolCall{Broken: "cut"},
 	}}
 	if fault != nil || !reflect.DeepEqual(got, want) {

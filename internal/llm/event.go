@@ -23,6 +23,7 @@ const (
 	DeltaText      DeltaKind = iota + 1 // Text.Text, Thinking.Text or Refusal.Text
 	DeltaSignature                      // Thinking.Signature, whole
 	DeltaInput                          // ToolCall arguments, a fragment of JSON text (free text for a custom tool)
+	DeltaCitation                       // Text.Citations, one more
 	DeltaNative                         // JSON of a delta only its dialect knows; Part names the dialect
 )
 
@@ -33,7 +34,8 @@ type Event struct {
 	Index int       // of the part
 	Delta DeltaKind // for EventDelta
 	Text  []byte    // for EventDelta
-	Part  Part      // for EventPartStart: the part as it is known then; for DeltaNative a *Native that names the dialect
+	Part  Part      // for EventPartStart: the part as it is known then, without citations; for DeltaNative a *Native that names the dialect
+	Cite  *Citation // for DeltaCitation
 
 	ID      string // EventStart
 	Model   string
@@ -80,8 +82,11 @@ func replayPart(i int, p Part, yield Yield) error {
 	}
 	switch p := p.(type) {
 	case *Text:
-		open = &Text{Citations: p.Citations, Source: p.Source}
+		open = &Text{}
 		delta(DeltaText, p.Text)
+		for k := range p.Citations {
+			deltas = append(deltas, Event{Kind: EventDelta, Index: i, Delta: DeltaCitation, Cite: &p.Citations[k]})
+		}
 	case *Thinking:
 		open = &Thinking{Redacted: p.Redacted}
 		delta(DeltaText, p.Text)

@@ -13,9 +13,11 @@ type Cache struct {
 type Text struct {
 	Text      string
 	Cache     *Cache
-	Citations []byte // JSON list in the dialect Source, nil for none
-	Source    string // dialect of Citations
-	Follows   bool   // it goes on with the text before it, whatever stands between the two
+	Follows   bool // it goes on with the text before it, whatever stands between the two
+	Citations []Citation
+	// Guard is set where Converse's guardrail is to look at this text, and at
+	// nothing else where there is one: the JSON list of its qualifiers.
+	Guard []byte
 }
 
 // MediaKind tells what a Media part is.

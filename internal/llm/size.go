@@ -20,7 +20,10 @@ func PartsSize(parts []Part) int {
 		n += 96
 		switch p := p.(type) {
 		case *Text:
-			n += len(p.Text) + len(p.Citations)
+			n += len(p.Text)
+			for i := range p.Citations {
+				n += len(p.Citations[i].Raw) + 64
+			}
 		case *Media:
 			n += len(p.Data) + len(p.Text) + len(p.URL)
 		case *Thinking:

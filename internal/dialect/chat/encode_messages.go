@@ -7,6 +7,7 @@ import (
 
 	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
+	"turnpike/internal/wire"
 )
 
 // turns writes the conversation by OpenAI's rule of order: a message with calls
@@ -42,6 +43,7 @@ func (e *encoder) assistant(at int, turns []llm.Turn) (open []string) {
 	var content, reasoning, refusal strings.Builder
 	var calls []*llm.ToolCall
 	var mark *llm.Cache
+	var notes []byte
 	for k, t := range turns {
 		joined := false // the part before was text of this turn
 		for _, p := range t.Parts {
@@ -56,6 +58,7 @@ func (e *encoder) assistant(at int, turns []llm.Turn) (open []string) {
 					content.WriteString(paragraph)
 				}
 				content.WriteString(p.Text)
+				notes = e.notes(notes, at+k, p)
 				joined = true
 				e.cache(p.Cache)
 				mark = lastMark(mark, p.Cache)
@@ -75,11 +78,25 @@ func (e *encoder) assistant(at int, turns []llm.Turn) (open []string) {
 			}
 		}
 	}
-	e.assistantMessage(content.String(), reasoning.String(), refusal.String(), calls, mark)
+	e.assistantMessage(content.String(), reasoning.String(), refusal.String(), calls, mark, notes)
 	for _, c := range calls {
 		open = append(open, c.ID)
 	}
 	return open
+}
+
+// notes sends annotations back to the API they came from; others are not known to
+// take any.
+func (e *encoder) notes(dst []byte, at int, t *llm.Text) []byte {
+	w := wire.NewWriter(dst)
+	for i := range t.Citations {
+		if c := &t.Citations[i]; c.Dialect == Name {
+			w.Raw(c.Raw)
+		} else {
+			e.lose(fmt.Sprintf("messages[%d].content: citations", at), "chat takes none back")
+		}
+	}
+	return w.Bytes()
 }
 
 func lastMark(before, c *llm.Cache) *llm.Cache {
@@ -89,7 +106,7 @@ func lastMark(before, c *llm.Cache) *llm.Cache {
 	return before
 }
 
-func (e *encoder) assistantMessage(content, reasoning, refusal string, calls []*llm.ToolCall, mark *llm.Cache) {
+func (e *encoder) assistantMessage(content, reasoning, refusal string, calls []*llm.ToolCall, mark *llm.Cache, notes []byte) {
 	w := e.w
 	if e.t.Compat && content == "" && refusal != "" {
 		content, refusal = refusal, ""
@@ -110,6 +127,12 @@ func (e *encoder) assistantMessage(content, reasoning, refusal string, calls []*
 	}
 	if refusal != "" {
 		w.StrField("refusal", refusal)
+	}
+	if len(notes) > 0 {
+		w.Key("annotations")
+		w.List()
+		w.Raw(notes)
+		w.EndList()
 	}
 	if reasoning != "" {
 		w.StrField("reasoning_content", reasoning)

@@ -40,6 +40,7 @@ func (Dialect) EncodeRequest(req *llm.Request, t *llm.Target) ([]byte, []llm.Los
 	w.Key("messages")
 	w.List()
 	start := w.Len()
+	llm.LoseMarks(req, e.lose)
 	e.system()
 	e.turns()
 	if w.Len() == start {

@@ -15,6 +15,7 @@ type message struct {
 	content            []llm.Part
 	given              bool // content was given
 	reasoning, refusal string
+	notes              []llm.Citation
 	details, blocks    []placed
 	calls              []llm.Part
 	legacy             *llm.ToolCall
@@ -72,7 +73,9 @@ func (d *decoder) messageMember(m *message, name string) {
 		m.cache = readCache(r)
 	case "audio":
 		d.lose(m.path+".audio", "an answer's sound cannot be referred to")
-	case "annotations", "parsed": // echoes of an answer: what they say stands in content too
+	case "annotations":
+		m.notes = openai.Citations(Name, r.Raw())
+	case "parsed": // echo of an answer: it stands in content too
 	default:
 		d.lose(m.path+"."+name, unknown)
 	}
@@ -178,6 +181,11 @@ func (m *message) assistant() []llm.Part {
 	for _, p := range m.content {
 		if t, ok := p.(*llm.Text); !ok || t.Text != "" {
 			said = append(said, p)
+		}
+	}
+	if n := len(said); n > 0 && len(m.notes) > 0 {
+		if t, ok := said[n-1].(*llm.Text); ok {
+			t.Citations = m.notes
 		}
 	}
 	if m.refusal != "" {

@@ -376,10 +376,11 @@ func (a *answer) finish() *llm.Response {
 func (a *answer) cite() {
 	for _, p := range slices.Backward(a.res.Parts) {
 		if t, ok := p.(*llm.Text); ok {
-			t.Citations, t.Source = bytes.Clone(a.annotations), Name
+			t.Citations = openai.Citations(Name, a.annotations)
 			return
 		}
 	}
+	a.Lose(llm.CitationPath, "there is no text they belong to")
 }
 
 // madeID is the id of a call whose server gave it none, or one it had given

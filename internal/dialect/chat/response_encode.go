@@ -118,14 +118,11 @@ func (o *outgoing) add(p llm.Part) {
 			o.content.WriteString(paragraph)
 		}
 		o.apart = false
-		o.content.WriteString(p.Text)
-		switch {
-		case len(p.Citations) == 0:
-		case p.Source == Name:
-			o.annotations = p.Citations
-		default:
-			o.Lose("content: citations", "chat writes them in another way")
+		if len(p.Citations) > 0 {
+			before := characters(o.content.String())
+			o.annotations = appendNotes(o.annotations, &o.LossList, p.Citations, before, characters(p.Text))
 		}
+		o.content.WriteString(p.Text)
 		return
 	case *llm.Thinking:
 		o.reasoning.WriteString(p.Text)
@@ -193,8 +190,11 @@ func writeMessage(w *wire.Writer, req *llm.Request, res *llm.Response) {
 		}
 		w.EndList()
 	}
-	if o.annotations != nil {
-		w.RawField("annotations", o.annotations)
+	if len(o.annotations) > 0 {
+		w.Key("annotations")
+		w.List()
+		w.Raw(o.annotations)
+		w.EndList()
 	}
 	if o.audio != nil {
 		w.RawField("audio", o.audio)

@@ -70,7 +70,7 @@ func TestDecodeCitations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p, ok := res.Parts[0].(*llm.Text); !ok || string(p.Citations) != `[{"type":"url_citation"}]` || p.Source != Name {
+	if p, ok := res.Parts[0].(*llm.Text); !ok || len(p.Citations) != 1 || string(p.Citations[0].Raw) != `{"type":"url_citation"}` || p.Citations[0].Dialect != Name {
 		t.Errorf("%+v", res.Parts[0])
 	}
 	if got := llmtest.DumpLosses(res.Losses); got != "choices" {
@@ -212,7 +212,7 @@ func TestEncodeResponse(t *testing.T) {
 		{"STOP-06 an unknown reason", llm.Response{Parts: text1("x"), Stop: llm.StopOther, NativeStop: "odd"}, message(`"content":"x","refusal":null`) + stop + `,"native_finish_reason":"odd"`},
 		{
 			"citations",
-			llm.Response{Parts: []llm.Part{&llm.Text{Text: "x", Citations: []byte(`[1]`), Source: Name}, &llm.Native{Dialect: Name, Type: "audio", Raw: []byte(`{"id":"au"}`)}}, Stop: llm.StopEnd},
+			llm.Response{Parts: []llm.Part{&llm.Text{Text: "x", Citations: llmtest.Cites(Name, `[1]`)}, &llm.Native{Dialect: Name, Type: "audio", Raw: []byte(`{"id":"au"}`)}}, Stop: llm.StopEnd},
 			message(`"content":"x","refusal":null,"annotations":[1],"audio":{"id":"au"}`) + stop,
 		},
 	} {

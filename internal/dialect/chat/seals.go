@@ -168,7 +168,7 @@ func split(p llm.Part, n int64) (head, rest llm.Part) {
 	if !ok || n <= 0 || n >= int64(len(t.Text)) || !utf8.RuneStart(t.Text[n]) {
 		return p, nil
 	}
-	return &llm.Text{Text: t.Text[:n]}, &llm.Text{Text: strings.TrimPrefix(t.Text[n:], paragraph), Cache: t.Cache}
+	return &llm.Text{Text: t.Text[:n]}, &llm.Text{Text: strings.TrimPrefix(t.Text[n:], paragraph), Cache: t.Cache, Citations: t.Citations}
 }
 
 // paragraph stands between texts of one answer that were apart.

@@ -32,7 +32,7 @@ type streamDecoder struct {
 	calls    callQueue
 	held     []heldText // said while a call was still being written
 	heldSize int
-	notes    []byte // annotations that wait for a text
+	notes    []llm.Citation // that wait for a text
 
 	shape shape    // of the last chunk that was a piece of text and nothing else
 	kind  openPart // of that text
@@ -186,8 +186,10 @@ func (d *streamDecoder) apply(a *delta, yield llm.Yield) error {
 	default:
 		a.reasoning = a.details
 	}
-	if len(a.notes) > 2 && a.notes[0] == '[' {
-		d.notes = append(d.notes[:0], a.notes...)
+	if len(a.notes) > 0 {
+		if err := d.note(a.notes, yield); err != nil {
+			return err
+		}
 	}
 	if err := d.say(openThinking, a.reasoning, yield); err != nil {
 		return err
@@ -255,7 +257,9 @@ func (d *streamDecoder) say(kind openPart, said []byte, yield llm.Yield) error {
 		}
 	}
 	if kind == openText && d.notes != nil {
-		if err := d.cite(yield); err != nil {
+		notes := d.notes
+		d.notes = nil
+		if err := d.cite(notes, yield); err != nil {
 			return err
 		}
 	}
@@ -283,12 +287,30 @@ func (d *streamDecoder) start(kind openPart, p llm.Part, yield llm.Yield) error 
 	return yield(&d.event)
 }
 
-// cite passes annotations on beside the text they belong to.
-func (d *streamDecoder) cite(yield llm.Yield) error {
-	n := &llm.Native{Dialect: Name, Type: "annotations", Raw: d.notes}
-	d.event = llm.Event{Kind: llm.EventDelta, Index: d.next - 1, Delta: llm.DeltaNative, Text: d.notes, Part: n}
-	d.notes = nil
-	return yield(&d.event)
+// note takes a list of annotations. They belong to the text that is open, else to
+// the next one.
+func (d *streamDecoder) note(raw []byte, yield llm.Yield) error {
+	list := openai.Citations(Name, raw)
+	if d.open != openText {
+		if len(d.notes)+len(list) > llm.MaxCitations {
+			d.Lose(llm.CitationPath, "there are more than are kept of one text")
+			return nil
+		}
+		d.notes = append(d.notes, list...)
+		return nil
+	}
+	return d.cite(list, yield)
+}
+
+// cite passes citations on beside the text they belong to.
+func (d *streamDecoder) cite(list []llm.Citation, yield llm.Yield) error {
+	for i := range list {
+		d.event = llm.Event{Kind: llm.EventDelta, Index: d.next - 1, Delta: llm.DeltaCitation, Cite: &list[i]}
+		if err := yield(&d.event); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // hold keeps what is said in the middle of a call until the call is whole.
@@ -331,6 +353,9 @@ func (d *streamDecoder) finish(yield llm.Yield) error {
 	}
 	if err := d.closeAll(yield); err != nil || d.over {
 		return err
+	}
+	if len(d.notes) > 0 {
+		d.Lose(llm.CitationPath, "there is no text they belong to")
 	}
 	d.over = true
 	d.event = llm.Event{Kind: llm.EventFinish, Stop: llm.SettledStop(d.stop, d.calls.any()), NativeStop: d.native, Usage: d.usage.usage()}

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"strconv"
+	"unicode/utf8"
 
 	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
@@ -33,6 +34,10 @@ type streamEncoder struct {
 	thought  []byte       // its text, for the seal
 	tooLong  bool
 	sealed   int
+
+	cites     llm.CitationList // of the open text
+	chars     int64            // of content so far
+	partChars int64            // of the open text
 
 	written int  // bytes of content so far
 	apart   bool // a part that is no text stands behind the last text
@@ -127,11 +132,11 @@ func (s *streamEncoder) delta(dst []byte, e *llm.Event) []byte {
 		}
 	case llm.DeltaSignature:
 		s.thinking.Signature += string(e.Text)
+	case llm.DeltaCitation:
+		s.cites.Add(e.Cite, &s.LossList)
 	case llm.DeltaNative:
-		if n, ok := e.Part.(*llm.Native); ok && n.Dialect == Name && n.Type == "annotations" && s.open == openText {
-			w := wire.NewWriter(append(s.openDelta(dst), `{"annotations":`...))
-			w.Raw(n.Raw)
-			return append(append(w.Bytes(), '}'), deltaClose...)
+		if n, ok := e.Part.(*llm.Native); ok {
+			s.Lose("content", "chat has no delta of type "+openai.Cut(n.Type, 40))
 		}
 	}
 	return dst
@@ -145,9 +150,13 @@ func (s *streamEncoder) content(dst, text []byte) []byte {
 	if s.apart && s.written > 0 {
 		dst = s.textDelta(dst, `{"content":`, []byte(paragraph))
 		s.written += len(paragraph)
+		s.chars += int64(len(paragraph))
 	}
 	s.apart = false
 	s.written += len(text)
+	n := int64(utf8.RuneCount(text))
+	s.chars += n
+	s.partChars += n
 	return s.textDelta(dst, `{"content":`, text)
 }
 
@@ -162,7 +171,7 @@ func (s *streamEncoder) keep(text []byte) {
 func (s *streamEncoder) partStart(dst []byte, p llm.Part) []byte {
 	switch p := p.(type) {
 	case *llm.Text:
-		s.open, s.apart = openText, s.apart && !p.Follows
+		s.open, s.apart, s.partChars = openText, s.apart && !p.Follows, 0
 		return s.content(dst, []byte(p.Text))
 	case *llm.Thinking:
 		s.open, s.apart = openThinking, true
@@ -249,7 +258,9 @@ func (s *streamEncoder) partEnd(dst []byte) []byte {
 		if !s.gotInput && len(s.input) > 0 {
 			return s.arguments(dst, s.input)
 		}
-	case openText, openRefusal, openNone:
+	case openText:
+		return s.notes(dst)
+	case openRefusal, openNone:
 	}
 	return dst
 }

@@ -210,7 +210,7 @@ func TestEncodeStreamOddEvents(t *testing.T) {
 		{Kind: llm.EventPartEnd},
 		{Kind: llm.EventPartStart, Index: 1, Part: &llm.Text{Text: "hi"}},
 		{Kind: llm.EventDelta, Index: 1, Delta: llm.DeltaNative, Part: &llm.Native{Dialect: "messages"}, Text: []byte("{}")},
-		{Kind: llm.EventDelta, Index: 1, Delta: llm.DeltaNative, Part: &llm.Native{Dialect: Name, Type: "annotations", Raw: []byte("[\n1]")}},
+		{Kind: llm.EventDelta, Index: 1, Delta: llm.DeltaCitation, Cite: &llm.Citation{Dialect: Name, Raw: []byte("{\n}")}},
 		{Kind: llm.EventDelta, Index: 1, Delta: llm.DeltaText},
 		{Kind: llm.EventPartEnd, Index: 1},
 		{Kind: llm.EventPartStart, Index: 2, Part: &llm.ToolCall{ID: "a", Name: "f", Input: []byte(`{"x":1}`)}},
@@ -229,11 +229,14 @@ func TestEncodeStreamOddEvents(t *testing.T) {
 	out = append(out, enc.Heartbeat(nil)...)
 	got := deltas(t, string(out))
 	want := []string{
-		`{"role":"assistant","content":"","refusal":null}`, `{"reasoning_content":"hm"}`, `{"content":"hi"}`, `{"annotations":[ 1]}`,
+		`{"role":"assistant","content":"","refusal":null}`, `{"reasoning_content":"hm"}`, `{"content":"hi"}`, `{"annotations":[{ }]}`,
 		`{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}}]}`, `{"tool_calls":[{"index":0,"function":{"arguments":"{\"x\":1}"}}]}`, `{"refusal":"no"}`, "finish stop", "DONE",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%s", strings.Join(got, "\n"))
+	}
+	if lost := llmtest.DumpLosses(enc.Losses()); lost != "content, content" || enc.Losses()[0].Count != 2 {
+		t.Errorf("losses %v", enc.Losses())
 	}
 }
 

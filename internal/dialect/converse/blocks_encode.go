@@ -45,41 +45,33 @@ func (e *encoder) block(p llm.Part) {
 }
 
 func (e *encoder) text(t *llm.Text) {
-	e.w.Object()
-	defer e.w.EndObject()
-	if t.Source == guardSource {
+	if t.Guard != nil {
 		e.guarded(t)
 		return
 	}
-	if len(t.Citations) == 0 || t.Source != dialectName {
-		if len(t.Citations) > 0 {
-			e.lose("messages: citations", "Converse writes them in another way")
-		}
-		e.w.StrField("text", t.Text)
+	list, all := given(t.Citations)
+	if !all {
+		e.lose("messages: citations", "Converse takes back what it cited itself only")
+	}
+	if len(list) > 0 {
+		writeCited(e.w, t.Text, list)
 		return
 	}
-	e.w.Key("citationsContent")
-	e.w.Object()
-	e.w.Key("content")
-	e.w.List()
-	e.w.Object()
-	e.w.StrField("text", t.Text)
-	e.w.EndObject()
-	e.w.EndList()
-	e.w.RawField("citations", t.Citations)
-	e.w.EndObject()
+	writeText(e.w, t.Text)
 }
 
 // guarded writes a text that a guardrail is to look at.
 func (e *encoder) guarded(t *llm.Text) {
+	e.w.Object()
 	e.w.Key("guardContent")
 	e.w.Object()
 	e.w.Key("text")
 	e.w.Object()
 	e.w.StrField("text", t.Text)
-	if len(t.Citations) > len("[]") {
-		e.w.RawField("qualifiers", t.Citations)
+	if len(t.Guard) > len("[]") {
+		e.w.RawField("qualifiers", t.Guard)
 	}
+	e.w.EndObject()
 	e.w.EndObject()
 	e.w.EndObject()
 }

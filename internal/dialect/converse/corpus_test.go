@@ -428,7 +428,7 @@ func partOf(c any) llm.Part {
 		}
 		return r
 	case llmtest.At(c, "citationsContent.content.0.text") != nil && len(asList(llmtest.At(c, "citationsContent.content"))) == 1:
-		return &llm.Text{Text: str(c, "citationsContent.content.0.text"), Citations: []byte(mustJSON(llmtest.At(c, "citationsContent.citations"))), Source: "converse"}
+		return &llm.Text{Text: str(c, "citationsContent.content.0.text"), Citations: cites(mustJSON(llmtest.At(c, "citationsContent.citations")))}
 	}
 	kind := ""
 	for k := range c.(map[string]any) {
@@ -436,6 +436,8 @@ func partOf(c any) llm.Part {
 	}
 	return &llm.Native{Dialect: "converse", Type: kind, Raw: []byte(mustJSON(c))}
 }
+
+func cites(list string) []llm.Citation { return citations(wire.NewReader([]byte(list))) }
 
 // TestRedactedForms holds that recorded redacted reasoning is in the doubled
 // form that the encoder takes it for.

@@ -198,7 +198,6 @@ func TestCorpusFrontStreams(t *testing.T) {
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("\ngot  %s\nwant %s", mustJSON(got), mustJSON(want))
 			}
-			// Citations go by as deltas, which a collected answer does not hold.
 			if got, want := deltas(t, out, "citation"), deltas(t, x.Response.Base64, "citation"); got != want {
 				t.Errorf("%d citations, want %d", got, want)
 			}

@@ -8,11 +8,6 @@ import (
 	"turnpike/internal/wire"
 )
 
-// guardSource marks a text that a guardrail is to look at, and nothing else when
-// there is one. The Citations of such a text are its list of qualifiers: other
-// dialects then say that these are lost, and keep the text.
-const guardSource = "converse guardContent"
-
 // blocks reads a list of content blocks, each an object with one member that
 // says what it is. A cache point marks the block before it.
 func (d *decoder) blocks(r *wire.Reader) []llm.Part {
@@ -226,7 +221,7 @@ func returned(t *llm.Thinking) *llm.Thinking {
 
 // guardContent reads a text; a picture is left to Bedrock.
 func (d *decoder) guardContent(r *wire.Reader) llm.Part {
-	t, seen := &llm.Text{Source: guardSource}, false
+	t, seen := &llm.Text{Guard: []byte("[]")}, false
 	for name := range r.Fields() {
 		if string(name) != "text" {
 			continue
@@ -236,7 +231,7 @@ func (d *decoder) guardContent(r *wire.Reader) llm.Part {
 			case "text":
 				t.Text, seen = r.Str(), true
 			case "qualifiers":
-				t.Citations = r.Raw()
+				t.Guard = r.Raw()
 			default:
 				d.unknown(r)
 			}

@@ -97,13 +97,13 @@ func TestDecodeRequestBlocks(t *testing.T) {
 			"messages[0].content[2]",
 		},
 		{"a cache point on nothing", "user", `{"cachePoint":{"type":"default"}},{"text":"a"}`, []llm.Part{text("a")}, "messages[0].content[0]"},
-		{"guarded text stays text", "user", `{"guardContent":{"text":{"text":"g","qualifiers":["query"]}}}`, []llm.Part{&llm.Text{Text: "g", Citations: []byte(`["query"]`), Source: guardSource}}, ""},
+		{"guarded text stays text", "user", `{"guardContent":{"text":{"text":"g","qualifiers":["query"]}}}`, []llm.Part{&llm.Text{Text: "g", Guard: []byte(`["query"]`)}}, ""},
 		{
 			"a guarded picture is Bedrock's", "user", `{"guardContent":{"image":{"format":"png","source":{"bytes":"A"}}}}`,
 			[]llm.Part{&llm.Native{Dialect: "converse", Type: "guardContent", Raw: []byte(`{"guardContent":{"image":{"format":"png","source":{"bytes":"A"}}}}`)}},
 			"",
 		},
-		{"TOOL-22 cited text", "assistant", `{"citationsContent":{"content":[{"text":"a"},{"text":"b"}],"citations":[{"title":"t"}]}}`, []llm.Part{&llm.Text{Text: "ab", Citations: []byte(`[{"title":"t"}]`), Source: "converse"}}, ""},
+		{"TOOL-22 cited text", "assistant", `{"citationsContent":{"content":[{"text":"a"},{"text":"b"}],"citations":[{"title":"t"}]}}`, []llm.Part{&llm.Text{Text: "ab", Citations: cites(`[{"title":"t"}]`)}}, ""},
 		{"MSG-17 a block nobody knows", "user", `{"hologram":{"x":1}}`, []llm.Part{&llm.Native{Dialect: "converse", Type: "hologram", Raw: []byte(`{"hologram":{"x":1}}`)}}, ""},
 		{"an unknown member", "user", `{"image":{"format":"png","source":{"bytes":"A"},"zoom":2}}`, []llm.Part{&llm.Media{Kind: llm.Image, MIME: "image/png", Data: "A"}}, "messages[0].content[0].image.zoom"},
 	}
@@ -134,7 +134,7 @@ func TestDecodeRequestMembers(t *testing.T) {
 	}{
 		{
 			"MSG-05 system texts in their order", `"system":[{"text":"a"},{"cachePoint":{"type":"default"}},{"text":"b"},{"guardContent":{"text":{"text":"g"}}}]`,
-			llm.Request{System: []llm.Part{&llm.Text{Text: "a", Cache: &llm.Cache{}}, text("b"), &llm.Text{Text: "g", Source: guardSource}}},
+			llm.Request{System: []llm.Part{&llm.Text{Text: "a", Cache: &llm.Cache{}}, text("b"), &llm.Text{Text: "g", Guard: []byte("[]")}}},
 			"",
 		},
 		{"PAR-02 only what the client set", `"inferenceConfig":{"topP":0.5}`, llm.Request{TopP: new(0.5)}, ""},

@@ -263,7 +263,7 @@ func TestEncodeMedia(t *testing.T) {
 	})
 	t.Run("citations of Converse go back, those of others are named", func(t *testing.T) {
 		cited := func(source string) *llm.Request {
-			return &llm.Request{Turns: []llm.Turn{user(text("x")), assistant(&llm.Text{Text: "fact", Citations: []byte(`[{"title":"T"}]`), Source: source}), user(text("y"))}}
+			return &llm.Request{Turns: []llm.Turn{user(text("x")), assistant(&llm.Text{Text: "fact", Citations: llmtest.Cites(source, `[{"title":"T"}]`)}), user(text("y"))}}
 		}
 		v, losses := encode(t, cited("converse"), claudeCaps())
 		llmtest.NoLoss(t, losses)

@@ -181,7 +181,9 @@ func readToolUse(r *wire.Reader) (call *llm.ToolCall, server bool) {
 // addCitations makes a text of citationsContent. Citations that come without a
 // text belong to the text before them.
 func addCitations(parts []llm.Part, r *wire.Reader, raw []byte) []llm.Part {
-	var text, citations []byte
+	var text []byte
+	var list []llm.Citation
+	cites := false
 	for name := range r.Fields() {
 		switch string(name) {
 		case "content":
@@ -193,43 +195,20 @@ func addCitations(parts []llm.Part, r *wire.Reader, raw []byte) []llm.Part {
 				}
 			}
 		case "citations":
-			if r.Kind() == '[' {
-				citations = joinLists(citations, r.Raw())
-			}
+			cites = cites || r.Kind() == '['
+			list = append(list, citations(r)...)
 		}
 	}
 	if len(text) > 0 {
-		t := &llm.Text{Text: string(text)}
-		if len(citations) > len("[]") {
-			t.Citations, t.Source = citations, dialectName
-		}
-		return append(parts, t)
+		return append(parts, &llm.Text{Text: string(text), Citations: list})
 	}
-	if n := len(parts); n > 0 {
-		if last, ok := parts[n-1].(*llm.Text); ok && len(citations) > 0 && (last.Source == dialectName || last.Source == "") {
-			last.Citations, last.Source = joinLists(last.Citations, citations), dialectName
+	if n := len(parts); n > 0 && cites {
+		if last, ok := parts[n-1].(*llm.Text); ok {
+			last.Citations = append(last.Citations, list...)
 			return parts
 		}
 	}
 	return append(parts, &llm.Native{Dialect: dialectName, Type: "citationsContent", Raw: bytes.Clone(raw)})
-}
-
-// joinLists appends the values of JSON list b to those of a, which may be nil.
-func joinLists(a, b []byte) []byte {
-	b = bytes.TrimSpace(b)
-	if len(b) < len("[]") {
-		return a
-	}
-	inner := bytes.TrimSpace(b[1 : len(b)-1])
-	switch {
-	case len(inner) == 0 && len(a) > 0:
-		return a
-	case len(a) <= len("[]"):
-		a = append(a[:0], '[')
-	default:
-		a[len(a)-1] = ','
-	}
-	return append(append(a, inner...), ']')
 }
 
 func readImage(r *wire.Reader) *llm.Media {

@@ -49,16 +49,16 @@ func TestDecodeBlocks(t *testing.T) {
 		},
 		{
 			"citations with text", `{"citationsContent":{"content":[{"text":"a"},{"text":"b"}],"citations":[{"title":"T"}]}}`,
-			[]llm.Part{&llm.Text{Text: "ab", Citations: []byte(`[{"title":"T"}]`), Source: "converse"}},
+			[]llm.Part{&llm.Text{Text: "ab", Citations: cites(`[{"title":"T"}]`)}},
 		},
 		{
 			"citations behind the text", `{"text":"a"},{"citationsContent":{"citations":[{"n":1}]}},{"citationsContent":{"citations":[{"n":2}]}}`,
-			[]llm.Part{&llm.Text{Text: "a", Citations: []byte(`[{"n":1},{"n":2}]`), Source: "converse"}},
+			[]llm.Part{&llm.Text{Text: "a", Citations: cites(`[{"n":1},{"n":2}]`)}},
 		},
 		{"citations that are no list", `{"citationsContent":{"content":[{"text":"a"}],"citations":3}}`, []llm.Part{&llm.Text{Text: "a"}}},
 		{
 			"empty lists of citations", `{"text":"a"},{"citationsContent":{"citations":[ ]}},{"citationsContent":{"citations":[ 1 ]}},{"citationsContent":{"citations":[]}}`,
-			[]llm.Part{&llm.Text{Text: "a", Citations: []byte(`[1]`), Source: "converse"}},
+			[]llm.Part{&llm.Text{Text: "a", Citations: cites(`[1]`)}},
 		},
 		{"citations of nothing", `{"citationsContent":{"citations":[]}}`, []llm.Part{&llm.Native{Dialect: "converse", Type: "citationsContent", Raw: []byte(`{"citationsContent":{"citations":[]}}`)}}},
 		{"an image", `{"image":{"format":"png","source":{"bytes":"AAAA"}}}`, []llm.Part{&llm.Media{Kind: llm.Image, MIME: "image/png", Data: "AAAA"}}},

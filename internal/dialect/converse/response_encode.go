@@ -19,7 +19,7 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	w.List()
 	for _, p := range res.Parts {
 		if what := a.block(w, p); what != "" {
-			res.Losses = llm.AddLoss(res.Losses, "content", what)
+			a.lost.Lose("content", what)
 		}
 	}
 	w.EndList()
@@ -32,7 +32,7 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	writeTier(w, res.Tier)
 	writeExtra(w, res.Extra)
 	w.EndObject()
-	res.Losses = llm.ForeignExtra(res.Losses, res.Extra, dialectName)
+	res.Losses = llm.ForeignExtra(llm.AddLosses(res.Losses, a.lost.Losses()), res.Extra, dialectName)
 	return w.Bytes()
 }
 
@@ -59,13 +59,24 @@ type reply struct {
 	req     *llm.Request
 	refused bool
 	ids     llm.UniqueIDs
+	lost    llm.LossList // of a whole answer
 }
 
 // block writes one part and tells what of it could not be said.
 func (a *reply) block(w *wire.Writer, p llm.Part) (lost string) {
 	switch p := p.(type) {
 	case *llm.Text:
-		return writeAnswerText(w, p)
+		var list []llm.Citation
+		for i := range p.Citations {
+			if citable(&a.lost, &p.Citations[i]) {
+				list = append(list, p.Citations[i])
+			}
+		}
+		if len(list) > 0 {
+			writeCited(w, p.Text, list)
+		} else {
+			writeText(w, p.Text)
+		}
 	case *llm.Refusal:
 		a.refused = true
 		writeText(w, p.Text)
@@ -103,27 +114,6 @@ func writeText(w *wire.Writer, s string) {
 	w.Object()
 	w.StrField("text", s)
 	w.EndObject()
-}
-
-func writeAnswerText(w *wire.Writer, t *llm.Text) (lost string) {
-	if t.Source != dialectName || len(t.Citations) == 0 {
-		writeText(w, t.Text)
-		if len(t.Citations) > 0 {
-			return "converse writes citations in another way than " + t.Source
-		}
-		return ""
-	}
-	w.Object()
-	w.Key("citationsContent")
-	w.Object()
-	w.Key("content")
-	w.List()
-	writeText(w, t.Text)
-	w.EndList()
-	w.RawField("citations", t.Citations)
-	w.EndObject()
-	w.EndObject()
-	return ""
 }
 
 // unsignedIssuer names reasoning that its model did not sign. Such a seal shows,

@@ -31,8 +31,8 @@ func TestEncodeResponseBlocks(t *testing.T) {
 		loss string
 	}{
 		{"text", text("größe 🐦"), `{"text":"größe 🐦"}`, ""},
-		{"cited text", &llm.Text{Text: "a", Citations: []byte(`[{"title":"t"}]`), Source: "converse"}, `{"citationsContent":{"content":[{"text":"a"}],"citations":[{"title":"t"}]}}`, ""},
-		{"citations of others", &llm.Text{Text: "a", Citations: []byte(`[{}]`), Source: "messages"}, `{"text":"a"}`, "content"},
+		{"cited text", &llm.Text{Text: "a", Citations: llmtest.Cites("converse", `[{"title":"t"}]`)}, `{"citationsContent":{"content":[{"text":"a"}],"citations":[{"title":"t"}]}}`, ""},
+		{"citations of others", &llm.Text{Text: "a", Citations: llmtest.Cites("messages", `[{}]`)}, `{"text":"a"}`, "content"},
 		{"THK-02 signed reasoning", &llm.Thinking{Text: "t", Signature: "s"}, `{"reasoningContent":{"reasoningText":{"text":"t","signature":"s"}}}`, ""},
 		{"THK-03 a signature without a text", &llm.Thinking{Signature: "s"}, `{"reasoningContent":{"reasoningText":{"text":"","signature":"s"}}}`, ""},
 		{"THK-06 redacted reasoning of Claude", &llm.Thinking{Redacted: "EmwK+A"}, `{"reasoningContent":{"redactedContent":"RW13SytB"}}`, ""},

@@ -90,7 +90,7 @@ func TestStream(t *testing.T) {
 		},
 		{
 			"citations before and behind their text", join(d("0", `{"citation":{"n":1}}`), d("0", `{"text":"a"}`), stop("0"), d("1", `{"citation":{"n":2}}`), stop("1"), d("2", `{"text":"b"}`), stop("2")),
-			[]llm.Part{text("a"), text("b")},
+			[]llm.Part{&llm.Text{Text: "a", Citations: cites(`[{"n":1},{"n":2}]`)}, text("b")},
 		},
 		{
 			"citations of nothing", join(d("0", `{"citation":{"n":1}}`), stop("0"), d("1", `{"text":"b"}`), stop("1")),
@@ -124,8 +124,8 @@ func TestStreamCitations(t *testing.T) {
 		"contentBlockDelta", delta("1", `{"citation":{"n":2}}`), "contentBlockStop", `{"contentBlockIndex":1}`, "contentBlockDelta", delta("2", `{"text":"b"}`))
 	var got []string
 	yield := func(e *llm.Event) error {
-		if e.Kind == llm.EventDelta && e.Delta == llm.DeltaNative {
-			got = append(got, string(rune('0'+e.Index))+string(e.Text))
+		if e.Kind == llm.EventDelta && e.Delta == llm.DeltaCitation {
+			got = append(got, string(rune('0'+e.Index))+string(e.Cite.Raw))
 		}
 		return nil
 	}

@@ -86,9 +86,6 @@ func (s *streamEncoder) partStart(dst []byte, p llm.Part) []byte {
 	switch p := p.(type) {
 	case *llm.Text:
 		s.part = textPart
-		if p.Source == dialectName {
-			dst = s.citations(dst, p.Citations)
-		}
 		return s.words(dst, `"text":`, []byte(p.Text), "")
 	case *llm.Refusal:
 		s.part, s.refused = textPart, true
@@ -282,6 +279,12 @@ func (s *streamEncoder) delta(dst []byte, e *llm.Event) []byte {
 		return s.words(dst, toSignature, e.Text, "}")
 	case llm.DeltaInput:
 		return s.input(dst, e.Text)
+	case llm.DeltaCitation:
+		if citable(&s.LossList, e.Cite) {
+			w := wire.NewWriter(nil)
+			writeCitation(w, e.Cite)
+			return s.raw(dst, "citation", w.Bytes())
+		}
 	case llm.DeltaNative:
 		if n, ok := e.Part.(*llm.Native); ok && n.Dialect == dialectName && len(e.Text) > 0 {
 			return s.raw(dst, n.Type, e.Text)

@@ -45,10 +45,9 @@ func (d *streamDecoder) tellCitations(yield llm.Yield) error {
 	return nil
 }
 
-var citationPart = &llm.Native{Dialect: dialectName, Type: "citation"}
-
 func (d *streamDecoder) tellCitation(raw []byte, yield llm.Yield) error {
-	d.ev = llm.Event{Kind: llm.EventDelta, Index: d.index, Delta: llm.DeltaNative, Text: raw, Part: citationPart}
+	c := citation(raw)
+	d.ev = llm.Event{Kind: llm.EventDelta, Index: d.index, Delta: llm.DeltaCitation, Cite: &c}
 	return yield(&d.ev)
 }
 

@@ -103,7 +103,7 @@ func (e *encoder) turn(i int) llm.Turn {
 func (e *encoder) part(p llm.Part, role llm.Role, at int) llm.Part {
 	switch p := p.(type) {
 	case *llm.Text:
-		if len(p.Citations) > 0 {
+		if len(p.Citations) > 0 && role == llm.Assistant {
 			e.lose(place(at, "citations"), "Gemini takes none back")
 		}
 		switch {

@@ -28,6 +28,7 @@ func (Dialect) EncodeRequest(req *llm.Request, target *llm.Target) ([]byte, []ll
 	if req.MaxTokens != nil && *req.MaxTokens < 1 {
 		return nil, nil, &llm.Error{Kind: llm.ErrInvalid, Param: "max_tokens", Message: "max_tokens: must be at least 1"}
 	}
+	llm.LoseMarks(req, e.lose)
 	system, contents := e.conversation()
 	if len(contents) == 0 {
 		return nil, nil, &llm.Error{Kind: llm.ErrInvalid, Param: "messages", Message: "messages: at least one message with content is needed"}

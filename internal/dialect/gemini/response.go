@@ -20,6 +20,7 @@ type chunk struct {
 	block, blockMsg string // of the prompt
 	usage           tokens
 	extra           []llm.Extra
+	uncited         int  // citations whose text was not found
 	others          bool // candidates beyond the first
 	lost            []string // members of parts that have no place
 	answer          bool // it is an answer at all
@@ -334,6 +335,7 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 		return nil, notAnAnswer("has no candidate", nil)
 	}
 	res.ID, res.Model, res.Created, res.Tier, res.Usage, res.Extra = c.id, c.model, c.created, c.usage.tier(), c.usage.read(), c.extra
+	c.cite(res.Parts)
 	var lost llm.LossList
 	c.lose(&lost)
 	res.Losses = lost.Losses()
@@ -343,8 +345,29 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 	return res, nil
 }
 
+// cite gives the texts of a whole answer their citations.
+func (c *chunk) cite(parts []llm.Part) {
+	var texts []*llm.Text
+	for _, p := range parts {
+		if t, ok := p.(*llm.Text); ok {
+			texts = append(texts, t)
+		}
+	}
+	_, _, c.uncited = readGrounding(c.extra, "", -1)
+	before := int64(0)
+	for _, t := range texts {
+		var found int
+		t.Citations, found, _ = readGrounding(c.extra, t.Text, before)
+		before += int64(len(t.Text))
+		c.uncited -= found
+	}
+}
+
 // lose names what was met and has no place.
 func (c *chunk) lose(l *llm.LossList) {
+	if c.uncited > 0 {
+		l.Lose(llm.CitationPath, "the text they belong to is not known")
+	}
 	if c.others {
 		l.Lose("candidates", "only the first one is passed on")
 	}
@@ -361,7 +384,7 @@ var minor = map[string]bool{
 
 // keep keeps a member that only Gemini has. In a stream the last one counts.
 func (c *chunk) keep(key string, raw []byte) {
-	x := llm.Extra{Dialect: dialectName, Name: key, Raw: bytes.Clone(raw), Minor: minor[key]}
+	x := llm.Extra{Dialect: dialectName, Name: key, Raw: bytes.Clone(raw), Minor: minor[key] || saidWhole(key, raw)}
 	for i := range c.extra {
 		if c.extra[i].Name == key {
 			c.extra[i] = x
@@ -369,6 +392,26 @@ func (c *chunk) keep(key string, raw []byte) {
 		}
 	}
 	c.extra = append(c.extra, x)
+}
+
+// peekCandidate keeps the members of the candidate that stand behind its content.
+func (c *chunk) peekCandidate(data []byte) {
+	r := wire.NewReader(data)
+	for name := range r.Fields() {
+		if string(name) != "candidates" {
+			continue
+		}
+		for i := range r.Elements() {
+			if i > 0 {
+				break
+			}
+			for name := range r.Fields() {
+				if key := candidatePrefix + string(name); key == groundingMember || key == citationMember {
+					c.keep(key, r.Raw())
+				}
+			}
+		}
+	}
 }
 
 // scan reads the head of a response and nothing else: it may stand behind the

@@ -12,6 +12,7 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	w := wire.NewWriter(make([]byte, 0, 512+llm.PartsSize(res.Parts)))
 	p := partWriter{req: req, w: w}
 	var lost llm.LossList
+	var cites grounded
 	w.Object()
 	w.Key("candidates")
 	w.List()
@@ -22,6 +23,12 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	w.List()
 	for i, part := range res.Parts {
 		loseForeign(&lost, part)
+		switch t := part.(type) {
+		case *llm.Text:
+			cites.add(&lost, t.Text, t.Citations)
+		case *llm.Refusal:
+			cites.add(&lost, t.Text, nil)
+		}
 		if i+1 < len(res.Parts) {
 			p.next = res.Parts[i+1]
 		} else {
@@ -36,6 +43,7 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	w.StrField("finishReason", finishReason(res.Stop, res.NativeStop))
 	w.IntField("index", 0)
 	extras(w, res.Extra, true)
+	cites.writeMember(w)
 	w.EndObject()
 	w.EndList()
 	if res.Usage.Known || res.Usage.Estimated {
@@ -68,10 +76,6 @@ func loseForeign(l *llm.LossList, p llm.Part) {
 	case *llm.Native:
 		if p.Dialect != name {
 			l.Lose("content", "gemini has no part of type "+clip(p.Type))
-		}
-	case *llm.Text:
-		if p.Citations != nil {
-			l.Lose("content: citations", "gemini writes them in another way")
 		}
 	case *llm.Media:
 		if p.Data == "" {

@@ -21,6 +21,10 @@ type streamDecoder struct {
 	started, over bool
 	ended         bool // a reason to stop was told
 
+	said   []byte // the open text, of which citations tell the pieces
+	before int64  // bytes of the texts before it
+	cited  int    // pieces whose citations were told
+
 	part  partKind
 	index int // of the open part, or of the next one
 	calls int
@@ -79,6 +83,9 @@ func (d *streamDecoder) chunk(data []byte) error {
 			return notAnAnswer("has an event that cannot be read", err)
 		}
 	}
+	if mayCite(data) {
+		d.c.peekCandidate(data)
+	}
 	if err := d.c.read(&d.r, true, d.take); err != nil {
 		return err
 	}
@@ -107,6 +114,8 @@ func (d *streamDecoder) End(yield llm.Yield) error {
 	if err := d.closePart(); err != nil {
 		return err
 	}
+	_, _, all := readGrounding(d.c.extra, "", -1)
+	d.c.uncited = all - d.cited
 	d.over = true
 	d.c.lose(&d.LossList)
 	stop, native := d.c.stop()
@@ -151,10 +160,30 @@ func (d *streamDecoder) closePart() error {
 	if d.part == noPart {
 		return nil
 	}
+	if d.part == textPart {
+		if err := d.cite(); err != nil {
+			return err
+		}
+	}
 	d.part = noPart
 	d.ev = llm.Event{Kind: llm.EventPartEnd, Index: d.index}
 	d.index++
 	return d.yield(&d.ev)
+}
+
+// cite tells the citations of the open text, which is about to end.
+func (d *streamDecoder) cite() error {
+	list, found, _ := readGrounding(d.c.extra, string(d.said), d.before)
+	d.before += int64(len(d.said))
+	d.said = d.said[:0]
+	d.cited += found
+	for i := range list {
+		d.ev = llm.Event{Kind: llm.EventDelta, Index: d.index, Delta: llm.DeltaCitation, Cite: &list[i]}
+		if err := d.yield(&d.ev); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tell yields a delta of the open part.
@@ -225,8 +254,14 @@ func (d *streamDecoder) prose(kind partKind, text []byte) error {
 			return err
 		}
 	}
+	if kind == textPart && len(d.said) < maxCitedText {
+		d.said = append(d.said, text...)
+	}
 	return d.tell(llm.DeltaText, text)
 }
+
+// maxCitedText bounds the text that is kept for its citations.
+const maxCitedText = 4 << 20
 
 func (d *streamDecoder) call(p *piece) error {
 	c, err := p.toolCall(d.c.id, d.calls)

@@ -21,7 +21,11 @@ type streamEncoder struct {
 	thought       []byte
 	signature     []byte
 	prose         bool
+	said          []byte // the open text
+	cites         llm.CitationList
+	grounded      grounded
 	pending       string // the thought signature that waits for a part
+	last          bool   // pending is a text's, which may stand in the last chunk
 	own           bool   // pending is Gemini's own, of the reasoning itself
 }
 
@@ -158,6 +162,10 @@ func (s *streamEncoder) flush(dst []byte) []byte {
 // settle sees to it that a signature of the reasoning itself is written before
 // the next part, unless that is a call with the same one.
 func (s *streamEncoder) settle(dst []byte, next llm.Part) []byte {
+	if s.last && next != nil {
+		dst = s.flush(dst)
+	}
+	s.last = false
 	if !s.own {
 		return dst
 	}
@@ -189,6 +197,13 @@ func (s *streamEncoder) partStart(dst []byte, p llm.Part) []byte {
 		c := *p
 		s.call = &c
 		s.args = append(append(s.args[:0], p.Input...), p.Broken...)
+	case *llm.Native:
+		if signature := textSignature(p); signature != "" {
+			dst = s.flush(dst)
+			s.pending, s.last = signature, true
+			return dst
+		}
+		return s.whole(dst, p)
 	default:
 		return s.whole(dst, p)
 	}
@@ -210,6 +225,9 @@ func (s *streamEncoder) whole(dst []byte, p llm.Part) []byte {
 func (s *streamEncoder) text(dst, text []byte) []byte {
 	if len(text) == 0 {
 		return dst
+	}
+	if len(s.said) < maxCitedText {
+		s.said = append(s.said, text...)
 	}
 	dst = append(s.openChunk(dst), `{"text":`...)
 	dst = s.sign(wire.AppendString(dst, text))
@@ -242,6 +260,8 @@ func (s *streamEncoder) delta(dst []byte, e *llm.Event) []byte {
 		if s.call != nil {
 			s.args = append(s.args, e.Text...)
 		}
+	case llm.DeltaCitation:
+		s.cites.Add(e.Cite, &s.LossList)
 	case llm.DeltaNative:
 		if n, ok := e.Part.(*llm.Native); ok {
 			s.Lose("content", "gemini has no delta of type "+clip(n.Type))
@@ -268,6 +288,10 @@ func (s *streamEncoder) partEnd(dst []byte) []byte {
 			s.pending = signature
 		}
 	}
+	if s.prose {
+		s.grounded.add(&s.LossList, string(s.said), s.cites.Take())
+		s.said = s.said[:0]
+	}
 	s.prose = false
 	return dst
 }
@@ -281,6 +305,7 @@ func (s *streamEncoder) finish(dst []byte, e *llm.Event) []byte {
 	dst = append(dst, `,"index":0`...)
 	w := wire.NewWriter(dst)
 	extras(w, e.Extra, true)
+	s.grounded.writeMember(w)
 	dst = append(w.Bytes(), "}]"...)
 	for _, x := range llm.ForeignExtra(nil, e.Extra, name) {
 		s.Lose(x.Path, x.Reason)

@@ -122,7 +122,7 @@ func (d *requestDecoder) text(r *wire.Reader, p place) llm.Part {
 		case "cache_control":
 			t.Cache = d.cache(r, p)
 		case "citations":
-			t.Citations, t.Source = citations(r)
+			t.Citations = citations(r)
 		default:
 			d.unknown(p, m)
 		}
@@ -131,19 +131,6 @@ func (d *requestDecoder) text(r *wire.Reader, p place) llm.Part {
 		d.fail(p.member("text"), "Field required")
 	}
 	return t
-}
-
-// citations takes a list of citations as it is; an empty one is none.
-func citations(r *wire.Reader) (raw []byte, source string) {
-	list, n := *r, 0
-	for range list.Elements() {
-		n++
-	}
-	raw = r.Raw()
-	if n == 0 || list.Err() != nil {
-		return nil, ""
-	}
-	return raw, name
 }
 
 func (d *requestDecoder) media(r *wire.Reader, p place, kind llm.MediaKind) llm.Part {

@@ -80,9 +80,13 @@ func (e *encoder) part(p llm.Part, at int) llm.Part {
 	switch p := p.(type) {
 	case *llm.Text:
 		c := *p
-		if c.Citations != nil && c.Source != name {
-			e.loseIn(at, "citations", "citations of "+c.Source+" mean nothing here")
-			c.Citations = nil
+		var all bool
+		if c.Citations, all = given(p.Citations); !all {
+			e.loseIn(at, "citations", "Claude takes back what it cited itself only")
+		}
+		if c.Guard != nil {
+			e.loseIn(at, "guardContent", "only Converse marks texts for a guardrail")
+			c.Guard = nil
 		}
 		return &c
 	case *llm.Refusal:

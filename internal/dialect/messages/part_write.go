@@ -27,9 +27,7 @@ func (e *encoder) writePart(p llm.Part) {
 	case *llm.Text:
 		w.StrField("type", "text")
 		w.StrField("text", p.Text)
-		if p.Citations != nil {
-			w.RawField("citations", p.Citations)
-		}
+		writeCitations(w, p.Citations)
 		writeCache(w, p.Cache)
 	case *llm.Media:
 		writeMedia(w, p)

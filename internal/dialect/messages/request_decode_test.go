@@ -98,7 +98,7 @@ func TestDecodeBlocks(t *testing.T) {
 		{"type need not come first", "user", `{"text":"x","cache_control":{"type":"ephemeral"},"type":"text"}`, point("x")},
 		{
 			"TOOL-22 citations of a history", "assistant", `{"type":"text","text":"x","citations":[{"type":"web_search_result_location","encrypted_index":"E"}]}`,
-			&llm.Text{Text: "x", Source: name, Citations: []byte(`[{"type":"web_search_result_location","encrypted_index":"E"}]`)},
+			&llm.Text{Text: "x", Citations: []llm.Citation{citation([]byte(`{"type":"web_search_result_location","encrypted_index":"E"}`))}},
 		},
 		{"no citations", "assistant", `{"type":"text","text":"x","citations":[]}`, say("x")},
 		{"image", "user", `{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA=="}}`, &llm.Media{Kind: llm.Image, MIME: "image/png", Data: "AA=="}},

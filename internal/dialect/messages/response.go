@@ -126,7 +126,8 @@ func stopOf(reason string) llm.Stop {
 // answerBlock holds the members of the blocks an answer may have, as views.
 type answerBlock struct {
 	kind, text, thinking, signature, data, id, name []byte
-	input, citations                                []byte
+	input                                           []byte
+	citations                                       []llm.Citation
 	others                                          []llm.Extra // further members
 }
 
@@ -155,9 +156,7 @@ func (b *answerBlock) read(r *wire.Reader) {
 		case "input":
 			b.input = r.Raw()
 		case "citations":
-			if r.Kind() == '[' {
-				b.citations, _ = citations(r)
-			}
+			b.citations = citations(r)
 		default:
 			b.others = append(b.others, llm.Extra{Name: string(m), Raw: r.Raw()})
 		}
@@ -176,11 +175,7 @@ func answerPart(raw []byte, l *llm.LossList) llm.Part {
 	}
 	switch string(b.kind) {
 	case "text":
-		t := &llm.Text{Text: string(b.text)}
-		if b.citations != nil {
-			t.Citations, t.Source = bytes.Clone(b.citations), name
-		}
-		return t
+		return &llm.Text{Text: string(b.text), Citations: b.citations}
 	case "thinking":
 		return &llm.Thinking{Text: string(b.thinking), Signature: string(b.signature)}
 	case "redacted_thinking":

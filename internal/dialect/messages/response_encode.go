@@ -28,6 +28,9 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	w.List()
 	for _, p := range res.Parts {
 		loseForeign(&lost, p)
+		if t, ok := p.(*llm.Text); ok && len(t.Citations) > 0 {
+			p = cited(&lost, t)
+		}
 		a.block(w, p)
 	}
 	w.EndList()
@@ -51,13 +54,20 @@ func loseForeign(l *llm.LossList, p llm.Part) {
 		if p.Dialect != name {
 			l.Lose("content", "messages has no block of type "+clip(p.Type))
 		}
-	case *llm.Text:
-		if p.Citations != nil && p.Source != name {
-			l.Lose("content: citations", "messages writes them in another way")
-		}
 	case *llm.Media:
 		l.Lose("content", "messages takes no "+string(p.Kind)+" in an answer")
 	}
+}
+
+// cited is a text with those of its citations that this API can say.
+func cited(l *llm.LossList, t *llm.Text) *llm.Text {
+	out := &llm.Text{Text: t.Text}
+	for i := range t.Citations {
+		if citable(l, &t.Citations[i]) {
+			out.Citations = append(out.Citations, t.Citations[i])
+		}
+	}
+	return out
 }
 
 // answer is what must be remembered from block to block.
@@ -80,9 +90,7 @@ func (a *answer) block(w *wire.Writer, p llm.Part) {
 	case *llm.Text:
 		w.StrField("type", "text")
 		w.StrField("text", p.Text)
-		if p.Citations != nil && p.Source == name {
-			w.RawField("citations", p.Citations)
-		}
+		writeCitations(w, p.Citations)
 	case *llm.Refusal:
 		a.refused = true
 		w.StrField("type", "text")

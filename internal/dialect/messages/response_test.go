@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/llmtest"
 )
 
 func TestDecodeResponse(t *testing.T) {
@@ -25,7 +26,7 @@ func TestDecodeResponse(t *testing.T) {
 	}
 	want := []llm.Part{
 		&llm.Thinking{Text: "hm", Signature: "S"}, &llm.Thinking{Redacted: "R"},
-		&llm.Text{Text: "hi", Citations: []byte(`[{"type":"char_location"}]`), Source: name}, say("plain"),
+		&llm.Text{Text: "hi", Citations: []llm.Citation{citation([]byte(`{"type":"char_location"}`))}}, say("plain"),
 		&llm.Native{Dialect: name, Type: "server_tool_use", Raw: []byte(`{"type":"server_tool_use","id":"s","name":"web_search","input":{"q":1}}`)}, call("t", "f", `{"a":1}`),
 	}
 	if !reflect.DeepEqual(res.Parts, want) {
@@ -196,7 +197,7 @@ func TestEncodeResponse(t *testing.T) {
 			"natives", &llm.Response{Parts: []llm.Part{&llm.Native{Dialect: name, Raw: []byte(`{"type":"x"}`)}, &llm.Native{Dialect: "chat", Raw: []byte(`{"y":1}`)}}},
 			map[string]string{"content": `[{"type":"x"}]`},
 		},
-		{"citations of another API", &llm.Response{Parts: []llm.Part{&llm.Text{Text: "a", Citations: []byte("[1]"), Source: "chat"}}}, map[string]string{"content": `[{"type":"text","text":"a"}]`}},
+		{"citations of another API", &llm.Response{Parts: []llm.Part{&llm.Text{Text: "a", Citations: llmtest.Cites("chat", "[1]")}}}, map[string]string{"content": `[{"type":"text","text":"a"}]`}},
 		{"nothing", &llm.Response{}, map[string]string{"content": "[]", "stop_reason": `"end_turn"`}},
 	}
 	for _, c := range cases {

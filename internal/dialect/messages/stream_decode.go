@@ -47,6 +47,7 @@ type streamFrame struct {
 	text                []byte // of a delta of any kind
 	stop, stopSequence  []byte
 	stopDetails         []byte
+	citation            []byte
 	others              []llm.Extra // further members of the delta
 	block, message, err []byte
 }
@@ -163,6 +164,8 @@ func (d *streamDecoder) readDelta(r *wire.Reader) {
 			f.deltaKind = bytesOf(r)
 		case "text", "thinking", "partial_json", "signature":
 			f.text = bytesOf(r)
+		case "citation":
+			f.citation = r.Raw()
 		case "stop_reason":
 			f.stop = bytesOf(r)
 		case "stop_sequence":
@@ -236,7 +239,26 @@ func (d *streamDecoder) onBlock(yield llm.Yield) error {
 		d.called = true
 		settleStart(p)
 	}
-	return d.openPart(kind, part, yield)
+	t, _ := part.(*llm.Text)
+	if t == nil || t.Citations == nil {
+		return d.openPart(kind, part, yield)
+	}
+	list := t.Citations
+	t.Citations = nil
+	if err := d.openPart(kind, part, yield); err != nil {
+		return err
+	}
+	for i := range list {
+		if err := d.cite(list[i], yield); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *streamDecoder) cite(c llm.Citation, yield llm.Yield) error {
+	d.ev = llm.Event{Kind: llm.EventDelta, Index: d.index, Delta: llm.DeltaCitation, Cite: &c}
+	return yield(&d.ev)
 }
 
 // settleStart takes the empty input away that every tool call starts with, {} or
@@ -282,6 +304,10 @@ func (d *streamDecoder) onDelta(data []byte, yield llm.Yield) error {
 		return d.prose(inThinking, llm.DeltaText, data, yield)
 	case "signature_delta":
 		return d.prose(inThinking, llm.DeltaSignature, data, yield)
+	case "citations_delta":
+		if d.open == inText && len(d.frame.citation) > 0 {
+			return d.cite(citation(d.frame.citation), yield)
+		}
 	case "input_json_delta":
 		switch d.open {
 		case inCall:

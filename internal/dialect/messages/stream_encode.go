@@ -164,17 +164,6 @@ func (s *streamEncoder) emptyBlock(w *wire.Writer, p llm.Part) {
 func (s *streamEncoder) initial(dst []byte, p llm.Part) []byte {
 	switch p := p.(type) {
 	case *llm.Text:
-		if p.Citations != nil && p.Source == name {
-			r := wire.NewReader(p.Citations)
-			for range r.Elements() {
-				one := r.Raw()
-				if one == nil {
-					break
-				}
-				dst = append(append(dst, s.head...), `citations_delta","citation":`...)
-				dst = append(append(dst, oneLine(one)...), "}}\n\n"...)
-			}
-		}
 		return s.prose(dst, `text_delta","text":`, p.Text)
 	case *llm.Refusal:
 		return s.prose(dst, `text_delta","text":`, p.Text)
@@ -239,6 +228,11 @@ func (s *streamEncoder) delta(dst []byte, e *llm.Event) []byte {
 		return append(wire.AppendString(dst, e.Text), "}}\n\n"...)
 	case llm.DeltaInput:
 		return s.input(dst, e.Text)
+	case llm.DeltaCitation:
+		if citable(&s.LossList, e.Cite) {
+			dst = append(append(dst, s.head...), `citations_delta","citation":`...)
+			return append(appendCitation(dst, e.Cite), "}}\n\n"...)
+		}
 	case llm.DeltaNative:
 		if n, ok := e.Part.(*llm.Native); ok && n.Dialect == name {
 			const upto = len(`{"type":"`)

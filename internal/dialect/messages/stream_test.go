@@ -433,8 +433,8 @@ func TestNativeStream(t *testing.T) {
 }
 
 func TestReplayCitations(t *testing.T) {
-	res := &llm.Response{Parts: []llm.Part{&llm.Text{Text: "x", Citations: []byte(`[{"a":1},
-{"b":2}]`), Source: name}}}
+	res := &llm.Response{Parts: []llm.Part{&llm.Text{Text: "x", Citations: llmtest.Cites(name, `[{"a":1},
+{"b":2}]`)}}}
 	enc := Dialect{}.NewStreamEncoder(&llm.Request{})
 	var out []byte
 	if err := res.Replay(func(e *llm.Event) error { out = enc.Append(out, e); return nil }); err != nil {

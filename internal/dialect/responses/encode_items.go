@@ -47,7 +47,7 @@ func (e *encoder) assistant(at int, turns []llm.Turn) (open []openCall) {
 		flush := func() {
 			if len(words) > 0 {
 				e.recall()
-				e.words(words)
+				e.words(at+k, words)
 				words = nil
 			}
 		}
@@ -96,11 +96,15 @@ func isContent(kind string) bool {
 	return strings.HasPrefix(kind, "input_") || strings.HasPrefix(kind, "output_") || kind == "computer_screenshot"
 }
 
-func (e *encoder) words(words []llm.Part) {
+func (e *encoder) words(at int, words []llm.Part) {
 	e.openMessage("assistant")
 	for _, p := range words {
 		switch p := p.(type) {
 		case *llm.Text:
+			if len(p.Citations) > 0 {
+				e.given(at, p)
+				continue
+			}
 			textPiece(e.w, "output_text", p.Text)
 		case *llm.Refusal:
 			e.w.Object()

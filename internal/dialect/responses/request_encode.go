@@ -41,6 +41,7 @@ func (Dialect) EncodeRequest(req *llm.Request, t *llm.Target) ([]byte, []llm.Los
 	w := e.w
 	w.Object()
 	w.StrField("model", t.Model)
+	llm.LoseMarks(req, e.lose)
 	instructions := e.system()
 	w.Key("input")
 	w.List()

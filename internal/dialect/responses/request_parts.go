@@ -123,7 +123,7 @@ func (p *rawPart) member(r *wire.Reader, name string) {
 func (p *rawPart) textPart() llm.Part {
 	t := &llm.Text{Text: p.text}
 	if p.notes != nil && p.kind == "output_text" {
-		t.Citations, t.Source = p.notes, Name
+		t.Citations = openai.Citations(Name, p.notes)
 	}
 	return t
 }

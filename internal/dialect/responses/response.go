@@ -222,7 +222,7 @@ func (it *item) contents(r *wire.Reader) {
 		case said != "":
 			t := &llm.Text{Text: said}
 			if notes != nil {
-				t.Citations, t.Source = notes, Name
+				t.Citations = openai.Citations(Name, notes)
 			}
 			it.said = append(it.said, t)
 		case kind != "" && kind != "output_text" && kind != "text" && kind != "refusal":

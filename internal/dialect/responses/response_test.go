@@ -57,7 +57,7 @@ func TestCitationsAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := res.Parts[0].(*llm.Text); string(c.Citations) != `[{"type":"url_citation","url":"u"}]` || c.Source != Name {
+	if c := res.Parts[0].(*llm.Text); len(c.Citations) != 1 || string(c.Citations[0].Raw) != `{"type":"url_citation","url":"u"}` || c.Citations[0].URL != "u" {
 		t.Errorf("%+v", c)
 	}
 }
@@ -204,7 +204,7 @@ var answers = []struct {
 	{"groups", []llm.Part{&llm.ToolCall{ID: "c", Name: "ns__f", Input: []byte(`{"a":1}`)}, &llm.ToolCall{ID: "d", Name: "ns__g", Input: []byte(`{"input":"x"}`)}}, llm.StopTool, "", "", `function_call(c ns f {"a":1}) custom_tool_call(d ns g x)`, "completed"},
 	{"TOOL-08 names that were shortened", []llm.Part{&llm.ToolCall{ID: "c", Name: llm.ShortName(longName, nameLimit)}}, llm.StopTool, "", "", "function_call(c " + longName + " {})", "completed"},
 	{"a proof of a call", []llm.Part{&llm.ToolCall{ID: "c", Name: "f", Seal: "TS"}}, llm.StopTool, "", "", "reasoning(" + llm.Seal(onCall, &llm.Thinking{Signature: "TS"}) + ") function_call(c f {})", "completed"},
-	{"citations", []llm.Part{&llm.Text{Text: "a", Citations: []byte(`[{"u":1},{"u":2}]`), Source: Name}, &llm.Text{Text: "b", Citations: []byte(`[{"u":3}]`), Source: "messages"}}, llm.StopEnd, "", "", `message(output_text:a{"u":1}{"u":2} output_text:b)`, "completed"},
+	{"citations", []llm.Part{&llm.Text{Text: "a", Citations: llmtest.Cites(Name, `[{"u":1},{"u":2}]`)}, &llm.Text{Text: "b", Citations: llmtest.Cites("messages", `[{"u":3}]`)}}, llm.StopEnd, "", "", `message(output_text:a{"u":1}{"u":2} output_text:b)`, "completed"},
 	{"RSP-05 items of this API, not others'", []llm.Part{&llm.Native{Dialect: Name, Type: "web_search_call", Raw: []byte(`{"id":"ws_1","type":"web_search_call"}`)}, &llm.Native{Dialect: "messages", Type: "x", Raw: []byte(`{}`)}, say("a")}, llm.StopEnd, "", "", "web_search_call() message(output_text:a)", "completed"},
 }
 

@@ -41,6 +41,7 @@ type current struct {
 	index    int64
 	part     int64  // content or summary index of the open text
 	spoken   bool   // it has said something
+	cited    bool   // one of its annotations was told
 	source   source // of its reasoning
 	thoughts []byte // the reasoning, for its seal
 }

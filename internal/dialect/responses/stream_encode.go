@@ -39,6 +39,7 @@ type streamEncoder struct {
 	part    openPart
 	inPart  bool   // the part's own event is out
 	said    []byte // of the open part, the reasoning or the call
+	cites   llm.CitationList // of the open part
 	notes   []byte // annotations of the open part, with commas between
 	noted   int64
 	refused bool

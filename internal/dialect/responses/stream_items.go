@@ -3,6 +3,7 @@ package responses
 import (
 	"bytes"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 )
 
@@ -68,8 +69,22 @@ func (d *streamDecoder) annotation(yield llm.Yield) error {
 	if d.open != textPart || len(d.ev.raw) == 0 {
 		return nil
 	}
-	n := &llm.Native{Dialect: Name, Type: "annotations", Raw: d.ev.raw}
-	d.event = llm.Event{Kind: llm.EventDelta, Index: d.next - 1, Delta: llm.DeltaNative, Text: d.ev.raw, Part: n}
+	c := openai.Citation(Name, d.ev.raw)
+	return d.cite(&c, yield)
+}
+
+func (d *streamDecoder) citeAll(t *llm.Text, yield llm.Yield) error {
+	for i := range t.Citations {
+		if err := d.cite(&t.Citations[i], yield); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *streamDecoder) cite(c *llm.Citation, yield llm.Yield) error {
+	d.item.cited = true
+	d.event = llm.Event{Kind: llm.EventDelta, Index: d.next - 1, Delta: llm.DeltaCitation, Cite: c}
 	return yield(&d.event)
 }
 
@@ -166,9 +181,21 @@ func (d *streamDecoder) rest(it *item, yield llm.Yield) error {
 		}
 	}
 	if d.item.spoken {
-		return nil
+		return d.missedCitations(it, yield)
 	}
 	return d.wholeItem(it, yield)
+}
+
+// missedCitations takes annotations that never came from the end of their message.
+func (d *streamDecoder) missedCitations(it *item, yield llm.Yield) error {
+	n := len(it.said)
+	if d.item.cited || d.open != textPart || n == 0 {
+		return nil
+	}
+	if t, ok := it.said[n-1].(*llm.Text); ok {
+		return d.citeAll(t, yield)
+	}
+	return nil
 }
 
 // wholeItem yields an item of which nothing was streamed.
@@ -185,8 +212,11 @@ func (d *streamDecoder) wholePart(p llm.Part, yield llm.Yield) error {
 	var err error
 	switch p := p.(type) {
 	case *llm.Text:
-		if err = d.begin(textPart, &llm.Text{Citations: p.Citations, Source: p.Source}, yield); err == nil {
+		if err = d.begin(textPart, &llm.Text{}, yield); err == nil {
 			err = d.delta(llm.DeltaText, []byte(p.Text), yield)
+		}
+		if err == nil {
+			err = d.citeAll(p, yield)
 		}
 	case *llm.Refusal:
 		if err = d.begin(refusalPart, &llm.Refusal{}, yield); err == nil {

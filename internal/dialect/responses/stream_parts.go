@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -15,9 +16,6 @@ func (s *streamEncoder) partStart(dst []byte, p llm.Part) []byte {
 		s.part = textPart
 		if p.Text != "" {
 			dst = s.words(dst, []byte(p.Text))
-		}
-		if p.Source == Name && len(p.Citations) > 0 {
-			dst = s.annotations(dst, p.Citations)
 		}
 	case *llm.Refusal:
 		s.part = refusalPart
@@ -66,9 +64,11 @@ func (s *streamEncoder) delta(dst []byte, e *llm.Event) []byte {
 		}
 	case llm.DeltaSignature:
 		s.thinking.Signature += string(e.Text)
+	case llm.DeltaCitation:
+		s.cites.Add(e.Cite, &s.LossList)
 	case llm.DeltaNative:
-		if n, ok := e.Part.(*llm.Native); ok && n.Dialect == Name && n.Type == "annotations" && s.part == textPart {
-			return s.annotations(dst, e.Text)
+		if n, ok := e.Part.(*llm.Native); ok {
+			s.Lose("content", "responses has no delta of type "+openai.Cut(n.Type, 40))
 		}
 	}
 	return dst
@@ -76,6 +76,9 @@ func (s *streamEncoder) delta(dst []byte, e *llm.Event) []byte {
 
 func (s *streamEncoder) partEnd(dst []byte) []byte {
 	part := s.part
+	if part == textPart {
+		dst = s.annotations(dst)
+	}
 	s.part = noPart
 	switch part {
 	case textPart, refusalPart:
@@ -136,21 +139,6 @@ func (s *streamEncoder) closeWords(dst []byte, refusal bool) []byte {
 	dst = s.place(s.begin(dst, "response.content_part.done"), "content_index", s.parts)
 	dst = s.end(append(append(dst, `,"part":`...), s.content[at:]...))
 	s.parts++
-	return dst
-}
-
-// annotations adds a list of annotations, or one, to the open text.
-func (s *streamEncoder) annotations(dst, raw []byte) []byte {
-	if !s.inPart {
-		dst = s.openWords(dst)
-	}
-	r := wire.NewReader(raw)
-	if r.Kind() != '[' {
-		return s.annotation(dst, r.Raw())
-	}
-	for range r.Elements() {
-		dst = s.annotation(dst, r.Raw())
-	}
 	return dst
 }
 

@@ -109,3 +109,13 @@ func Classes(t testing.TB, m llm.Meter, frames wire.FrameReader) ([]llm.FrameCla
 		out = append(out, m.Frame(f))
 	}
 }
+
+// Cites are citations that only their dialect knows, of a JSON list.
+func Cites(dialect, list string) []llm.Citation {
+	var out []llm.Citation
+	r := wire.NewReader([]byte(list))
+	for range r.Elements() {
+		out = append(out, llm.Citation{Dialect: dialect, Raw: bytes.Clone(r.Raw())})
+	}
+	return out
+}

@@ -54,6 +54,9 @@ func (g *Grammar) check(e *llm.Event) error {
 		if g.open >= 0 || e.Index != g.next || e.Part == nil {
 			return fmt.Errorf("part %d (%T) opens, %d is open, %d is next", e.Index, e.Part, g.open, g.next)
 		}
+		if t, ok := e.Part.(*llm.Text); ok && t.Citations != nil {
+			return errors.New("citations at the start of a text: they are deltas")
+		}
 		g.open, g.kind = e.Index, e.Part
 		g.next++
 	case llm.EventDelta:
@@ -85,7 +88,9 @@ func (g *Grammar) check(e *llm.Event) error {
 func deltaFits(p llm.Part, d llm.DeltaKind) error {
 	ok := d == llm.DeltaNative
 	switch p.(type) {
-	case *llm.Text, *llm.Refusal:
+	case *llm.Text:
+		ok = ok || d == llm.DeltaText || d == llm.DeltaCitation
+	case *llm.Refusal:
 		ok = ok || d == llm.DeltaText
 	case *llm.Thinking:
 		ok = ok || d == llm.DeltaText || d == llm.DeltaSignature
