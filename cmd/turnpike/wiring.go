@@ -16,6 +16,7 @@ import (
 	"turnpike/internal/fetch"
 	"turnpike/internal/gateway"
 	"turnpike/internal/llm"
+	"turnpike/internal/telemetry"
 )
 
 // fronts is the explicit list of client APIs.
@@ -84,7 +85,7 @@ const (
 func newGateway(a *app) *gateway.Gateway {
 	gw := gateway.New(gateway.Options{
 		Routes: fronts, Backs: backs, Caps: a.models.Lookup, Betas: a.models.Betas, Spell: catalog.Dashes, Learned: a.known,
-		Policy: a.cfg.Policy, Rules: a.rules, Fetch: newFetcher(a.cfg.Media), Table: a.table, Keys: a.ring, Ledger: a.ledger, Archive: a.archive, Log: a.log, Now: time.Now, Version: version, Started: time.Now(),
+		Policy: a.cfg.Policy, Rules: a.rules, Fetch: newFetcher(a.cfg.Media), Table: a.table, Keys: a.ring, Ledger: a.ledger, Archive: a.archive, Log: a.log, Metrics: telemetry.New(a.knownModel), Now: time.Now, Version: version, Started: time.Now(),
 		MaxBody: int64(a.cfg.Server.MaxBody), MaxAnswer: maxAnswer, Heartbeat: a.cfg.Server.Heartbeat, Drain: drainFor,
 	})
 	gw.Handle("/ui/", console.Handler())
@@ -101,4 +102,18 @@ func newFetcher(m config.Media) *fetch.Fetcher {
 		AllowPrivate: m.AllowPrivate != nil && *m.AllowPrivate, MaxBytes: int64(m.MaxBytes), Timeout: m.Timeout,
 		AllowHosts: m.AllowHosts, DenyHosts: m.DenyHosts, UserAgent: "turnpike/" + version,
 	})
+}
+
+// knownModel tells whether a model is one that the catalogue or a provider's own
+// list names, so that metrics may name it too.
+func (a *app) knownModel(model string) bool {
+	if catalog.Lookup(model).Family != "" {
+		return true
+	}
+	for _, account := range a.table.Accounts() {
+		if _, ok := account.Listed()[model]; ok {
+			return true
+		}
+	}
+	return false
 }

@@ -110,11 +110,12 @@ var rules = []struct {
 	{"internal/archive", []string{"internal/store", "internal/llm"}, true, "exchanges, kept by the store; what is in them is the dialect's"},
 	{"internal/ledger", []string{"internal/store"}, true, "accounts, journalled here and kept by the store"},
 	{"internal/ledger/journal", nil, true, "records on the disk, whatever they hold"},
+	{"internal/telemetry", []string{"internal/llm"}, false, "counts what it is told and asks nobody"},
 	{
 		"internal/gateway",
 		[]string{
 			"internal/provider", "internal/policy", "internal/rules", "internal/stitch", "internal/route", "internal/keyring", "internal/ledger", "internal/archive", "internal/store", "internal/llm", "internal/llm/jsontool", "internal/wire", "internal/fetch",
-			"internal/promptcache", "internal/session", "internal/heal", "internal/learned",
+			"internal/promptcache", "internal/session", "internal/telemetry", "internal/heal", "internal/learned",
 			"internal/dialect/embeddings", "internal/dialect/counting", "internal/dialect/bedrock",
 		},
 		true,

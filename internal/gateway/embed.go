@@ -91,9 +91,7 @@ func (x *exchange) embedParts(p provider.Embedder, form embeddings.Form, req *em
 		if err != nil {
 			return err
 		}
-		for _, l := range losses {
-			x.losses = llm.AddLoss(x.losses, l.Path, l.Reason)
-		}
+		x.losses = llm.AddLosses(x.losses, losses)
 		if err := x.strict(); err != nil {
 			return err
 		}

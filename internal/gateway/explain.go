@@ -60,6 +60,7 @@ func (x *exchange) explain() error {
 	w.List()
 	for _, l := range x.losses {
 		w.Object()
+		w.StrField("kind", string(l.Kind))
 		w.StrField("path", l.Path)
 		w.StrField("reason", l.Reason)
 		w.IntField("count", int64(l.Count))

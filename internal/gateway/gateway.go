@@ -19,6 +19,7 @@ import (
 	"turnpike/internal/promptcache"
 	"turnpike/internal/route"
 	"turnpike/internal/rules"
+	"turnpike/internal/telemetry"
 )
 
 // Options are what a gateway is made of.
@@ -37,6 +38,7 @@ type Options struct {
 	Ledger  *ledger.Recorder
 	Archive *archive.Archive // keeps answers for clients that go on from them; nil: nothing is kept
 	Log     *slog.Logger
+	Metrics *telemetry.Metrics // nil: nothing is counted
 	Now     func() time.Time
 	Version string
 	Started time.Time
@@ -72,6 +74,9 @@ func New(opt Options) *Gateway {
 	g.mux.HandleFunc("GET /health", g.health)
 	g.mux.HandleFunc("GET /health/live", g.live)
 	g.mux.HandleFunc("GET /health/ready", g.health)
+	if opt.Metrics != nil {
+		g.mux.Handle("GET /metrics", opt.Metrics.Handler())
+	}
 	g.mux.HandleFunc("HEAD /{$}", g.hello)
 	g.mux.HandleFunc("HEAD /api/hello", g.hello)
 	g.mux.HandleFunc("GET /api/hello", g.hello)

@@ -6,6 +6,7 @@ import (
 	"turnpike/internal/ledger"
 	"turnpike/internal/llm"
 	"turnpike/internal/store"
+	"turnpike/internal/telemetry"
 	"turnpike/internal/wire"
 )
 
@@ -24,7 +25,20 @@ func (x *exchange) settle() {
 		x.cancel(nil)
 	}
 	x.account()
+	x.measure()
 	x.log()
+}
+
+// measure adds the request to the metrics.
+func (x *exchange) measure() {
+	if x.gw.opt.Metrics == nil {
+		return
+	}
+	r := telemetry.Request{Status: x.status, Took: x.gw.opt.Now().Sub(x.start), Usage: x.usage, Losses: x.losses}
+	if x.call != nil {
+		r.Provider, r.Model = x.target.Provider.Name(), x.target.Model
+	}
+	x.gw.opt.Metrics.Count(&r)
 }
 
 // estimate fills in what the upstream did not tell. Of a stream that never came

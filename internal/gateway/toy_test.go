@@ -19,6 +19,7 @@ import (
 	"turnpike/internal/provider"
 	"turnpike/internal/route"
 	"turnpike/internal/store"
+	"turnpike/internal/telemetry"
 	"turnpike/internal/wire"
 )
 
@@ -112,6 +113,8 @@ func (t toy) NewStreamEncoder(*llm.Request) llm.StreamEncoder { return &toyEncod
 
 type toyEncoder struct{ llm.LossList }
 
+func (toyEncoder) Comment(dst []byte, text string) []byte { return wire.AppendComment(dst, text) }
+
 func (toyEncoder) Heartbeat(dst []byte) []byte { return append(dst, ": still here\n\n"...) }
 
 func (toyEncoder) Append(dst []byte, e *llm.Event) []byte {
@@ -167,6 +170,9 @@ func (d *toyDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 			e.Usage.Input = r.Int()
 		case "out":
 			e.Usage.Output = r.Int()
+		case "joke":
+			d.Lose("joke", "nobody else laughs")
+			r.Skip()
 		case "error":
 			e.Kind, e.Err = llm.EventFault, &llm.Error{Kind: llm.ErrUpstream, Upstream: true, Message: r.Str()}
 		}
@@ -317,6 +323,7 @@ func newTestGateway(t *testing.T, up *toyProvider) *testGateway {
 		Backs:  map[string]llm.Back{"toy": toy{"toy"}, "other": toy{"other"}},
 		Caps:   func(string) llm.Caps { return llm.Caps{} }, Betas: func(string) []string { return nil },
 		Table: route.New([]*route.Account{{Provider: up}}, "toy", ""), Keys: ring, Ledger: g.rec, Log: log, Now: time.Now,
+		Metrics: telemetry.New(func(model string) bool { return model == "m" }),
 		MaxBody: 1 << 16, MaxAnswer: 1 << 16, Heartbeat: 15 * time.Second, Drain: 30 * time.Second,
 	})
 	t.Cleanup(func() { g.attempts() })

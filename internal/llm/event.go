@@ -45,7 +45,7 @@ type Event struct {
 	StopSequence string
 	NativeStop   string
 	StopDetails  []byte
-	Usage        Usage // EventFinish: all of it; EventStart: what is known of the prompt
+	Usage        Usage   // EventFinish: all of it; EventStart: what is known of the prompt
 	Tier         string  // EventFinish
 	Extra        []Extra // EventFinish: members of the answer that have no place above
 

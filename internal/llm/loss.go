@@ -9,10 +9,24 @@ import (
 // Loss names something of a request that the target cannot carry, or that had
 // to be changed for it. Path is in the client's terms where it is known.
 type Loss struct {
+	Kind   LossKind
 	Path   string
 	Reason string
 	Count  int
 }
+
+// LossKind sorts losses by what became of the thing.
+type LossKind string
+
+// Kinds of loss. There are no others: metrics count by them.
+const (
+	LossDropped LossKind = "dropped" // it was left out
+	LossChanged LossKind = "changed" // it has another form or value
+	LossAdded   LossKind = "added"   // the client did not say it, and the target wants it
+)
+
+// LossKinds are all of them.
+var LossKinds = [...]LossKind{LossDropped, LossChanged, LossAdded}
 
 // Bounds of the report of one request: paths hold names that clients make up.
 const (
@@ -21,9 +35,17 @@ const (
 	maxHeader   = 1500
 )
 
-// AddLoss notes a loss; the same path and reason are counted, not repeated.
+// AddLoss notes something left out; the same path and reason are counted, not repeated.
 func AddLoss(list []Loss, path, reason string) []Loss {
+	return NoteLoss(list, LossDropped, path, reason)
+}
+
+// NoteLoss notes a loss of any kind.
+func NoteLoss(list []Loss, kind LossKind, path, reason string) []Loss {
 	path, reason = clip(path), clip(reason)
+	if kind == "" {
+		kind = LossDropped
+	}
 	if i := find(list, path, reason); i >= 0 {
 		list[i].Count++
 		return list
@@ -35,7 +57,7 @@ func AddLoss(list []Loss, path, reason string) []Loss {
 			return list
 		}
 	}
-	return append(list, Loss{Path: path, Reason: reason, Count: 1})
+	return append(list, Loss{Kind: kind, Path: path, Reason: reason, Count: 1})
 }
 
 func find(list []Loss, path, reason string) int {
@@ -46,7 +68,7 @@ func find(list []Loss, path, reason string) int {
 func AddLosses(list, more []Loss) []Loss {
 	for _, l := range more {
 		before := len(list)
-		list = AddLoss(list, l.Path, l.Reason)
+		list = NoteLoss(list, l.Kind, l.Path, l.Reason)
 		if len(list) > before {
 			list[before].Count = max(1, l.Count)
 		} else if i := find(list, l.Path, l.Reason); i >= 0 {

@@ -108,7 +108,7 @@ func TestAddLoss(t *testing.T) {
 	list = llm.AddLoss(list, "seed", "not known there")
 	list = llm.AddLoss(list, "top_k", "not known there")
 	list = llm.AddLoss(list, "top_k", "another reason")
-	want := []llm.Loss{{"top_k", "not known there", 2}, {"seed", "not known there", 1}, {"top_k", "another reason", 1}}
+	want := []llm.Loss{{llm.LossDropped, "top_k", "not known there", 2}, {llm.LossDropped, "seed", "not known there", 1}, {llm.LossDropped, "top_k", "another reason", 1}}
 	if !reflect.DeepEqual(list, want) {
 		t.Errorf("%+v", list)
 	}

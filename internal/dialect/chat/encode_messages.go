@@ -32,7 +32,7 @@ func (e *encoder) turns() {
 		e.message("user", e.preface)
 	}
 	if n := len(turns); n > 0 && turns[n-1].Role == llm.Assistant && e.t.Caps.NoPrefill && !openai.HasCall(turns[n-1]) {
-		e.lose("messages", "the model does not go on with an answer that was begun: it is asked to")
+		e.added("messages", "the model does not go on with an answer that was begun: it is asked to")
 		e.message("user", openai.Continue)
 	}
 }
@@ -209,7 +209,7 @@ func (e *encoder) answers(at int, turns []llm.Turn, open []string) {
 		}
 	}
 	for _, id := range open {
-		e.lose(fmt.Sprintf("messages[%d].tool_calls", max(at-1, 0)), "a call without a result: closed with an error")
+		e.added(fmt.Sprintf("messages[%d].tool_calls", max(at-1, 0)), "a call without a result: closed with an error")
 		e.toolMessage(id, openai.NoResult, nil)
 	}
 }
@@ -253,11 +253,11 @@ func (e *encoder) result(at int, r *llm.ToolResult) {
 	}
 	content := strings.Join(texts, "\n")
 	if r.Error {
-		e.lose(fmt.Sprintf("messages[%d].content: tool result", at), "that the call failed is told in words")
+		e.change(fmt.Sprintf("messages[%d].content: tool result", at), "that the call failed is told in words")
 		content = openai.ToolError + " " + content
 	}
 	if media > 0 {
-		e.lose(fmt.Sprintf("messages[%d].content: tool result", at), "tool messages take text only: the rest follows in a user message")
+		e.change(fmt.Sprintf("messages[%d].content: tool result", at), "tool messages take text only: the rest follows in a user message")
 		if content == "" {
 			content = "The result follows in the next user message."
 		}

@@ -92,7 +92,7 @@ func (e *encoder) midSystem(at int, t llm.Turn) {
 	role := "system"
 	if e.t.Caps.NoSystem {
 		role = "user"
-		e.lose(fmt.Sprintf("messages[%d].role", at), "the model takes no system messages: sent as the user's")
+		e.change(fmt.Sprintf("messages[%d].role", at), "the model takes no system messages: sent as the user's")
 	}
 	e.w.Object()
 	e.w.StrField("role", role)

@@ -38,7 +38,7 @@ func (e *encoder) thinking() {
 		e.lose("thinking", "reasoning cannot be switched off")
 		return
 	case fit != effort:
-		e.lose("reasoning_effort", fmt.Sprintf("the model takes %s instead of %s", fit, openai.Cut(effort, 20)))
+		e.change("reasoning_effort", fmt.Sprintf("the model takes %s instead of %s", fit, openai.Cut(effort, 20)))
 	}
 	e.w.StrField("reasoning_effort", fit)
 }

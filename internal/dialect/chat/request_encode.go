@@ -67,13 +67,23 @@ func (Dialect) EncodeRequest(req *llm.Request, t *llm.Target) ([]byte, []llm.Los
 
 func (e *encoder) lose(path, reason string) { e.losses = llm.AddLoss(e.losses, path, reason) }
 
+// change notes something that is sent in another form, or with another value.
+func (e *encoder) change(path, reason string) {
+	e.losses = llm.NoteLoss(e.losses, llm.LossChanged, path, reason)
+}
+
+// added notes something that the client did not say.
+func (e *encoder) added(path, reason string) {
+	e.losses = llm.NoteLoss(e.losses, llm.LossAdded, path, reason)
+}
+
 func (e *encoder) limits() {
 	req, caps := e.req, &e.t.Caps
 	if req.MaxTokens != nil {
 		n := *req.MaxTokens
 		if caps.MaxOutput > 0 && n > caps.MaxOutput {
 			n = caps.MaxOutput
-			e.lose("max_tokens", fmt.Sprintf("the model writes at most %d", n))
+			e.change("max_tokens", fmt.Sprintf("the model writes at most %d", n))
 		}
 		if e.t.Compat {
 			e.w.IntField("max_tokens", n)
@@ -87,7 +97,7 @@ func (e *encoder) limits() {
 		return
 	}
 	if len(stops) > maxStops && !e.t.Compat {
-		e.lose("stop", "at most four stop sequences are taken")
+		e.change("stop", "at most four stop sequences are taken")
 		stops = stops[:maxStops]
 	}
 	if len(stops) > 0 {
@@ -204,7 +214,7 @@ func (e *encoder) system() {
 	}
 	all := strings.Join(texts, paragraph)
 	if e.t.Caps.NoSystem {
-		e.lose("system", "the model takes no system prompt: it stands before the first user message")
+		e.change("system", "the model takes no system prompt: it stands before the first user message")
 		e.preface = all
 		return
 	}

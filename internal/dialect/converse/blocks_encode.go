@@ -118,7 +118,7 @@ func (e *encoder) toolUse(c *llm.ToolCall) {
 		e.w.StrField(freeText, c.Broken)
 		e.w.EndObject()
 	case c.Broken != "":
-		e.lose("messages: tool call", "its arguments are no JSON object: sent as they are in _raw_arguments")
+		e.change("messages: tool call", "its arguments are no JSON object: sent as they are in _raw_arguments")
 		e.w.Key("input")
 		e.w.Object()
 		e.w.StrField(rawArguments, c.Broken)

@@ -15,7 +15,7 @@ func (e *encoder) conversation() ([]*llm.Text, []llm.Turn) {
 	system := e.systemTexts(prompt)
 	turns := make([]llm.Turn, 0, len(e.req.Turns)+1)
 	if e.caps.NoSystem && len(system) > 0 {
-		e.lose("system", "the model takes no system prompt: it stands before the first message")
+		e.change("system", "the model takes no system prompt: it stands before the first message")
 		lead := llm.Turn{Role: llm.User}
 		for _, t := range system {
 			lead.Parts = append(lead.Parts, t)
@@ -49,7 +49,7 @@ func (e *encoder) besideDocuments(t *llm.Turn) {
 		}
 	}
 	if documents {
-		e.lose("messages: document", "Converse wants a text beside a document: a short one was added")
+		e.added("messages: document", "Converse wants a text beside a document: a short one was added")
 		t.Parts = append(t.Parts, &llm.Text{Text: "(see the document)"})
 	}
 }
@@ -94,7 +94,7 @@ func (e *encoder) turn(i int) llm.Turn {
 	out := llm.Turn{Role: src.Role, Parts: make([]llm.Part, 0, len(src.Parts))}
 	if src.Role == llm.System {
 		out.Role = llm.User
-		e.lose(fmt.Sprintf("messages[%d].role", i), "Converse takes no system message inside a conversation: sent in place as the user's")
+		e.change(fmt.Sprintf("messages[%d].role", i), "Converse takes no system message inside a conversation: sent in place as the user's")
 	}
 	if src.Name != "" {
 		e.lose(fmt.Sprintf("messages[%d].name", i), "Converse has no names of participants")
@@ -214,11 +214,11 @@ func (e *encoder) paired(turns []llm.Turn) []llm.Turn {
 // answers puts tool results first and in front of everything else in a turn.
 func (e *encoder) answers(pairing *llm.Pairing, parts []llm.Part) []llm.Part {
 	out, added := pairing.Answers(parts, func(r *llm.ToolResult) []llm.Part {
-		e.lose("messages: tool result", "it answers no tool call of the message before, and is sent as text")
+		e.change("messages: tool result", "it answers no tool call of the message before, and is sent as text")
 		return e.asText(r.Parts)
 	})
 	for range added {
-		e.lose("messages: tool call", "nobody answered it: closed with an error result")
+		e.added("messages: tool call", "nobody answered it: closed with an error result")
 	}
 	return out
 }
@@ -229,7 +229,7 @@ func (e *encoder) ends(turns []llm.Turn) []llm.Turn {
 		return nil
 	}
 	if turns[0].Role == llm.Assistant {
-		e.lose("messages", "a conversation must begin with the user: a short message was put first")
+		e.added("messages", "a conversation must begin with the user: a short message was put first")
 		first := llm.Turn{Role: llm.User, Parts: []llm.Part{&llm.Text{Text: "(continued)"}}}
 		turns = append([]llm.Turn{first}, turns...)
 	}
@@ -238,7 +238,7 @@ func (e *encoder) ends(turns []llm.Turn) []llm.Turn {
 		return turns
 	}
 	if e.caps.NoPrefill {
-		e.lose("messages", "the model does not go on with a begun answer: it is asked to continue")
+		e.added("messages", "the model does not go on with a begun answer: it is asked to continue")
 		return append(turns, llm.Turn{Role: llm.User, Parts: []llm.Part{&llm.Text{Text: "Continue."}}})
 	}
 	// A begun answer may not end in white space (Anthropic API reference).
@@ -257,10 +257,10 @@ func (e *encoder) flattenTools(turns []llm.Turn) []llm.Turn {
 		for _, p := range turns[i].Parts {
 			switch p := p.(type) {
 			case *llm.ToolCall:
-				e.lose("messages: tool call", "the model has no tools: sent as text")
+				e.change("messages: tool call", "the model has no tools: sent as text")
 				parts = append(parts, &llm.Text{Text: "Call of the tool " + p.Name + ": " + string(p.Arguments()) + p.Broken})
 			case *llm.ToolResult:
-				e.lose("messages: tool result", "the model has no tools: sent as text")
+				e.change("messages: tool result", "the model has no tools: sent as text")
 				parts = append(parts, e.asText(p.Parts)...)
 			default:
 				parts = append(parts, p)

@@ -283,7 +283,7 @@ func (e *encoder) searchResult(n *llm.Native, at place) llm.Part {
 		return nil
 	}
 	if !e.claudeLike() {
-		e.lose(at.path(n.Type), "the model takes none: sent as text")
+		e.change(at.path(n.Type), "the model takes none: sent as text")
 		return &llm.Text{Text: f.title + "\n" + f.source + "\n" + strings.Join(f.texts, "\n"), Cache: n.Cache}
 	}
 	w := wire.NewWriter(nil)

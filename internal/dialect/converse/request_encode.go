@@ -69,6 +69,16 @@ func (Dialect) EncodeRequest(req *llm.Request, target *llm.Target) ([]byte, []ll
 
 func (e *encoder) lose(path, reason string) { e.losses = llm.AddLoss(e.losses, path, reason) }
 
+// change notes something that is sent in another form, or with another value.
+func (e *encoder) change(path, reason string) {
+	e.losses = llm.NoteLoss(e.losses, llm.LossChanged, path, reason)
+}
+
+// added notes something that the client did not say.
+func (e *encoder) added(path, reason string) {
+	e.losses = llm.NoteLoss(e.losses, llm.LossAdded, path, reason)
+}
+
 // claudeLike tells whether rules and members of Claude apply: to Claude, and to
 // a model nothing is known of (an application inference profile may be Claude).
 func (e *encoder) claudeLike() bool { return e.caps.Family == familyClaude || e.caps.Family == "" }
@@ -132,7 +142,7 @@ func (e *encoder) limit() *int64 {
 		return nil
 	}
 	if e.maxTokens != nil && e.caps.MaxOutput > 0 && *e.maxTokens > e.caps.MaxOutput {
-		e.lose("max_tokens", fmt.Sprintf("the model writes at most %d tokens", e.caps.MaxOutput))
+		e.change("max_tokens", fmt.Sprintf("the model writes at most %d tokens", e.caps.MaxOutput))
 		return &e.caps.MaxOutput
 	}
 	return e.maxTokens

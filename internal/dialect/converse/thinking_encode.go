@@ -93,7 +93,7 @@ func (e *encoder) adaptive(t llm.Thought) {
 	effort := t.Effort
 	if effort == "" && t.Budget > 0 {
 		effort = effortOf(t.Budget)
-		e.lose("thinking.budget_tokens", "the model takes an effort, not a budget: "+effort)
+		e.change("thinking.budget_tokens", "the model takes an effort, not a budget: "+effort)
 	}
 	if effort != "" {
 		e.outputEffort(effort)
@@ -164,7 +164,7 @@ func (e *encoder) fitBudget(budget int64, derived bool) (int64, bool) {
 	if top := e.caps.MaxOutput; top > 0 && raised > top {
 		raised = top
 		if raised <= budget {
-			e.lose("thinking.budget_tokens", fmt.Sprintf("the model writes at most %d tokens", top))
+			e.change("thinking.budget_tokens", fmt.Sprintf("the model writes at most %d tokens", top))
 			budget = raised - 1
 		}
 	}
@@ -225,7 +225,7 @@ func (e *encoder) effort(t llm.Thought) string {
 		effort = "medium"
 		if t.Budget > 0 {
 			effort = effortOf(t.Budget)
-			e.lose("thinking.budget_tokens", "the model takes an effort, not a budget: "+effort)
+			e.change("thinking.budget_tokens", "the model takes an effort, not a budget: "+effort)
 		}
 	}
 	return e.nearest(effort)
@@ -258,7 +258,7 @@ func (e *encoder) nearest(effort string) string {
 	if best == "" {
 		return effort
 	}
-	e.lose("effort", fmt.Sprintf("the model knows no %q: %s", effort, best))
+	e.change("effort", fmt.Sprintf("the model knows no %q: %s", effort, best))
 	return best
 }
 

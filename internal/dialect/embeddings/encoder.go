@@ -20,6 +20,11 @@ func (e *encoder) texts() []string { return e.req.Inputs[e.span.From:e.span.To] 
 
 func (e *encoder) lose(path, reason string) { e.losses = llm.AddLoss(e.losses, path, reason) }
 
+// change notes something that is sent in another form, or with another value.
+func (e *encoder) change(path, reason string) {
+	e.losses = llm.NoteLoss(e.losses, llm.LossChanged, path, reason)
+}
+
 // foreign names what only OpenAI's API has.
 func (e *encoder) foreign() {
 	if e.req.User != "" {
@@ -70,9 +75,9 @@ func (e *encoder) needed(word, fallback string) string {
 	case word != "":
 		return word
 	case e.req.InputType != "":
-		e.lose("input_type", "no such purpose there: "+fallback+" was sent")
+		e.change("input_type", "no such purpose there: "+fallback+" was sent")
 	default:
-		e.lose("input_type", "not given, and the model wants one: "+fallback+" was sent")
+		e.change("input_type", "not given, and the model wants one: "+fallback+" was sent")
 	}
 	return fallback
 }

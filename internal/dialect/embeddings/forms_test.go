@@ -67,9 +67,15 @@ const noSetting = "no such setting there"
 
 func TestEncode(t *testing.T) {
 	full := `{"input":["a","b"],"dimensions":256,"encoding_format":"base64","user":"u","input_type":"query","truncate":"end","x":1}`
-	foreign := []llm.Loss{{Path: "user", Reason: noSetting, Count: 1}, {Path: "x", Reason: "unknown to Turnpike's embeddings translation", Count: 1}}
+	foreign := []llm.Loss{{Kind: llm.LossDropped, Path: "user", Reason: noSetting, Count: 1}, {Kind: llm.LossDropped, Path: "x", Reason: "unknown to Turnpike's embeddings translation", Count: 1}}
 	also := func(more ...llm.Loss) []llm.Loss { return append(more, foreign...) }
-	loss := func(path, reason string) llm.Loss { return llm.Loss{Path: path, Reason: reason, Count: 1} }
+	loss := func(path, reason string) llm.Loss {
+		kind := llm.LossDropped
+		if strings.HasSuffix(reason, "was sent") {
+			kind = llm.LossChanged
+		}
+		return llm.Loss{Kind: kind, Path: path, Reason: reason, Count: 1}
+	}
 	tests := []struct {
 		name   string
 		form   embeddings.Form

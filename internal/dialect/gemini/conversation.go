@@ -29,7 +29,7 @@ func (e *encoder) conversation() ([]*llm.Text, []content) {
 	system := e.systemTexts(prompt)
 	turns := make([]llm.Turn, 0, len(e.req.Turns)+1)
 	if e.caps.NoSystem && len(system) > 0 {
-		e.lose("system", "the model takes no system prompt: it stands before the first message")
+		e.change("system", "the model takes no system prompt: it stands before the first message")
 		lead := llm.Turn{Role: llm.User}
 		for _, t := range system {
 			lead.Parts = append(lead.Parts, t)
@@ -85,7 +85,7 @@ func (e *encoder) turn(i int) llm.Turn {
 	out := llm.Turn{Role: src.Role, Parts: make([]llm.Part, 0, len(src.Parts))}
 	if src.Role == llm.System {
 		out.Role = llm.User
-		e.lose(fmt.Sprintf("messages[%d].role", i), "Gemini takes no system message inside a conversation: sent in place as the user's")
+		e.change(fmt.Sprintf("messages[%d].role", i), "Gemini takes no system message inside a conversation: sent in place as the user's")
 	}
 	if src.Name != "" {
 		e.lose(fmt.Sprintf("messages[%d].name", i), "Gemini has no names of participants")
@@ -137,7 +137,7 @@ func (e *encoder) part(p llm.Part, role llm.Role, at int) llm.Part {
 			e.lose(place(at, "tool call"), "only an assistant's message can hold it")
 			return nil
 		case e.caps.NoTools:
-			e.lose(place(at, "tool call"), "the model has no tools: sent as text")
+			e.change(place(at, "tool call"), "the model has no tools: sent as text")
 			return &llm.Text{Text: "Call of the tool " + p.Name + ": " + string(p.Arguments()) + p.Broken}
 		}
 		return p
@@ -147,7 +147,7 @@ func (e *encoder) part(p llm.Part, role llm.Role, at int) llm.Part {
 			e.lose(place(at, "tool result"), "an assistant's message cannot hold it")
 			return nil
 		case e.caps.NoTools:
-			e.lose(place(at, "tool result"), "the model has no tools: sent as text")
+			e.change(place(at, "tool result"), "the model has no tools: sent as text")
 			return &llm.Text{Text: "Result of a tool:\n" + e.resultText(p)}
 		}
 		return p
@@ -231,7 +231,7 @@ func (e *encoder) answered(open []answer, parts []llm.Part) content {
 			open[at[0]].result, waiting[r.CallID] = r, at[1:]
 			continue
 		}
-		e.lose("messages: tool result", "it answers no tool call of the message before, and is sent as text")
+		e.change("messages: tool result", "it answers no tool call of the message before, and is sent as text")
 		c.parts = append(c.parts, &llm.Text{Text: "Result of a tool:\n" + e.resultText(r)})
 		for _, q := range r.Parts {
 			if m, ok := q.(*llm.Media); ok {
@@ -243,7 +243,7 @@ func (e *encoder) answered(open []answer, parts []llm.Part) content {
 	}
 	for i := range open {
 		if open[i].result == nil {
-			e.lose("messages: tool call", "nobody answered it: closed with an error result")
+			e.added("messages: tool call", "nobody answered it: closed with an error result")
 			open[i].result = &llm.ToolResult{Error: true, Parts: []llm.Part{&llm.Text{Text: "No result: the call was not carried out."}}}
 		}
 	}
@@ -256,11 +256,11 @@ func (e *encoder) ends(list []content) []content {
 		return nil
 	}
 	if list[0].model {
-		e.lose("messages", "a conversation must begin with the user: a short message was put first")
+		e.added("messages", "a conversation must begin with the user: a short message was put first")
 		list = append([]content{{parts: []llm.Part{&llm.Text{Text: "(continued)"}}}}, list...)
 	}
 	if list[len(list)-1].model && e.caps.NoPrefill {
-		e.lose("messages", "the model does not go on with a begun answer: it is asked to continue")
+		e.added("messages", "the model does not go on with a begun answer: it is asked to continue")
 		list = append(list, content{parts: []llm.Part{&llm.Text{Text: "Continue."}}})
 	}
 	return list

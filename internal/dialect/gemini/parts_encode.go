@@ -128,7 +128,7 @@ func (e *encoder) functionCall(c *llm.ToolCall, seal string) {
 	case c.Broken != "" && c.Custom:
 		oneString(e.w, "input", c.Broken)
 	case c.Broken != "":
-		e.lose("messages: tool call", "its arguments are no JSON object: sent as they are in "+rawArguments)
+		e.change("messages: tool call", "its arguments are no JSON object: sent as they are in "+rawArguments)
 		oneString(e.w, rawArguments, c.Broken)
 	default:
 		e.w.Raw(c.Arguments())

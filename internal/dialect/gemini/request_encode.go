@@ -46,6 +46,16 @@ func (Dialect) EncodeRequest(req *llm.Request, target *llm.Target) ([]byte, []ll
 
 func (e *encoder) lose(path, reason string) { e.losses = llm.AddLoss(e.losses, path, reason) }
 
+// change notes something that is sent in another form, or with another value.
+func (e *encoder) change(path, reason string) {
+	e.losses = llm.NoteLoss(e.losses, llm.LossChanged, path, reason)
+}
+
+// added notes something that the client did not say.
+func (e *encoder) added(path, reason string) {
+	e.losses = llm.NoteLoss(e.losses, llm.LossAdded, path, reason)
+}
+
 // levels tells whether the model is of the generation that takes thinking
 // levels instead of budgets. The same one insists on thought signatures and
 // takes media in function responses (Gemini 3 developer guide).
@@ -93,7 +103,7 @@ func (e *encoder) generation(functions []string) {
 	if limit := e.req.MaxTokens; limit != nil {
 		n := *limit
 		if top := e.caps.MaxOutput; top > 0 && n > top {
-			e.lose("max_tokens", fmt.Sprintf("the model writes at most %d tokens", top))
+			e.change("max_tokens", fmt.Sprintf("the model writes at most %d tokens", top))
 			n = top
 		}
 		e.inConfig("maxOutputTokens")

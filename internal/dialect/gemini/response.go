@@ -20,10 +20,10 @@ type chunk struct {
 	block, blockMsg string // of the prompt
 	usage           tokens
 	extra           []llm.Extra
-	uncited         int  // citations whose text was not found
-	others          bool // candidates beyond the first
+	uncited         int      // citations whose text was not found
+	others          bool     // candidates beyond the first
 	lost            []string // members of parts that have no place
-	answer          bool // it is an answer at all
+	answer          bool     // it is an answer at all
 	err             *llm.Error
 	piece           piece // the one at hand
 }

@@ -46,7 +46,7 @@ func (e *encoder) noThinking() {
 		e.w.IntField("thinkingBudget", 0)
 		e.w.EndObject()
 	default:
-		e.lose("thinking", "the model always reasons: as little as it can")
+		e.change("thinking", "the model always reasons: as little as it can")
 		e.openThinking(false)
 		e.w.IntField("thinkingBudget", minBudget)
 		e.w.EndObject()
@@ -66,7 +66,7 @@ func (e *encoder) level(t llm.Thought) {
 	effort := t.Effort
 	if effort == "" && t.Mode == llm.ThinkingBudget {
 		effort = effortOf(t.Budget)
-		e.lose("thinking.budget_tokens", "the model takes an effort instead of a budget: "+effort)
+		e.change("thinking.budget_tokens", "the model takes an effort instead of a budget: "+effort)
 	}
 	e.openThinking(t.Wanted() && t.Display != displayOmitted)
 	if effort != "" {
@@ -90,7 +90,7 @@ func (e *encoder) budget(t llm.Thought) {
 		}
 	}
 	if fit := min(max(budget, minBudget), maxBudget); budget > 0 && fit != budget {
-		e.lose("thinking.budget_tokens", fmt.Sprintf("the model takes %d to %d", minBudget, maxBudget))
+		e.change("thinking.budget_tokens", fmt.Sprintf("the model takes %d to %d", minBudget, maxBudget))
 		budget = fit
 	}
 	e.openThinking(t.Display != displayOmitted)
@@ -117,7 +117,7 @@ func (e *encoder) nearest(effort string) string {
 			best, distance = s, d
 		}
 	}
-	e.lose("effort", "the model takes "+best+" instead of "+clip(effort))
+	e.change("effort", "the model takes "+best+" instead of "+clip(effort))
 	return best
 }
 

@@ -28,11 +28,11 @@ func (e *encoder) pair(turns []turn) []turn {
 // answers orders a user's turn that stands behind calls.
 func (e *encoder) answers(pairing *llm.Pairing, parts []llm.Part, at int) []llm.Part {
 	out, added := pairing.Answers(parts, func(r *llm.ToolResult) []llm.Part {
-		e.loseIn(at, "tool result", "it answers no call of the message before: sent as plain content")
+		e.changeIn(at, "tool result", "it answers no call of the message before: sent as plain content")
 		return r.Parts
 	})
 	for range added {
-		e.loseIn(at, "tool result", "a call had no result: one that says so was added")
+		e.addedIn(at, "tool result", "a call had no result: one that says so was added")
 	}
 	return out
 }

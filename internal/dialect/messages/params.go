@@ -12,7 +12,7 @@ import (
 func (e *encoder) sampling() {
 	e.temp, e.topP, e.topK = e.req.Temperature, e.req.TopP, e.req.TopK
 	if e.temp != nil && *e.temp > 1 {
-		e.lose("temperature", "the most is 1: lowered")
+		e.change("temperature", "the most is 1: lowered")
 		e.temp = new(1.0)
 	}
 	switch e.t.Caps.Sampling {

@@ -133,7 +133,7 @@ func (e *encoder) call(p *llm.ToolCall, at int) llm.Part {
 		e.loseIn(at, "thought signature", "messages has no place for it")
 	}
 	if p.Broken != "" {
-		e.loseIn(at, "arguments of "+clip(p.Name), "not a JSON object: sent as text in "+rawArguments)
+		e.changeIn(at, "arguments of "+clip(p.Name), "not a JSON object: sent as text in "+rawArguments)
 		c.Input = brokenInput(p.Broken)
 	}
 	return &c

@@ -66,12 +66,27 @@ func (Dialect) EncodeRequest(req *llm.Request, t *llm.Target) ([]byte, []llm.Los
 
 func (e *encoder) lose(path, reason string) { e.losses = llm.AddLoss(e.losses, path, reason) }
 
-func (e *encoder) loseIn(turn int, what, reason string) {
+// change notes something that is sent in another form, or with another value.
+func (e *encoder) change(path, reason string) {
+	e.losses = llm.NoteLoss(e.losses, llm.LossChanged, path, reason)
+}
+
+// added notes something that the client did not say.
+func (e *encoder) added(path, reason string) {
+	e.losses = llm.NoteLoss(e.losses, llm.LossAdded, path, reason)
+}
+
+func (e *encoder) loseIn(turn int, what, reason string) { e.lose(placeIn(turn, what), reason) }
+
+func (e *encoder) changeIn(turn int, what, reason string) { e.change(placeIn(turn, what), reason) }
+
+func (e *encoder) addedIn(turn int, what, reason string) { e.added(placeIn(turn, what), reason) }
+
+func placeIn(turn int, what string) string {
 	if turn < 0 {
-		e.lose("system: "+what, reason)
-		return
+		return "system: " + what
 	}
-	e.lose(fmt.Sprintf("messages[%d].content: %s", turn, what), reason)
+	return fmt.Sprintf("messages[%d].content: %s", turn, what)
 }
 
 // size guesses the length of the body, so that a long conversation is not

@@ -118,7 +118,7 @@ func (e *encoder) head(turns []turn) []turn {
 	case len(turns) == 0 && len(e.system) == 0:
 		return nil
 	case len(turns) == 0:
-		e.lose("messages", "the API wants a user's message: \"(continue)\" was added")
+		e.added("messages", "the API wants a user's message: \"(continue)\" was added")
 	case turns[0].role != llm.User:
 		e.lose("messages[0]", "the API wants the first message to be the user's: \"(continue)\" was put before it")
 	default:
@@ -141,7 +141,7 @@ func (e *encoder) tail(turns []turn) []turn {
 		return turns // a server tool's turn that is to be continued
 	}
 	if e.t.Caps.NoPrefill || e.think.on() && !isThinking(last.parts[0]) {
-		e.lose(fmt.Sprintf("messages[%d]", last.at), "the model wants the user to speak last: \"Continue.\" was added")
+		e.added(fmt.Sprintf("messages[%d]", last.at), "the model wants the user to speak last: \"Continue.\" was added")
 		return append(turns, turn{llm.User, []llm.Part{&llm.Text{Text: "Continue."}}, last.at})
 	}
 	text.Text = trimRight(text.Text)

@@ -34,7 +34,7 @@ func (e *encoder) limitTokens() {
 	if m := e.req.MaxTokens; m != nil {
 		e.maxTokens = max(*m, 1)
 		if limit > 0 && *m > limit {
-			e.lose("max_tokens", "above what the model writes: lowered")
+			e.change("max_tokens", "above what the model writes: lowered")
 			e.maxTokens = limit
 		}
 		return
@@ -107,7 +107,7 @@ func (e *encoder) planAdaptive() {
 	if q.Effort == "" {
 		e.think.effort = effortOf(q.Budget)
 	}
-	e.lose("thinking.budget_tokens", "the model takes an effort instead of a budget: "+e.think.effort)
+	e.change("thinking.budget_tokens", "the model takes an effort instead of a budget: "+e.think.effort)
 }
 
 func (e *encoder) planBudget() {
@@ -219,7 +219,7 @@ func (e *encoder) settleEffort() {
 	if best == "" || best == want {
 		return
 	}
-	e.lose("effort", "the model takes "+best+" instead of "+want)
+	e.change("effort", "the model takes "+best+" instead of "+want)
 	e.think.effort = best
 }
 

@@ -30,14 +30,16 @@ func (e *encoder) items() {
 		i = end
 	}
 	if n := len(turns); n > 0 && turns[n-1].Role == llm.Assistant && !openai.HasCall(turns[n-1]) && !e.t.Compat {
-		e.lose("messages", "the API does not go on with an answer that was begun: it is asked to")
+		e.added("messages", "the API does not go on with an answer that was begun: it is asked to")
 		e.message("user", openai.Continue)
 	}
 }
 
-func (e *encoder) loseIn(at int, what, reason string) {
-	e.lose(fmt.Sprintf("messages[%d].content: %s", at, what), reason)
-}
+func (e *encoder) loseIn(at int, what, reason string) { e.lose(placeIn(at, what), reason) }
+
+func (e *encoder) changeIn(at int, what, reason string) { e.change(placeIn(at, what), reason) }
+
+func placeIn(at int, what string) string { return fmt.Sprintf("messages[%d].content: %s", at, what) }
 
 // assistant writes what the model said and called in a run of turns, in its
 // order, and returns the calls.
@@ -244,7 +246,7 @@ func (e *encoder) answers(at int, turns []llm.Turn, open []openCall) {
 		}
 	}
 	for _, o := range open {
-		e.lose(fmt.Sprintf("messages[%d].tool_calls", max(at-1, 0)), "a call without a result: closed with an error")
+		e.added(fmt.Sprintf("messages[%d].tool_calls", max(at-1, 0)), "a call without a result: closed with an error")
 		e.openResult(o)
 		e.w.Str(openai.NoResult)
 		e.w.EndObject()
@@ -269,7 +271,7 @@ func (e *encoder) result(at int, r *llm.ToolResult, o openCall) {
 	pieces := e.pieces(at, r.Parts)
 	e.cache(r.Cache)
 	if r.Error {
-		e.loseIn(at, "tool result", "that the call failed is told in words")
+		e.changeIn(at, "tool result", "that the call failed is told in words")
 		if len(pieces) > 0 && pieces[0].json == nil {
 			pieces[0].text = openai.ToolError + " " + pieces[0].text
 		} else {

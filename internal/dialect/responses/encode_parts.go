@@ -63,7 +63,7 @@ func (e *encoder) said(at int, t llm.Turn) {
 		switch p := p.(type) {
 		case *llm.ToolResult:
 			if !e.matched[p] {
-				e.loseIn(at, "tool result", "it answers no call of the message before: sent as plain content")
+				e.changeIn(at, "tool result", "it answers no call of the message before: sent as plain content")
 				rest = append(rest, p.Parts...)
 			}
 		case *llm.Native:
@@ -100,7 +100,7 @@ func (e *encoder) roleOf(at int, role llm.Role) string {
 	case role != llm.System:
 		return "user"
 	case e.t.Caps.NoSystem:
-		e.lose(fmt.Sprintf("messages[%d].role", at), "the model takes no system messages: sent as the user's")
+		e.change(fmt.Sprintf("messages[%d].role", at), "the model takes no system messages: sent as the user's")
 		return "user"
 	case e.t.Compat:
 		return "system"

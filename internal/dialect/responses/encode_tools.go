@@ -68,7 +68,7 @@ func (e *encoder) effort() string {
 		return ""
 	default:
 		// A model that is not known to take an effort may refuse one.
-		e.lose("thinking", "it is not known what efforts the model takes: it decides by itself")
+		e.change("thinking", "it is not known what efforts the model takes: it decides by itself")
 		return ""
 	}
 	if effort == "" {
@@ -80,7 +80,7 @@ func (e *encoder) effort() string {
 		e.lose("thinking", "reasoning cannot be switched off")
 		return ""
 	case fit != effort:
-		e.lose("reasoning.effort", fmt.Sprintf("the model takes %s instead of %s", fit, openai.Cut(effort, 20)))
+		e.change("reasoning.effort", fmt.Sprintf("the model takes %s instead of %s", fit, openai.Cut(effort, 20)))
 	}
 	return fit
 }

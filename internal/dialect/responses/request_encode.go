@@ -73,6 +73,16 @@ func (Dialect) EncodeRequest(req *llm.Request, t *llm.Target) ([]byte, []llm.Los
 
 func (e *encoder) lose(path, reason string) { e.losses = llm.AddLoss(e.losses, path, reason) }
 
+// change notes something that is sent in another form, or with another value.
+func (e *encoder) change(path, reason string) {
+	e.losses = llm.NoteLoss(e.losses, llm.LossChanged, path, reason)
+}
+
+// added notes something that the client did not say.
+func (e *encoder) added(path, reason string) {
+	e.losses = llm.NoteLoss(e.losses, llm.LossAdded, path, reason)
+}
+
 // cache notes a cache mark that cannot be sent on.
 func (e *encoder) cache(c *llm.Cache) {
 	if c != nil {
@@ -121,7 +131,7 @@ func (e *encoder) systemItem() {
 	switch {
 	case e.t.Caps.NoSystem:
 		role = "user"
-		e.lose("system", "the model takes no system prompt: sent as the user's")
+		e.change("system", "the model takes no system prompt: sent as the user's")
 	case e.t.Compat:
 		role = "system"
 	}
@@ -141,7 +151,7 @@ func (e *encoder) limits() {
 		switch {
 		case caps.MaxOutput > 0 && n > caps.MaxOutput:
 			n = caps.MaxOutput
-			e.lose("max_tokens", fmt.Sprintf("the model writes at most %d", n))
+			e.change("max_tokens", fmt.Sprintf("the model writes at most %d", n))
 		case n < minOutput:
 			n = minOutput
 			e.lose("max_tokens", "the least is 16")

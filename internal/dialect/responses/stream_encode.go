@@ -37,10 +37,10 @@ type streamEncoder struct {
 	content []byte
 	parts   int64
 	part    openPart
-	inPart  bool   // the part's own event is out
-	said    []byte // of the open part, the reasoning or the call
+	inPart  bool             // the part's own event is out
+	said    []byte           // of the open part, the reasoning or the call
 	cites   llm.CitationList // of the open part
-	notes   []byte // annotations of the open part, with commas between
+	notes   []byte           // annotations of the open part, with commas between
 	noted   int64
 	refused bool
 
