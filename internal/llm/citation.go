@@ -30,6 +30,8 @@ type Citation struct {
 	Begin int64 // the piece of the text this is about, in characters
 	End   int64 // behind it; 0 for the whole text
 
+	More bool // Raw says more than this, which other dialects cannot know
+
 	Dialect string // that wrote Raw, and writes it again
 	Raw     []byte // one JSON object
 }
@@ -70,6 +72,13 @@ func (c *Citation) Uncited(dialect string) string {
 // LoseCitation notes that a dialect cannot say a citation of an answer.
 func (l *LossList) LoseCitation(c *Citation, dialect string) {
 	l.Lose(CitationPath, c.Uncited(dialect))
+}
+
+// LoseMore notes what only the dialect of a citation knows of it.
+func (l *LossList) LoseMore(c *Citation) {
+	if c.More {
+		l.Lose(CitationPath, "they hold members that only "+c.Dialect+" has")
+	}
 }
 
 // CitationPath names the citations of an answer in its report.

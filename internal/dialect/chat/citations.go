@@ -20,6 +20,7 @@ func appendNotes(dst []byte, l *llm.LossList, list []llm.Citation, before, lengt
 		case c.Page() == "":
 			l.LoseCitation(c, Name)
 		default:
+			l.LoseMore(c)
 			begin, end := openai.Span(c, length)
 			w.Object()
 			w.StrField("type", "url_citation")

@@ -41,9 +41,11 @@ func citation(raw []byte) llm.Citation {
 		case "source":
 			source = answerText(r)
 		case "sourceContent":
-			c.Quote = sourceText(r)
+			c.Quote = sourceText(r, &c.More)
 		case "location":
 			readLocation(r, &c)
+		default:
+			c.More = c.More || !llm.SaysNothing(r.Raw())
 		}
 	}
 	if c.Kind == llm.CiteSearch {
@@ -60,7 +62,7 @@ func answerText(r *wire.Reader) string {
 }
 
 // sourceText joins what is quoted.
-func sourceText(r *wire.Reader) (quote string) {
+func sourceText(r *wire.Reader, more *bool) (quote string) {
 	if r.Kind() != '[' {
 		return ""
 	}
@@ -71,6 +73,8 @@ func sourceText(r *wire.Reader) (quote string) {
 		for name := range r.Fields() {
 			if string(name) == "text" {
 				quote += answerText(r)
+			} else {
+				*more = *more || !llm.SaysNothing(r.Raw())
 			}
 		}
 	}
@@ -95,7 +99,9 @@ func readLocation(r *wire.Reader, c *llm.Citation) {
 			switch member := string(name); {
 			case member == "url" && web:
 				c.URL = answerText(r)
+			case member == "domain" && web:
 			case r.Kind() != '0':
+				c.More = c.More || !llm.SaysNothing(r.Raw())
 			case member == at.index:
 				c.Index = r.Int()
 			case member == "start":
@@ -172,6 +178,9 @@ func citable(l *llm.LossList, c *llm.Citation) bool {
 		return false
 	case c.End > 0:
 		l.Lose(llm.CitationPath, "converse cites whole blocks: the place in the text is left out")
+		fallthrough
+	default:
+		l.LoseMore(c)
 	}
 	return true
 }
@@ -179,12 +188,15 @@ func citable(l *llm.LossList, c *llm.Citation) bool {
 // given are the citations of an answer that may be sent back: those of what the
 // request itself holds. Claude on Bedrock is not known to take back pages.
 func given(list []llm.Citation) (out []llm.Citation, all bool) {
+	all = true
 	for i := range list {
-		if c := &list[i]; c.Dialect == dialectName || locationOf[c.Kind] != "" {
+		c := &list[i]
+		if c.Dialect == dialectName || locationOf[c.Kind] != "" {
 			out = append(out, *c)
 		}
+		all = all && (c.Dialect == dialectName || locationOf[c.Kind] != "" && !c.More)
 	}
-	return out, len(out) == len(list)
+	return out, all
 }
 
 // writeCited writes a text with its citations.

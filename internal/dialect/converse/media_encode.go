@@ -199,7 +199,7 @@ func (e *encoder) native(n *llm.Native, at place) llm.Part {
 		case "search_result":
 			return e.searchResult(n, at)
 		case "document":
-			if p := e.contentDocument(n); p != nil {
+			if p := e.contentDocument(n, at); p != nil {
 				return p
 			}
 		case "tool_reference":
@@ -217,6 +217,7 @@ type found struct {
 	title, source, context string
 	texts                  []string
 	cite                   bool
+	odd                    bool // it holds more than this
 }
 
 // readFound reads the members of Anthropic's search_result and document blocks.
@@ -235,25 +236,34 @@ func readFound(raw []byte) (f found, ok bool) {
 				continue
 			}
 			for name := range r.Fields() {
-				if string(name) == "content" {
-					f.texts, ok = readTexts(r)
+				switch string(name) {
+				case "content":
+					f.texts, ok = readTexts(r, &f.odd)
+				case "type":
+				default:
+					f.odd = true
 				}
 			}
 		case "content":
-			f.texts, ok = readTexts(r)
+			f.texts, ok = readTexts(r, &f.odd)
 		case "citations":
 			for name := range r.Fields() {
 				if string(name) == "enabled" {
 					f.cite = r.Bool()
+				} else {
+					f.odd = true
 				}
 			}
+		case "type", "cache_control":
+		default:
+			f.odd = true
 		}
 	}
 	return f, ok && r.Err() == nil && len(f.texts) > 0
 }
 
 // readTexts reads a text or a list of text blocks; false if there is anything else.
-func readTexts(r *wire.Reader) (texts []string, ok bool) {
+func readTexts(r *wire.Reader, odd *bool) (texts []string, ok bool) {
 	if r.Kind() == '"' {
 		return []string{r.Str()}, true
 	}
@@ -266,6 +276,8 @@ func readTexts(r *wire.Reader) (texts []string, ok bool) {
 				kind = r.Str()
 			case "text":
 				text = r.Str()
+			default:
+				*odd = true
 			}
 		}
 		ok = ok && kind == "text"
@@ -281,6 +293,9 @@ func (e *encoder) searchResult(n *llm.Native, at place) llm.Part {
 	if !ok {
 		e.lose(at.path(n.Type), "only a search result made of texts can be sent")
 		return nil
+	}
+	if f.odd {
+		e.lose(at.path(n.Type), "it holds members that Converse does not have")
 	}
 	if !e.claudeLike() {
 		e.change(at.path(n.Type), "the model takes none: sent as text")
@@ -303,10 +318,13 @@ func (e *encoder) searchResult(n *llm.Native, at place) llm.Part {
 }
 
 // contentDocument writes a document the client gave in pieces.
-func (e *encoder) contentDocument(n *llm.Native) llm.Part {
+func (e *encoder) contentDocument(n *llm.Native, at place) llm.Part {
 	f, ok := readFound(n.Raw)
 	if !ok || e.caps.NoDocuments {
 		return nil
+	}
+	if f.odd {
+		e.lose(at.path(n.Type), "it holds members that Converse does not have")
 	}
 	if !e.claudeLike() {
 		return &llm.Media{Kind: llm.Document, Text: strings.Join(f.texts, "\n"), Name: f.title, Context: f.context, Cite: f.cite, Cache: n.Cache}

@@ -37,9 +37,9 @@ func (d *decoder) block(parts []llm.Part, r *wire.Reader, name string, at *wire.
 		return parts
 	case "citationsContent":
 		whole := *at
-		return addCitations(parts, r, whole.Raw())
+		return addCitations(parts, r, whole.Raw(), d.unknown)
 	case "reasoningContent":
-		if t := readReasoning(r); t != nil {
+		if t := readReasoning(r, d.unknown); t != nil {
 			return append(parts, returned(t))
 		}
 		return parts

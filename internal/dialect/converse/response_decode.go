@@ -99,6 +99,11 @@ func readOutput(r *wire.Reader, res *llm.Response) (found bool) {
 // readBlock reads one content block; what only Converse knows is kept as it is.
 func readBlock(raw []byte, res *llm.Response) error {
 	r := wire.NewReader(raw)
+	odd := func(r *wire.Reader) {
+		if path := r.Path(); !llm.SaysNothing(r.Raw()) {
+			res.Losses = llm.AddLoss(res.Losses, "content: "+path, lossUnknown)
+		}
+	}
 	for name := range r.Fields() {
 		switch string(name) {
 		case "text":
@@ -106,7 +111,7 @@ func readBlock(raw []byte, res *llm.Response) error {
 				res.Parts = append(res.Parts, &llm.Text{Text: s})
 			}
 		case "reasoningContent":
-			if t := readReasoning(r); t != nil {
+			if t := readReasoning(r, odd); t != nil {
 				res.Parts = append(res.Parts, t)
 			}
 		case "toolUse":
@@ -117,7 +122,7 @@ func readBlock(raw []byte, res *llm.Response) error {
 			}
 			res.Parts = append(res.Parts, call)
 		case "citationsContent":
-			res.Parts = addCitations(res.Parts, r, raw)
+			res.Parts = addCitations(res.Parts, r, raw, odd)
 		case "image":
 			if m := readImage(r); m != nil {
 				res.Parts = append(res.Parts, m)
@@ -131,7 +136,7 @@ func readBlock(raw []byte, res *llm.Response) error {
 
 // readReasoning reads reasoningContent, whose text stands one level deeper than
 // in streams. A signature without text is reasoning too.
-func readReasoning(r *wire.Reader) *llm.Thinking {
+func readReasoning(r *wire.Reader, odd func(*wire.Reader)) *llm.Thinking {
 	var t llm.Thinking
 	for name := range r.Fields() {
 		switch string(name) {
@@ -142,10 +147,14 @@ func readReasoning(r *wire.Reader) *llm.Thinking {
 					t.Text = r.Str()
 				case "signature":
 					t.Signature = r.Str()
+				default:
+					odd(r)
 				}
 			}
 		case "redactedContent":
 			t.Redacted = r.Str()
+		default:
+			odd(r)
 		}
 	}
 	if t == (llm.Thinking{}) {
@@ -180,7 +189,7 @@ func readToolUse(r *wire.Reader) (call *llm.ToolCall, server bool) {
 
 // addCitations makes a text of citationsContent. Citations that come without a
 // text belong to the text before them.
-func addCitations(parts []llm.Part, r *wire.Reader, raw []byte) []llm.Part {
+func addCitations(parts []llm.Part, r *wire.Reader, raw []byte, odd func(*wire.Reader)) []llm.Part {
 	var text []byte
 	var list []llm.Citation
 	cites := false
@@ -191,12 +200,16 @@ func addCitations(parts []llm.Part, r *wire.Reader, raw []byte) []llm.Part {
 				for name := range r.Fields() {
 					if string(name) == "text" {
 						text = append(text, r.Bytes()...)
+					} else {
+						odd(r)
 					}
 				}
 			}
 		case "citations":
 			cites = cites || r.Kind() == '['
 			list = append(list, citations(r)...)
+		default:
+			odd(r)
 		}
 	}
 	if len(text) > 0 {

@@ -261,6 +261,7 @@ func (g *grounded) add(l *llm.LossList, text string, list []llm.Citation) {
 		case c.Quote != "":
 			l.Lose(llm.CitationPath, "gemini does not say what stands in the source")
 		}
+		l.LoseMore(c)
 		begin, end := 0, len(text)
 		if c.End > 0 {
 			begin, end = byteAt(text, c.Begin), byteAt(text, c.End)

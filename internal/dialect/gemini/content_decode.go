@@ -101,9 +101,9 @@ func (d *requestDecoder) part(r *wire.Reader, at string, j int, out []llm.Part) 
 		case signatureMember:
 			p.signature = r.Str()
 		case "inlineData":
-			p.part = inlineData(r)
+			p.part = inlineData(r, func(member string) { d.unknown(partPath(at, j) + "." + key + "." + clip(member)) })
 		case "fileData":
-			p.part = fileData(r)
+			p.part = fileData(r, func(member string) { d.unknown(partPath(at, j) + "." + key + "." + clip(member)) })
 		case "functionCall":
 			p.part = d.functionCall(r, partPath(at, j))
 		case "functionResponse":
@@ -221,7 +221,7 @@ func mediaKind(mime string) llm.MediaKind {
 	return llm.Document
 }
 
-func inlineData(r *wire.Reader) llm.Part {
+func inlineData(r *wire.Reader, odd func(member string)) llm.Part {
 	m := &llm.Media{}
 	for member := range r.Fields() {
 		switch camel(member) {
@@ -231,6 +231,8 @@ func inlineData(r *wire.Reader) llm.Part {
 			m.Data = stdBase64(r.Str())
 		case "displayName":
 			m.Name = r.Str()
+		default:
+			odd(string(member))
 		}
 	}
 	m.Kind = mediaKind(m.MIME)
@@ -246,7 +248,7 @@ func stdBase64(s string) string {
 	return strings.NewReplacer("-", "+", "_", "/").Replace(s)
 }
 
-func fileData(r *wire.Reader) llm.Part {
+func fileData(r *wire.Reader, odd func(member string)) llm.Part {
 	m := &llm.Media{}
 	for member := range r.Fields() {
 		switch camel(member) {
@@ -256,6 +258,8 @@ func fileData(r *wire.Reader) llm.Part {
 			m.URL = r.Str()
 		case "displayName":
 			m.Name = r.Str()
+		default:
+			odd(string(member))
 		}
 	}
 	m.Kind = mediaKind(m.MIME)
@@ -301,6 +305,7 @@ func (d *requestDecoder) functionResponse(r *wire.Reader, at string) llm.Part {
 	res := &llm.ToolResult{}
 	var id, tool string
 	var media []llm.Part
+	odd := func(member string) { d.unknown(at + ".functionResponse.parts: " + clip(member)) }
 	for member := range r.Fields() {
 		switch key := camel(member); key {
 		case "id":
@@ -314,9 +319,11 @@ func (d *requestDecoder) functionResponse(r *wire.Reader, at string) llm.Part {
 				for member := range r.Fields() {
 					switch camel(member) {
 					case "inlineData":
-						media = append(media, inlineData(r))
+						media = append(media, inlineData(r, odd))
 					case "fileData":
-						media = append(media, fileData(r))
+						media = append(media, fileData(r, odd))
+					default:
+						odd(string(member))
 					}
 				}
 			}

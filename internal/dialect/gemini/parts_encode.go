@@ -274,6 +274,9 @@ func (e *encoder) media(m *llm.Media, at int) *llm.Media {
 		if m.Detail != "" && m.Detail != "auto" {
 			e.lose(where+" detail", "Gemini has another measure of it")
 		}
+		if m.Name != "" {
+			e.lose(where+" name", "Gemini takes none")
+		}
 		if m.Context != "" || m.Cite {
 			e.lose(where+" context or citations", "Gemini has no such setting")
 		}

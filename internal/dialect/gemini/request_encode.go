@@ -204,6 +204,9 @@ func (e *encoder) format(functions []string) {
 		e.lose("response_format", "the model has no structured output beside tools")
 		return
 	}
+	if f.Description != "" {
+		e.lose("response_format: description", "Gemini has none beside the schema")
+	}
 	e.inConfig("responseMimeType")
 	e.w.Str("application/json")
 	if len(f.Schema) > 0 {

@@ -273,7 +273,7 @@ func callID(answer string, n int, call []byte) string {
 // media reads inlineData.
 func (p *piece) media() (llm.Part, error) {
 	r := wire.NewReader(p.inline)
-	m := inlineData(r)
+	m := inlineData(r, func(member string) { p.lost = append(p.lost, "inlineData."+clip(member)) })
 	return m, r.Err()
 }
 

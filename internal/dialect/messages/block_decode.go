@@ -137,12 +137,13 @@ func (d *requestDecoder) media(r *wire.Reader, p place, kind llm.MediaKind) llm.
 	m := &llm.Media{Kind: kind}
 	whole := *r
 	known, seen := true, false
+	var odd []string
 	for member := range r.Fields() {
 		switch string(member) {
 		case "type":
 		case "source":
 			seen = true
-			known = source(r, m)
+			known = source(r, m, func(member []byte) { odd = append(odd, "source."+string(member)) })
 		case "cache_control":
 			m.Cache = d.cache(r, p)
 		case "title":
@@ -153,6 +154,8 @@ func (d *requestDecoder) media(r *wire.Reader, p place, kind llm.MediaKind) llm.
 			for c := range r.Fields() {
 				if string(c) == "enabled" {
 					m.Cite = r.Bool()
+				} else {
+					d.unknown(p, append([]byte("citations."), c...))
 				}
 			}
 		default:
@@ -168,12 +171,15 @@ func (d *requestDecoder) media(r *wire.Reader, p place, kind llm.MediaKind) llm.
 	if !known {
 		return d.native(&whole, string(kind))
 	}
+	for _, member := range odd {
+		d.unknown(p, []byte(member))
+	}
 	return m
 }
 
 // source reads where a picture or document is. It reports false for kinds that
 // only this API has.
-func source(r *wire.Reader, m *llm.Media) bool {
+func source(r *wire.Reader, m *llm.Media, odd func(member []byte)) bool {
 	var kind, data, url, file string
 	for member := range r.Fields() {
 		switch string(member) {
@@ -187,6 +193,8 @@ func source(r *wire.Reader, m *llm.Media) bool {
 			url = r.Str()
 		case "file_id":
 			file = r.Str()
+		default:
+			odd(member)
 		}
 	}
 	switch kind {

@@ -62,6 +62,9 @@ func citation(raw []byte) llm.Citation {
 			c.First = whole()
 		case p.last:
 			c.Last = whole()
+		case "type", "encrypted_index": // the latter means something to its issuer only
+		default:
+			c.More = c.More || !llm.SaysNothing(r.Raw())
 		}
 	}
 	return c
@@ -126,6 +129,9 @@ func citable(l *llm.LossList, c *llm.Citation) bool {
 		return false
 	case c.End > 0:
 		l.Lose(llm.CitationPath, "messages cites whole blocks: the place in the text is left out")
+		fallthrough
+	default:
+		l.LoseMore(c)
 	}
 	return true
 }
@@ -133,14 +139,18 @@ func citable(l *llm.LossList, c *llm.Citation) bool {
 // given are the citations of an answer that is sent back, and whether all of
 // them are: pages are known by an index that only this API makes.
 func given(list []llm.Citation) (out []llm.Citation, all bool) {
+	all = true
 	for i := range list {
 		c := &list[i]
 		switch {
 		case c.Dialect == name && !llm.HasSeal(c.Raw), c.Dialect != name && c.Kind != llm.CiteWeb && typeOf[c.Kind] != "":
 			out = append(out, *c)
+			all = all && (c.Dialect == name || !c.More)
+		default:
+			all = false
 		}
 	}
-	return out, len(out) == len(list)
+	return out, all
 }
 
 func writeCitations(w *wire.Writer, list []llm.Citation) {

@@ -102,6 +102,8 @@ func (e *encoder) format() []byte {
 	case !(Dialect{}).TakesFormat(f, &e.t.Caps):
 		e.lose("response_format", "the model has no structured output")
 		return nil
+	case f.Description != "":
+		e.lose("response_format: description", "messages has none beside the schema")
 	}
 	return f.Schema
 }

@@ -49,6 +49,8 @@ func cite(c *llm.Citation, name []byte, r *wire.Reader) {
 		c.Begin, _ = Count(r)
 	case "end_index":
 		c.End, _ = Count(r)
+	default:
+		c.More = c.More || !llm.SaysNothing(r.Raw())
 	}
 }
 

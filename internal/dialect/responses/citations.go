@@ -19,6 +19,7 @@ func note(l *llm.LossList, c *llm.Citation, length int64) []byte {
 	case c.Quote != "":
 		l.Lose(llm.CitationPath, "responses does not say what stands in the source")
 	}
+	l.LoseMore(c)
 	begin, end := openai.Span(c, length)
 	w := wire.NewWriter(nil)
 	w.Object()

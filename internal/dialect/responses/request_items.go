@@ -169,12 +169,18 @@ func nonEmpty(parts []llm.Part) []llm.Part {
 // content, or text without proof.
 func (d *decoder) reasoning(r *wire.Reader, i int) {
 	var summary, content, proof string
+	odd := func(name []byte, r *wire.Reader) {
+		key := openai.Cut(string(name), 40)
+		if !llm.SaysNothing(r.Raw()) {
+			d.loses(unknown, "input[%d].summary.%s", i, key)
+		}
+	}
 	for name := range r.Fields() {
 		switch n := string(name); n {
 		case "summary":
-			summary = joined(r)
+			summary = joined(r, odd)
 		case "content":
-			content = joined(r)
+			content = joined(r, odd)
 		case "encrypted_content":
 			proof = r.Str()
 		default:
@@ -203,14 +209,27 @@ func (d *decoder) reasoning(r *wire.Reader, i int) {
 }
 
 // joined puts the texts of a list of parts together.
-func joined(r *wire.Reader) string {
+func joined(r *wire.Reader, odd func(name []byte, r *wire.Reader)) string {
 	if !openai.List(r) {
 		return ""
 	}
 	var all []string
 	for range r.Elements() {
-		if s := string(peek(*r, "text")); s != "" {
-			all = append(all, s)
+		if r.Kind() != '{' {
+			continue
+		}
+		said := ""
+		for name := range r.Fields() {
+			switch string(name) {
+			case "type":
+			case "text":
+				said = string(openai.Text(r))
+			default:
+				odd(name, r)
+			}
+		}
+		if said != "" {
+			all = append(all, said)
 		}
 	}
 	return strings.Join(all, paragraph)

@@ -170,12 +170,12 @@ func readItem(raw []byte) *item {
 		case "encrypted_content":
 			it.proof = string(openai.Text(r))
 		case "summary":
-			it.summary = joined(r)
+			it.summary = joined(r, it.unknown)
 		case "content":
 			if it.kind == "message" {
 				it.contents(r)
 			} else {
-				it.content = joined(r)
+				it.content = joined(r, it.unknown)
 			}
 		case "type", "status", "role":
 		default:

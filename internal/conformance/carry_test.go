@@ -1,0 +1,160 @@
+package conformance
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"turnpike/internal/dialect/chat"
+	"turnpike/internal/dialect/converse"
+	"turnpike/internal/dialect/gemini"
+	"turnpike/internal/dialect/messages"
+	"turnpike/internal/dialect/responses"
+	"turnpike/internal/llm"
+)
+
+// spoken are the dialects that are spoken on both sides.
+var spoken = []interface {
+	llm.Front
+	llm.Back
+}{chat.Dialect{}, responses.Dialect{}, messages.Dialect{}, converse.Dialect{}, gemini.Dialect{}}
+
+// marks makes words that stand nowhere else, so that it can be seen what became
+// of everything that holds one.
+type marks struct {
+	rnd *rand.Rand
+	n   int
+}
+
+func (m *marks) next() string {
+	m.n++
+	return fmt.Sprintf("mk%dq", m.n)
+}
+
+var (
+	markWord = regexp.MustCompile(`mk\d+q|91800\d`)
+	sealWord = regexp.MustCompile(`~tpk1\.[a-z-]+\.([A-Za-z0-9_-]+)`)
+)
+
+// heardIn are the marks in bytes, those inside of seals and base64 too.
+func heardIn(raw []byte) map[string]bool {
+	found := map[string]bool{}
+	look := func(b []byte) {
+		for _, w := range markWord.FindAll(b, -1) {
+			found[string(w)] = true
+		}
+	}
+	look(raw)
+	for depth := [][]byte{raw}; len(depth) > 0; {
+		b := depth[0]
+		depth = depth[1:]
+		for _, s := range sealWord.FindAllSubmatch(b, -1) {
+			if inner, err := base64.RawURLEncoding.DecodeString(string(s[1])); err == nil {
+				look(inner)
+				depth = append(depth, inner)
+			}
+		}
+	}
+	for _, s := range base64Word.FindAll(raw, -1) {
+		if inner, err := base64.StdEncoding.DecodeString(string(s)); err == nil {
+			look(inner)
+		}
+	}
+	return found
+}
+
+var base64Word = regexp.MustCompile(`[A-Za-z0-9+/]{4,}={0,2}`)
+
+// named tells whether losses name a thing by one of its words.
+func named(losses []llm.Loss, words ...string) bool {
+	for _, l := range losses {
+		for _, w := range words {
+			if w != "" && strings.Contains(l.Path+" ("+l.Reason+")", w) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// leaf is a value with a mark in a body, and the names on the way to it.
+type leaf struct {
+	mark  string
+	path  []string
+	types []string // of the objects it is in
+}
+
+func leaves(v any, path, types []string, out []leaf) []leaf {
+	switch v := v.(type) {
+	case map[string]any:
+		if kind, ok := v["type"].(string); ok {
+			types = append(slices.Clip(types), kind)
+		}
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			out = leaves(v[k], append(slices.Clip(path), k), types, out)
+		}
+	case []any:
+		for _, e := range v {
+			out = leaves(e, path, types, out)
+		}
+	case float64:
+		return leaves(strconv.FormatFloat(v, 'f', -1, 64), path, types, out)
+	case string:
+		for w := range heardIn([]byte(v)) {
+			out = append(out, leaf{w, path, types})
+		}
+	}
+	return out
+}
+
+// strange puts a member that nobody knows into every object of a body for which
+// inside says so.
+func strange(v any, m *marks, path string, inside func(path string) bool) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			strange(v[k], m, path+"."+k, inside)
+		}
+		if inside(path) {
+			name := "unk" + m.next()
+			v[name] = "unk " + strings.TrimPrefix(name, "unk")
+		}
+	case []any:
+		for _, e := range v {
+			strange(e, m, path+"[]", inside)
+		}
+	}
+}
+
+func parsed(t testing.TB, body []byte) map[string]any {
+	t.Helper()
+	var v map[string]any
+	if err := json.Unmarshal(body, &v); err != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	return v
+}
+
+func printed(t testing.TB, v any) []byte {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func lossLines(losses []llm.Loss) string {
+	var b strings.Builder
+	for _, l := range losses {
+		fmt.Fprintf(&b, "  %s: %s (%s) %d\n", l.Kind, l.Path, l.Reason, l.Count)
+	}
+	return b.String()
+}
