@@ -38,12 +38,9 @@ func (m *marks) next() string {
 	return fmt.Sprintf("mk%dq", m.n)
 }
 
-var (
-	markWord = regexp.MustCompile(`mk\d+q|91800\d`)
-	sealWord = regexp.MustCompile(`~tpk1\.[a-z-]+\.([A-Za-z0-9_-]+)`)
-)
+var markWord = regexp.MustCompile(`mk\d+q|91800\d`)
 
-// heardIn are the marks in bytes, those inside of seals and base64 too.
+// heardIn are the marks in bytes, those inside of base64, as seals are, too.
 func heardIn(raw []byte) map[string]bool {
 	found := map[string]bool{}
 	look := func(b []byte) {
@@ -51,26 +48,24 @@ func heardIn(raw []byte) map[string]bool {
 			found[string(w)] = true
 		}
 	}
-	look(raw)
-	for depth := [][]byte{raw}; len(depth) > 0; {
-		b := depth[0]
-		depth = depth[1:]
-		for _, s := range sealWord.FindAllSubmatch(b, -1) {
-			if inner, err := base64.RawURLEncoding.DecodeString(string(s[1])); err == nil {
-				look(inner)
-				depth = append(depth, inner)
+	for depth, list := 0, [][]byte{raw}; depth < 4 && len(list) > 0; depth++ {
+		var inner [][]byte
+		for _, b := range list {
+			look(b)
+			for _, w := range base64Word.FindAll(b, -1) {
+				for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.RawURLEncoding, base64.RawStdEncoding} {
+					if d, err := enc.DecodeString(string(w)); err == nil {
+						inner = append(inner, d)
+					}
+				}
 			}
 		}
-	}
-	for _, s := range base64Word.FindAll(raw, -1) {
-		if inner, err := base64.StdEncoding.DecodeString(string(s)); err == nil {
-			look(inner)
-		}
+		list = inner
 	}
 	return found
 }
 
-var base64Word = regexp.MustCompile(`[A-Za-z0-9+/]{4,}={0,2}`)
+var base64Word = regexp.MustCompile(`[A-Za-z0-9+/_-]{4,}={0,2}`)
 
 // named tells whether losses name a thing by one of its words.
 func named(losses []llm.Loss, words ...string) bool {

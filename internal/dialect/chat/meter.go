@@ -142,7 +142,7 @@ func (m *meter) delta(r *wire.Reader) bool {
 			}
 		case "function_call":
 			f := fragment{}
-			f.body(r)
+			f.body(r, nil)
 			if len(f.name)+len(f.input) > 0 {
 				m.output += int64(len(f.name) + len(f.input))
 				said, m.calls = true, true

@@ -209,7 +209,7 @@ func (a *answer) parts(r *wire.Reader) {
 		if !openai.Object(r) {
 			continue
 		}
-		p := readPiece(r)
+		p := readPiece(r, &a.LossList)
 		switch {
 		case len(p.thinking) > 0:
 			a.openly = true
@@ -236,7 +236,7 @@ func (p *contentPiece) lose(l *llm.LossList) {
 	}
 }
 
-func readPiece(r *wire.Reader) contentPiece {
+func readPiece(r *wire.Reader, l *llm.LossList) contentPiece {
 	var p contentPiece
 	for name := range r.Fields() {
 		switch string(name) {
@@ -252,6 +252,8 @@ func readPiece(r *wire.Reader) contentPiece {
 			} else {
 				p.thinking = detailText(r)
 			}
+		default:
+			unplaced(l, r, "choices[0].message.content: ", name)
 		}
 	}
 	return p
@@ -280,7 +282,7 @@ type fragment struct {
 	signature string
 }
 
-func readFragment(r *wire.Reader) fragment {
+func readFragment(r *wire.Reader, l *llm.LossList) fragment {
 	var f fragment
 	for name := range r.Fields() {
 		switch string(name) {
@@ -289,23 +291,25 @@ func readFragment(r *wire.Reader) fragment {
 		case "index":
 			f.index, f.indexed = openai.Count(r)
 		case "function":
-			f.body(r)
+			f.body(r, l)
 		case "custom":
 			if r.Kind() == '{' {
 				f.custom = true
 			}
-			f.body(r)
+			f.body(r, l)
 		case "extra_content":
 			if openai.Object(r) {
 				f.signature = thoughtSignature(r)
 			}
+		default:
+			unplaced(l, r, "choices[0].message.tool_calls: ", name)
 		}
 	}
 	return f
 }
 
 // body reads name and arguments, which some servers send as an object.
-func (f *fragment) body(r *wire.Reader) {
+func (f *fragment) body(r *wire.Reader, l *llm.LossList) {
 	if !openai.Object(r) {
 		return
 	}
@@ -319,12 +323,14 @@ func (f *fragment) body(r *wire.Reader) {
 			} else {
 				f.input = r.Raw()
 			}
+		default:
+			unplaced(l, r, "choices[0].message.tool_calls: ", name)
 		}
 	}
 }
 
 func (a *answer) call(r *wire.Reader) {
-	f := readFragment(r)
+	f := readFragment(r, &a.LossList)
 	if len(f.name) == 0 && len(f.input) == 0 {
 		return
 	}
@@ -335,7 +341,7 @@ func (a *answer) call(r *wire.Reader) {
 
 func (a *answer) legacyCall(r *wire.Reader) {
 	var f fragment
-	f.body(r)
+	f.body(r, &a.LossList)
 	if len(f.name) == 0 {
 		return
 	}

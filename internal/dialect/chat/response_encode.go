@@ -114,7 +114,7 @@ func loseEnd(l *llm.LossList, stop llm.Stop, native string, extra []llm.Extra) {
 func (o *outgoing) add(p llm.Part) {
 	switch p := p.(type) {
 	case *llm.Text:
-		if o.apart && !p.Follows && o.content.Len() > 0 && p.Text != "" {
+		if o.apart && !p.Follows && o.content.Len() > 0 && p.Text != "" && !strings.HasPrefix(p.Text, paragraph) {
 			o.content.WriteString(paragraph)
 		}
 		o.apart = false

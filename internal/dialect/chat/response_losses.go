@@ -23,7 +23,7 @@ const onlyFirst = "one answer is passed on"
 
 // unplaced names a member of an answer that says something and has no place.
 func unplaced(l *llm.LossList, r *wire.Reader, where string, name []byte) {
-	if bookkeeping[string(name)] {
+	if l == nil || bookkeeping[string(name)] {
 		return
 	}
 	path := where + openai.Cut(string(name), 40)

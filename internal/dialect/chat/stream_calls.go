@@ -75,7 +75,7 @@ func (d *streamDecoder) fragments(raw []byte, yield llm.Yield) error {
 		if !openai.Object(r) {
 			continue
 		}
-		f := readFragment(r)
+		f := readFragment(r, &d.LossList)
 		if err := d.fragment(&f, yield); err != nil || d.over {
 			return err
 		}
@@ -87,7 +87,7 @@ func (d *streamDecoder) fragments(raw []byte, yield llm.Yield) error {
 func (d *streamDecoder) legacy(raw []byte, yield llm.Yield) error {
 	f := fragment{indexed: true}
 	d.sub.Reset(raw)
-	f.body(&d.sub)
+	f.body(&d.sub, &d.LossList)
 	if len(f.name) == 0 && len(f.input) == 0 {
 		return nil
 	}

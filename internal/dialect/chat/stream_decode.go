@@ -225,7 +225,7 @@ func (d *streamDecoder) listed(raw []byte, yield llm.Yield) error {
 		if !openai.Object(r) {
 			continue
 		}
-		p := readPiece(r)
+		p := readPiece(r, &d.LossList)
 		p.lose(&d.LossList)
 		if err := d.say(openThinking, p.thinking, yield); err != nil {
 			return err

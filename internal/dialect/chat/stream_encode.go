@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"bytes"
 	"strconv"
 	"unicode/utf8"
 
@@ -147,7 +148,7 @@ func (s *streamEncoder) content(dst, text []byte) []byte {
 	if len(text) == 0 {
 		return dst
 	}
-	if s.apart && s.written > 0 {
+	if s.apart && s.written > 0 && !bytes.HasPrefix(text, []byte(paragraph)) {
 		dst = s.textDelta(dst, `{"content":`, []byte(paragraph))
 		s.written += len(paragraph)
 		s.chars += int64(len(paragraph))

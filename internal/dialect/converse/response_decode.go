@@ -79,11 +79,15 @@ func stopOf(native, sequence string) llm.Stop {
 func readOutput(r *wire.Reader, res *llm.Response) (found bool) {
 	for name := range r.Fields() {
 		if string(name) != "message" {
+			oddMember(r, res)
 			continue
 		}
 		found = true
 		for name := range r.Fields() {
 			if string(name) != "content" {
+				if string(name) != "role" {
+					oddMember(r, res)
+				}
 				continue
 			}
 			for range r.Elements() {
@@ -96,14 +100,17 @@ func readOutput(r *wire.Reader, res *llm.Response) (found bool) {
 	return found
 }
 
+// oddMember names the member about to be read, if it says something.
+func oddMember(r *wire.Reader, res *llm.Response) {
+	if path := r.Path(); !llm.SaysNothing(r.Raw()) {
+		res.Losses = llm.AddLoss(res.Losses, "content: "+path, lossUnknown)
+	}
+}
+
 // readBlock reads one content block; what only Converse knows is kept as it is.
 func readBlock(raw []byte, res *llm.Response) error {
 	r := wire.NewReader(raw)
-	odd := func(r *wire.Reader) {
-		if path := r.Path(); !llm.SaysNothing(r.Raw()) {
-			res.Losses = llm.AddLoss(res.Losses, "content: "+path, lossUnknown)
-		}
-	}
+	odd := func(r *wire.Reader) { oddMember(r, res) }
 	for name := range r.Fields() {
 		switch string(name) {
 		case "text":

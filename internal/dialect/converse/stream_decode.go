@@ -68,8 +68,10 @@ func (d *streamDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 	case "contentBlockStart":
 		err = d.blockStart(yield)
 	case "contentBlockStop":
+		d.bare("contentBlockIndex")
 		err = d.blockStop(yield)
 	case "messageStart":
+		d.bare("role")
 		err = d.start(yield)
 	case "messageStop":
 		err = d.messageStop(yield)
@@ -179,11 +181,18 @@ func (d *streamDecoder) delta(yield llm.Yield) error {
 		case "contentBlockIndex":
 			b.block = d.r.Int()
 		case "delta":
-			b.read(&d.r)
+			b.read(&d.r, d.odd)
+		case padding:
+		default:
+			d.odd(&d.r)
 		}
 	}
 	if d.r.Err() != nil {
 		return d.unreadable()
+	}
+	if b.other != nil && b.known() {
+		d.Lose("content: "+b.otherType, lossUnknown)
+		b.other = nil
 	}
 	switch {
 	case b.input != nil:
@@ -200,7 +209,32 @@ func (d *streamDecoder) delta(yield llm.Yield) error {
 	return d.textDelta(&b, yield)
 }
 
-func (b *blockDelta) read(r *wire.Reader) {
+// known tells whether a delta says something that has a place.
+func (b *blockDelta) known() bool {
+	return b.text != nil || b.input != nil || b.reasoning || b.citation != nil || b.result != nil
+}
+
+// padding is the member that hides the length of what is said.
+const padding = "p"
+
+// bare looks through an event that tells nothing but where it belongs.
+func (d *streamDecoder) bare(known string) {
+	for name := range d.r.Fields() {
+		if string(name) != known && string(name) != padding {
+			d.odd(&d.r)
+		}
+	}
+}
+
+// odd names the member about to be read, if it says something.
+func (d *streamDecoder) odd(r *wire.Reader) {
+	path := r.Path()
+	if raw := r.Raw(); !llm.SaysNothing(raw) {
+		d.Lose("content: "+path, lossUnknown)
+	}
+}
+
+func (b *blockDelta) read(r *wire.Reader, odd func(*wire.Reader)) {
 	for name := range r.Fields() {
 		switch string(name) {
 		case "text":
@@ -209,6 +243,8 @@ func (b *blockDelta) read(r *wire.Reader) {
 			for name := range r.Fields() {
 				if string(name) == "input" {
 					b.input = r.Bytes()
+				} else {
+					odd(r)
 				}
 			}
 		case "reasoningContent":
@@ -221,6 +257,8 @@ func (b *blockDelta) read(r *wire.Reader) {
 					b.sig = r.Bytes()
 				case "redactedContent":
 					b.opaque = r.Bytes()
+				default:
+					odd(r)
 				}
 			}
 		case "citation":
@@ -307,29 +345,40 @@ func (d *streamDecoder) blockStart(yield llm.Yield) error {
 			block = d.r.Int()
 		case "start":
 			start = d.r.Raw()
+		case padding:
+		default:
+			d.odd(&d.r)
 		}
 	}
 	if start == nil {
 		return nil
 	}
+	var kind string
+	var raw []byte
 	r := wire.NewReader(start)
 	for name := range r.Fields() {
-		kind := string(name)
-		raw := r.Raw()
-		if kind != "toolUse" {
-			if kind == "toolResult" {
-				return d.holdStart(raw, true, yield)
-			}
-			return d.open(nativePart, &llm.Native{Dialect: dialectName, Type: kind, Raw: bytes.Clone(start)}, block, yield)
+		if kind != "" {
+			d.odd(r)
+			continue
 		}
-		call, server := readToolUse(wire.NewReader(raw))
-		if server {
-			return d.holdStart(raw, false, yield)
-		}
-		d.called = true
-		return d.open(toolPart, call, block, yield)
+		kind = string(name)
+		raw = r.Raw()
 	}
-	return nil
+	switch kind {
+	case "":
+		return nil
+	case "toolUse":
+	case "toolResult":
+		return d.holdStart(raw, true, yield)
+	default:
+		return d.open(nativePart, &llm.Native{Dialect: dialectName, Type: kind, Raw: bytes.Clone(start)}, block, yield)
+	}
+	call, server := readToolUse(wire.NewReader(raw))
+	if server {
+		return d.holdStart(raw, false, yield)
+	}
+	d.called = true
+	return d.open(toolPart, call, block, yield)
 }
 
 func (d *streamDecoder) messageStop(yield llm.Yield) error {
@@ -339,7 +388,7 @@ func (d *streamDecoder) messageStop(yield llm.Yield) error {
 			d.native = d.r.Str()
 		case modelFields:
 			d.extra = readModelFields(&d.r, &d.sequence, d.extra)
-		case "p":
+		case padding:
 		default:
 			d.extra = other(d.extra, string(name), &d.r)
 		}
@@ -365,7 +414,7 @@ func (d *streamDecoder) metadata(yield llm.Yield) error {
 			readUsage(&d.r, &d.usage)
 		case "serviceTier":
 			d.tier = readTier(&d.r)
-		case "p": // padding
+		case padding:
 		default:
 			d.extra = other(d.extra, string(name), &d.r)
 		}

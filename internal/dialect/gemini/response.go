@@ -188,7 +188,15 @@ type piece struct {
 
 func (c *chunk) content(r *wire.Reader, take func(*piece) error) error {
 	for name := range r.Fields() {
-		if string(name) != "parts" {
+		switch string(name) {
+		case "parts":
+		case "role":
+			continue
+		default:
+			key := clip(string(name))
+			if !llm.SaysNothing(r.Raw()) {
+				c.lost = append(c.lost, key)
+			}
 			continue
 		}
 		for range r.Elements() {
@@ -334,10 +342,10 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 	case !c.answer || len(res.Parts) == 0 && !c.ended():
 		return nil, notAnAnswer("has no candidate", nil)
 	}
-	res.ID, res.Model, res.Created, res.Tier, res.Usage, res.Extra = c.id, c.model, c.created, c.usage.tier(), c.usage.read(), c.extra
 	c.cite(res.Parts)
 	var lost llm.LossList
 	c.lose(&lost)
+	res.ID, res.Model, res.Created, res.Tier, res.Usage, res.Extra = c.id, c.model, c.created, c.usage.tier(), c.usage.read(), c.extra
 	res.Losses = lost.Losses()
 	res.Stop, res.NativeStop = c.stop()
 	res.StopDetails = c.details()
@@ -365,8 +373,10 @@ func (c *chunk) cite(parts []llm.Part) {
 
 // lose names what was met and has no place.
 func (c *chunk) lose(l *llm.LossList) {
-	if c.uncited > 0 {
-		l.Lose(llm.CitationPath, "the text they belong to is not known")
+	for i := range c.extra {
+		if x := &c.extra[i]; c.uncited > 0 && (x.Name == groundingMember || x.Name == citationMember) {
+			x.Minor = false // the text they belong to is not known, or is over
+		}
 	}
 	if c.others {
 		l.Lose("candidates", "only the first one is passed on")

@@ -49,6 +49,7 @@ type streamFrame struct {
 	stopDetails         []byte
 	citation            []byte
 	others              []llm.Extra // further members of the delta
+	beside              []llm.Extra // and of the event
 	block, message, err []byte
 }
 
@@ -81,6 +82,11 @@ func (d *streamDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 	kind := d.frame.kind
 	if kind == nil {
 		kind = f.Event
+	}
+	if string(kind) != "message_delta" {
+		for _, x := range d.frame.beside {
+			loseMember(&d.LossList, string(kind), []byte(x.Name), x.Raw)
+		}
 	}
 	switch string(kind) {
 	case "content_block_delta":
@@ -130,7 +136,7 @@ func unwrap(f wire.Frame, buf *[]byte) ([]byte, error) {
 
 func (d *streamDecoder) read(data []byte) error {
 	f, r := &d.frame, &d.r
-	*f = streamFrame{others: f.others[:0]}
+	*f = streamFrame{others: f.others[:0], beside: f.beside[:0]}
 	r.Reset(data)
 	for m := range r.Fields() {
 		switch string(m) {
@@ -148,6 +154,10 @@ func (d *streamDecoder) read(data []byte) error {
 			f.err = r.Raw()
 		case guardrailMember:
 			d.intervened = d.intervened || text(r) == "INTERVENED"
+		case "index", metricsMember:
+		default:
+			key := string(m)
+			f.beside = append(f.beside, llm.Extra{Dialect: name, Name: key, Raw: r.Raw()})
 		}
 	}
 	return r.End()
@@ -392,7 +402,7 @@ func (d *streamDecoder) onStop() {
 	if len(f.stopDetails) > 0 {
 		d.stopDetails = bytes.Clone(f.stopDetails)
 	}
-	for _, x := range f.others {
+	for _, x := range append(f.others, f.beside...) {
 		x.Raw = bytes.Clone(x.Raw)
 		d.extra = append(d.extra, x)
 	}

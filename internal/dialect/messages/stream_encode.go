@@ -276,18 +276,25 @@ func (s *streamEncoder) finish(dst []byte, e *llm.Event) []byte {
 	w.Key("delta")
 	w.Object()
 	writeStop(w, stopReason(e.Stop, e.NativeStop, s.refused), e.StopSequence, e.StopDetails)
-	for _, x := range e.Extra {
-		if x.Dialect == name {
-			w.RawField(x.Name, oneLine(x.Raw))
-		}
-	}
+	writeExtra(w, e.Extra, true)
 	for _, x := range llm.ForeignExtra(nil, e.Extra, name) {
 		s.Lose(x.Path, x.Reason)
 	}
 	w.EndObject()
 	w.Key("usage")
 	writeUsage(w, e.Usage, e.Tier)
+	writeExtra(w, e.Extra, false)
 	w.EndObject()
 	dst = appendEvent(dst, "message_delta", w.Bytes())
 	return append(dst, "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"...)
+}
+
+// writeExtra writes what only this API says of an answer: container stands in the
+// delta of the last event, all else beside it.
+func writeExtra(w *wire.Writer, extra []llm.Extra, inDelta bool) {
+	for _, x := range extra {
+		if x.Dialect == name && (x.Name == "container") == inDelta {
+			w.RawField(x.Name, oneLine(x.Raw))
+		}
+	}
 }

@@ -71,6 +71,7 @@ type event struct {
 	whole    []byte // text, refusal, arguments or input of a done event
 	raw      []byte // item or annotation
 	response []byte
+	odd      string // a member that is not known
 }
 
 // Frame takes the next event.
@@ -112,9 +113,15 @@ func (d *streamDecoder) read(data []byte) bool {
 			ev.raw = r.Raw()
 		case "response":
 			ev.response = r.Raw()
+		case "sequence_number", "item_id", "obfuscation", "part", "annotation_index", "code", "message", "param", "name":
 		case "error":
 			if r.Kind() == '{' && len(ev.kind) == 0 {
 				ev.kind = []byte("error")
+			}
+		default:
+			key := openai.Cut(string(name), 40)
+			if raw := r.Raw(); !llm.SaysNothing(raw) && (ev.odd == "" || key == "logprobs") {
+				ev.odd = key
 			}
 		}
 	}
@@ -123,6 +130,9 @@ func (d *streamDecoder) read(data []byte) bool {
 
 // take deals with an event that was read from data.
 func (d *streamDecoder) take(data []byte, yield llm.Yield) error {
+	if d.ev.odd != "" {
+		d.Lose(openai.Cut(string(d.ev.kind), 60)+"."+d.ev.odd, unplaced)
+	}
 	switch string(d.ev.kind) {
 	case "response.created", "response.in_progress", "response.queued":
 		return d.start(d.ev.response, yield)
