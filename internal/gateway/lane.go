@@ -112,7 +112,7 @@ func (x *exchange) encode(req *llm.Request, t *llm.Target) error {
 	if err != nil {
 		return err
 	}
-	x.losses = llm.AddLosses(x.losses, losses)
+	x.losses = llm.AddLosses(x.losses, x.placed(losses))
 	x.sent = newBuffer(0)
 	x.sent.data = append(x.sent.data, body...)
 	return x.extend(extras)
@@ -127,6 +127,19 @@ func (x *exchange) formatted(req *llm.Request, t *llm.Target) *llm.Request {
 	asked, plan, loss := jsontool.Apply(req, &t.Caps)
 	x.json, x.losses = plan, llm.AddLoss(x.losses, loss.Path, loss.Reason)
 	return asked
+}
+
+// placed puts the paths of losses into the client's own terms.
+func (x *exchange) placed(losses []llm.Loss) []llm.Loss {
+	p, ok := x.front.(llm.Placer)
+	if !ok || len(losses) == 0 {
+		return losses
+	}
+	place := p.Places(x.object.Bytes())
+	for i := range losses {
+		losses[i].Path = place(losses[i].Path)
+	}
+	return losses
 }
 
 // strict refuses a request that would lose something, for clients that ask so.

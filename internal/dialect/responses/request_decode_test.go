@@ -94,7 +94,7 @@ func TestConversation(t *testing.T) {
 		{"a call in a group", `[{"type":"function_call","call_id":"c","namespace":"ns","name":"f","arguments":"{}"}]`, "assistant: call(c ns__f {})", ""},
 		{
 			"unknown members of items", `[{"role":"user","content":"u","mood":"good","phase":"commentary","internal_chat_message_metadata_passthrough":{}},{"role":"user","content":[{"type":"input_text","text":"t","zoom":2}]}]`,
-			"user: u\nuser: t", "input.mood, input.phase, input[1].content[0].zoom",
+			"user: u\nuser: t", "input[0].mood, input[0].phase, input[1].content[0].zoom",
 		},
 		{
 			"a picture of the developer's", `[{"role":"developer","content":[{"type":"input_text","text":"d"},{"type":"input_image","image_url":"https://x"}]},{"role":"user","content":"u"}]`,

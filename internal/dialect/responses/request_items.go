@@ -114,7 +114,7 @@ func (d *decoder) message(r *wire.Reader, i int) {
 			parts = d.content(r, fmt.Sprintf("input[%d].content", i))
 		default:
 			if !harmless(n) {
-				d.loses(unknown, "input.%s", n)
+				d.loses(unknown, "input[%d].%s", i, n)
 			}
 		}
 	}
@@ -185,7 +185,7 @@ func (d *decoder) reasoning(r *wire.Reader, i int) {
 			proof = r.Str()
 		default:
 			if !harmless(n) {
-				d.loses(unknown, "input.%s", n)
+				d.loses(unknown, "input[%d].%s", i, n)
 			}
 		}
 	}
@@ -262,7 +262,7 @@ func (d *decoder) call(r *wire.Reader, i int, custom bool) {
 			arguments = r.Str()
 		default:
 			if !harmless(n) {
-				d.loses(unknown, "input.%s", n)
+				d.loses(unknown, "input[%d].%s", i, n)
 			}
 		}
 	}
@@ -297,7 +297,7 @@ func (d *decoder) output(r *wire.Reader, i int) {
 		case "name": // some clients repeat the tool's
 		default:
 			if !harmless(n) {
-				d.loses(unknown, "input.%s", n)
+				d.loses(unknown, "input[%d].%s", i, n)
 			}
 		}
 	}
