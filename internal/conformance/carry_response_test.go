@@ -154,11 +154,15 @@ func inStream(t *testing.T, up llm.Back, down llm.Front, _, stream []byte) (*llm
 	return res, out, llm.AddLosses(dec.Losses(), enc.Losses())
 }
 
-func framesOf(t *testing.T, dialect string, stream []byte) func(func(wire.Frame) bool) {
-	var frames wire.FrameReader = wire.NewSSE(bytes.NewReader(stream), 0)
+func frameReader(dialect string, stream []byte) wire.FrameReader {
 	if dialect == "converse" {
-		frames = wire.NewEventStream(bytes.NewReader(stream), 0)
+		return wire.NewEventStream(bytes.NewReader(stream), 0)
 	}
+	return wire.NewSSE(bytes.NewReader(stream), 0)
+}
+
+func framesOf(t *testing.T, dialect string, stream []byte) func(func(wire.Frame) bool) {
+	frames := frameReader(dialect, stream)
 	return func(yield func(wire.Frame) bool) {
 		for {
 			f, err := frames.Next()

@@ -9,5 +9,5 @@ var terms = llm.Terms{Turns: "messages", Parts: "content", Names: map[string]str
 	"response_format": "outputConfig.textFormat", "service_tier": "serviceTier", "cache_control": "cachePoint",
 }}
 
-// Places: each message is a turn.
+// Places puts settings into the client's names: each message is a turn, in its place.
 func (Dialect) Places([]byte) func(string) string { return terms.Path }

@@ -10,5 +10,5 @@ var terms = llm.Terms{Turns: "contents", Parts: "parts", Names: map[string]strin
 	"tool_choice": "toolConfig.functionCallingConfig", "system": "systemInstruction", "service_tier": "serviceTier",
 }}
 
-// Places: each content is a turn.
+// Places puts settings into the client's names: each content is a turn, in its place.
 func (Dialect) Places([]byte) func(string) string { return terms.Path }

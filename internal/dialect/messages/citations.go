@@ -96,13 +96,12 @@ func appendCitation(dst []byte, c *llm.Citation) []byte {
 	w.Object()
 	w.StrField("type", kind)
 	w.StrField("cited_text", c.Quote)
-	switch c.Kind {
-	case llm.CiteWeb:
+	if c.Kind == llm.CiteWeb {
 		w.StrField("url", c.URL)
 		// A seal, so that a request with it in its history does not pass as it is:
 		// the API takes its own indexes only.
 		w.StrField("encrypted_index", unsignedSeal())
-	case llm.CiteSearch:
+	} else if c.Kind == llm.CiteSearch {
 		w.StrField("source", c.URL)
 	}
 	w.Key(p.title)

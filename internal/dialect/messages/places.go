@@ -8,5 +8,5 @@ var terms = llm.Terms{Turns: "messages", Parts: "content", Names: map[string]str
 	"parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
 }}
 
-// Places: each message is a turn.
+// Places puts settings into the client's names: each message is a turn, in its place.
 func (Dialect) Places([]byte) func(string) string { return terms.Path }
