@@ -26,9 +26,8 @@ func unplaced(l *llm.LossList, r *wire.Reader, where string, name []byte) {
 	if l == nil || bookkeeping[string(name)] {
 		return
 	}
-	path := where + openai.Cut(string(name), 40)
 	if raw := r.Raw(); !llm.SaysNothing(raw) {
-		l.Lose(path, unknown)
+		l.Lose(where+openai.Cut(string(name), 40), unknown)
 	}
 }
 

@@ -119,9 +119,8 @@ func (d *streamDecoder) read(data []byte) bool {
 				ev.kind = []byte("error")
 			}
 		default:
-			key := openai.Cut(string(name), 40)
-			if raw := r.Raw(); !llm.SaysNothing(raw) && (ev.odd == "" || key == "logprobs") {
-				ev.odd = key
+			if raw := r.Raw(); !llm.SaysNothing(raw) && ev.odd == "" {
+				ev.odd = openai.Cut(string(name), 40)
 			}
 		}
 	}
