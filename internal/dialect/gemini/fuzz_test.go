@@ -67,6 +67,7 @@ func FuzzToolSchema(f *testing.F) {
 
 func FuzzDecodeResponse(f *testing.F) {
 	f.Add([]byte(candidate(`{"text":"a","thoughtSignature":"S"},{"functionCall":{"name":"f","args":{}}},{"inlineData":{"data":"x"}},{"executableCode":{}}`, "STOP")))
+	f.Add([]byte(`{"candidates":[{"content":{"parts":[{"text":"größe"},{"text":"b"}]},"groundingMetadata":{"groundingChunks":[{"web":{"uri":"u"}},3],"groundingSupports":[{"segment":{"startIndex":3,"endIndex":4},"groundingChunkIndices":[0,9,-1]}]},"citationMetadata":{"citations":[{"uri":"x","endIndex":99}]}}]}`))
 	f.Add([]byte(`{"promptFeedback":{"blockReason":"SAFETY"},"usageMetadata":{"promptTokenCount":1e3}}`))
 	f.Add([]byte(`[{"error":{"code":429,"details":[{"retryDelay":"1s"},3]}}]`))
 	f.Fuzz(func(t *testing.T, body []byte) { llmtest.Answer(t, Dialect{}, body) })
@@ -75,6 +76,7 @@ func FuzzDecodeResponse(f *testing.F) {
 func FuzzDecodeStream(f *testing.F) {
 	f.Add(sse(part(`{"text":"a","thought":true}`, ``), part(`{"functionCall":{"name":"f"},"thoughtSignature":"S"}`, stopped)), uint64(1))
 	f.Add(sse(`[{"candidates":[{"content":{"parts":[{"text":"x"}]}}]},{"error":{"message":"x"}}]`, `{"promptFeedback":{"blockReason":"X"}}`), uint64(2))
+	f.Add(sse(`{"candidates":[{"content":{"parts":[{"text":"größe"}]}}]}`, `{"candidates":[{"finishReason":"STOP","groundingMetadata":{"groundingChunks":[{"web":{"uri":"u"}}],"groundingSupports":[{"segment":{"startIndex":3,"endIndex":5},"groundingChunkIndices":[0]}]}}]}`), uint64(3))
 	f.Fuzz(func(t *testing.T, data []byte, seed uint64) {
 		out, _ := llmtest.Stream(t, Dialect{}, wire.NewSSE(llmtest.Chopped(data, seed, 1+int(seed%64)), 1<<20), &llm.Request{})
 		for line := range strings.SplitSeq(string(out), "\n\n") {

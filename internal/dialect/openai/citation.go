@@ -84,5 +84,6 @@ func Span(c *llm.Citation, length int64) (begin, end int64) {
 	if c.End <= 0 {
 		return 0, length
 	}
-	return min(c.Begin, length), min(c.End, length)
+	end = min(c.End, length)
+	return max(0, min(c.Begin, end)), end
 }
