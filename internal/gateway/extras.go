@@ -52,9 +52,7 @@ func (x *exchange) extend(e *bedrock.Extras) (err error) {
 	if err != nil {
 		return invalid(err)
 	}
-	for _, l := range losses {
-		x.losses = llm.AddLoss(x.losses, l.Path, l.Reason)
-	}
+	x.losses = llm.AddLosses(x.losses, losses)
 	x.sent.data = body
 	return nil
 }

@@ -125,7 +125,8 @@ func (x *exchange) formatted(req *llm.Request, t *llm.Target) *llm.Request {
 		return req
 	}
 	asked, plan, loss := jsontool.Apply(req, &t.Caps)
-	x.json, x.losses = plan, llm.AddLoss(x.losses, loss.Path, loss.Reason)
+	loss.Kind = llm.LossChanged
+	x.json, x.losses = plan, llm.AddLosses(x.losses, x.placed([]llm.Loss{loss}))
 	return asked
 }
 

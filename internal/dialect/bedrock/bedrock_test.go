@@ -130,7 +130,7 @@ func TestOnto(t *testing.T) {
 	if string(rest.fields.Bytes()) != `{"custom":1,"reasoning_effort":{}}` || len(e.fields.Members()) != 6 || req.TopK != nil || len(req.Betas) != 1 {
 		t.Errorf("%s", rest.fields.Bytes())
 	}
-	if losses := rest.Elsewhere("why"); len(losses) != 1 || losses[0] != (llm.Loss{Path: "bedrock_additional_model_request_fields", Reason: "why", Count: 1}) {
+	if losses := rest.Elsewhere("why"); len(losses) != 1 || losses[0] != (llm.Loss{Kind: llm.LossDropped, Path: "bedrock_additional_model_request_fields", Reason: "why", Count: 1}) {
 		t.Errorf("%v", losses)
 	}
 	only, _, err := Read(parse(t, `{"bedrock_additional_model_request_fields":{"top_k":7}}`), nil)
