@@ -96,13 +96,15 @@ func appendCitation(dst []byte, c *llm.Citation) []byte {
 	w.Object()
 	w.StrField("type", kind)
 	w.StrField("cited_text", c.Quote)
-	if c.Kind == llm.CiteWeb {
+	switch c.Kind {
+	case llm.CiteWeb:
 		w.StrField("url", c.URL)
 		// A seal, so that a request with it in its history does not pass as it is:
 		// the API takes its own indexes only.
 		w.StrField("encrypted_index", unsignedSeal())
-	} else if c.Kind == llm.CiteSearch {
+	case llm.CiteSearch:
 		w.StrField("source", c.URL)
+	case llm.CiteChars, llm.CitePages, llm.CiteBlocks:
 	}
 	w.Key(p.title)
 	if c.Title == "" {
