@@ -107,6 +107,7 @@ type exchange struct {
 	sent     *buffer
 	answer   *http.Response
 	losses   []llm.Loss
+	unsaid   int             // losses of the client's encoder that are among them
 	byHeader *bedrock.Extras // of the target, InvokeModel
 	fetched  *fetch.Batch    // media that were given by URL
 	json     *jsontool.Plan  // structured output by a tool; nil where it is not

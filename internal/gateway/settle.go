@@ -34,7 +34,7 @@ func (x *exchange) measure() {
 	if x.gw.opt.Metrics == nil {
 		return
 	}
-	r := telemetry.Request{Status: x.status, Took: x.gw.opt.Now().Sub(x.start), Usage: x.usage, Losses: x.losses}
+	r := telemetry.Request{Status: x.status, Took: x.gw.opt.Now().Sub(x.start), Usage: x.spent(), Losses: x.losses}
 	if x.call != nil {
 		r.Provider, r.Model = x.target.Provider.Name(), x.target.Model
 	}

@@ -235,6 +235,7 @@ type translating struct {
 	fault *llm.Error
 
 	reported bool // losses
+	lost     bool // there were some
 }
 
 func newTranslating(x *exchange) *translating {
@@ -283,15 +284,24 @@ func (t *translating) report() {
 		return
 	}
 	t.reported = true
+	before := len(t.x.losses)
 	t.x.lost(t.dec.Losses())
-	t.x.lost(t.enc.Losses())
+	t.x.ruled()
+	said := t.enc.Losses() // of all rounds so far
+	t.x.lost(said[min(t.x.unsaid, len(said)):])
+	t.x.unsaid = len(said)
+	t.lost = len(t.x.losses) > before
 }
 
 // comment tells the client of losses although the head is out: before the end of
 // the stream, which stands from at on. Clients stop reading there.
 func (t *translating) comment(out []byte, at int) []byte {
-	c, ok := t.enc.(llm.Commenter)
-	if !ok || len(t.dec.Losses())+len(t.enc.Losses()) == 0 {
+	enc := t.enc
+	if s, ok := enc.(*shaper); ok {
+		enc = s.StreamEncoder
+	}
+	c, ok := enc.(llm.Commenter)
+	if !ok || !t.lost || t.x.rounds != nil && t.x.rounds.Wants() {
 		return out
 	}
 	return slices.Insert(out, at, c.Comment(nil, "x-turnpike-loss "+llm.LossHeader(t.x.losses))...)

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 
@@ -105,7 +104,7 @@ func opened(p llm.Part) (said string, rest llm.Part) {
 	switch p := p.(type) {
 	case *llm.Text:
 		t := *p
-		t.Text, t.Citations = "", bytes.Clone(p.Citations)
+		t.Text = ""
 		return p.Text, &t
 	case *llm.Refusal:
 		return p.Text, &llm.Refusal{}
