@@ -148,9 +148,9 @@ func oddIn(front, path string) bool {
 	return true
 }
 
-// agreed are members that change nothing in an answer: they are hints to the API
-// they belong to, and sent by clients with every request.
-var agreed = []string{"prompt_cache_key", "include"}
+// agreed are members that change nothing in an answer and that no model sees (see
+// llm.Extra.Bookkeeping): an API without a place for them loses nothing.
+var agreed = []string{"prompt_cache_key", "include", "metadata", "safety_identifier", "user", "user_id", "requestMetadata", "labels"}
 
 // means are other words that losses have for members, some of them the canonical ones.
 var means = map[string][]string{

@@ -261,7 +261,7 @@ func forgetCitations(res *llm.Response) {
 		}
 	}
 	for i := range res.Extra {
-		res.Extra[i].Minor = false
+		res.Extra[i].Bookkeeping = false
 	}
 }
 

@@ -55,10 +55,10 @@ type Extra struct {
 	Name    string
 	Raw     []byte
 	// Bookkeeping is set where no model sees the member and no answer changes by
-	// it: labels, hints for caches, what the vendor's dashboards show. That another
+	// it: labels, hints for caches, what the vendor's dashboards show, how an answer
+	// was made. That another
 	// API has no place for it is no loss. Each dialect has one table of them.
 	Bookkeeping bool
-	Minor   bool // of an answer: it tells how the answer was made, and nobody misses it elsewhere
 }
 
 // Tool is a function the model may call.

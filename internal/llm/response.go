@@ -66,7 +66,7 @@ type Response struct {
 // ForeignExtra names the members of an answer that only another dialect has.
 func ForeignExtra(list []Loss, extra []Extra, dialect string) []Loss {
 	for _, x := range extra {
-		if x.Dialect != dialect && !x.Minor && !SaysNothing(x.Raw) {
+		if x.Dialect != dialect && !x.Bookkeeping && !SaysNothing(x.Raw) {
 			list = AddLoss(list, x.Name, dialect+" has no such member")
 		}
 	}

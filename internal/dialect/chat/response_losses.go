@@ -6,9 +6,9 @@ import (
 	"turnpike/internal/wire"
 )
 
-// bookkeeping are members of answers, their choices and messages that tell how
+// madeHow are members of answers, their choices and messages that tell how
 // an answer was made and filtered, or say again what stands elsewhere.
-var bookkeeping = map[string]bool{
+var madeHow = map[string]bool{
 	"channel": true, "content_filter_offsets": true, "content_filter_result": true, "content_filter_results": true,
 	"generationId": true, "index": true, "latency_checkpoint": true, "matched_stop": true, "name": true,
 	"native_finish_reason": true, "obfuscation": true, "object": true, "p": true, "parsed": true,
@@ -23,7 +23,7 @@ const onlyFirst = "one answer is passed on"
 
 // unplaced names a member of an answer that says something and has no place.
 func unplaced(l *llm.LossList, r *wire.Reader, where string, name []byte) {
-	if l == nil || bookkeeping[string(name)] {
+	if l == nil || madeHow[string(name)] {
 		return
 	}
 	if raw := r.Raw(); !llm.SaysNothing(raw) {

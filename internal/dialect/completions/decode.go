@@ -28,6 +28,7 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 func (Dialect) NewStreamDecoder() llm.StreamDecoder { return &streamDecoder{} }
 
 type streamDecoder struct {
+	llm.LossList
 	started, opened, over bool
 	stop                  llm.Stop
 	native                string
@@ -51,6 +52,9 @@ func (d *streamDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 	}
 	if c.told {
 		d.usage = c.usage()
+	}
+	if c.others {
+		d.Lose("choices", "the first answer is passed on")
 	}
 	if !d.started {
 		d.started = true

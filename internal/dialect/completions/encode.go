@@ -21,22 +21,22 @@ func answerID(id string) string {
 // may hold.
 func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	var text strings.Builder
+	var lost llm.LossList
 	text.WriteString(req.Echo)
 	for _, p := range res.Parts {
 		switch p := p.(type) {
 		case *llm.Text:
 			text.WriteString(p.Text)
-			if p.Citations != nil {
-				res.Losses = llm.AddLoss(res.Losses, "content: citations", "completions has no place for them")
+			for i := range p.Citations {
+				lost.LoseCitation(&p.Citations[i], Name)
 			}
 		case *llm.Refusal:
 			text.WriteString(p.Text)
-		case *llm.Thinking:
-			res.Losses = llm.AddLoss(res.Losses, "content: thinking", "completions has no place for it")
 		default:
-			res.Losses = llm.AddLoss(res.Losses, "content", "completions has text only")
+			loseForeign(&lost, p)
 		}
 	}
+	res.Losses = llm.ForeignExtra(llm.AddLosses(res.Losses, lost.Losses()), res.Extra, Name)
 	w := &wire.Writer{}
 	w.Object()
 	w.StrField("id", answerID(res.ID))
@@ -61,6 +61,18 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	return w.Bytes()
 }
 
+// loseForeign names a part that is no text.
+func loseForeign(l *llm.LossList, p llm.Part) {
+	switch p := p.(type) {
+	case *llm.Thinking:
+		l.Lose("content: thinking", "completions has no place for it")
+	case *llm.Native:
+		l.Lose("content", "completions has text only, no "+openai.Cut(p.Type, 40))
+	default:
+		l.Lose("content", "completions has text only")
+	}
+}
+
 func writeUsage(w *wire.Writer, u llm.Usage) {
 	w.Object()
 	w.IntField("prompt_tokens", u.Prompt())
@@ -80,6 +92,7 @@ func (Dialect) NewStreamEncoder(req *llm.Request) llm.StreamEncoder { return &st
 
 // streamEncoder writes events as chunks, whose envelope is made once.
 type streamEncoder struct {
+	llm.LossList
 	req      *llm.Request
 	envelope []byte // data: {"id":…,"model":…,
 	silent   bool   // what is open is no text
@@ -108,6 +121,7 @@ func (s *streamEncoder) Append(dst []byte, e *llm.Event) []byte {
 			s.silent, said = false, p.Text
 		default:
 			s.silent = true
+			loseForeign(&s.LossList, p)
 		}
 		if said != "" {
 			return s.text(dst, []byte(said), "")
@@ -116,9 +130,15 @@ func (s *streamEncoder) Append(dst []byte, e *llm.Event) []byte {
 		if e.Delta == llm.DeltaText && !s.silent && len(e.Text) > 0 {
 			return s.text(dst, e.Text, "")
 		}
+		if e.Delta == llm.DeltaCitation {
+			s.LoseCitation(e.Cite, Name)
+		}
 	case llm.EventPartEnd:
 	case llm.EventFinish:
 		s.over = true
+		for _, x := range llm.ForeignExtra(nil, e.Extra, Name) {
+			s.Lose(x.Path, x.Reason)
+		}
 		return s.finish(dst, e)
 	case llm.EventFault:
 		s.over = true
@@ -126,6 +146,9 @@ func (s *streamEncoder) Append(dst []byte, e *llm.Event) []byte {
 	}
 	return dst
 }
+
+// Comment writes a comment.
+func (s *streamEncoder) Comment(dst []byte, text string) []byte { return wire.AppendComment(dst, text) }
 
 func (s *streamEncoder) begin(e *llm.Event) {
 	b := wire.AppendString([]byte(`data: {"id":`), answerID(e.ID))

@@ -272,12 +272,12 @@ func readModelFields(r *wire.Reader, sequence *string, extra []llm.Extra) []llm.
 	whole := *r
 	readMatched(r, sequence)
 	raw := bytes.Clone(whole.Raw())
-	x := llm.Extra{Dialect: dialectName, Name: modelFields, Raw: raw, Minor: true}
+	x := llm.Extra{Dialect: dialectName, Name: modelFields, Raw: raw, Bookkeeping: true}
 	if len(raw) > 0 && raw[0] == '{' {
 		fields := wire.NewReader(raw)
 		for name := range fields.Fields() {
 			known := string(name) == "stop_sequence" || string(name) == "delta"
-			x.Minor = x.Minor && (known || llm.SaysNothing(fields.Raw()))
+			x.Bookkeeping = x.Bookkeeping && (known || llm.SaysNothing(fields.Raw()))
 		}
 	}
 	return append(extra, x)
@@ -287,7 +287,7 @@ func readModelFields(r *wire.Reader, sequence *string, extra []llm.Extra) []llm.
 // performanceConfig tell how it was made.
 func other(extra []llm.Extra, member string, r *wire.Reader) []llm.Extra {
 	minor := member == "metrics" || member == "performanceConfig"
-	return append(extra, llm.Extra{Dialect: dialectName, Name: member, Raw: bytes.Clone(r.Raw()), Minor: minor})
+	return append(extra, llm.Extra{Dialect: dialectName, Name: member, Raw: bytes.Clone(r.Raw()), Bookkeeping: minor})
 }
 
 func readTier(r *wire.Reader) (tier string) {

@@ -375,7 +375,7 @@ func (c *chunk) cite(parts []llm.Part) {
 func (c *chunk) lose(l *llm.LossList) {
 	for i := range c.extra {
 		if x := &c.extra[i]; c.uncited > 0 && (x.Name == groundingMember || x.Name == citationMember) {
-			x.Minor = false // the text they belong to is not known, or is over
+			x.Bookkeeping = false // the text they belong to is not known, or is over
 		}
 	}
 	if c.others {
@@ -394,7 +394,7 @@ var minor = map[string]bool{
 
 // keep keeps a member that only Gemini has. In a stream the last one counts.
 func (c *chunk) keep(key string, raw []byte) {
-	x := llm.Extra{Dialect: dialectName, Name: key, Raw: bytes.Clone(raw), Minor: minor[key] || saidWhole(key, raw)}
+	x := llm.Extra{Dialect: dialectName, Name: key, Raw: bytes.Clone(raw), Bookkeeping: minor[key] || saidWhole(key, raw)}
 	for i := range c.extra {
 		if c.extra[i].Name == key {
 			c.extra[i] = x
