@@ -107,7 +107,7 @@ func newFetcher(m config.Media) *fetch.Fetcher {
 // knownModel tells whether a model is one that the catalogue or a provider's own
 // list names, so that metrics may name it too.
 func (a *app) knownModel(model string) bool {
-	if catalog.Lookup(model).Family != "" {
+	if a.models.Lookup(model).Family != "" {
 		return true
 	}
 	for _, account := range a.table.Accounts() {

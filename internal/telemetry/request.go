@@ -68,7 +68,7 @@ func (m *Metrics) Count(r *Request) {
 	}
 	for _, l := range r.Losses {
 		for i, kind := range llm.LossKinds {
-			if l.Kind == kind {
+			if l.Kind == kind || l.Kind == "" && kind == llm.LossDropped {
 				m.lost[i].Add(float64(max(1, l.Count)))
 			}
 		}
