@@ -126,12 +126,15 @@ func (c *client) open() {
 	h["Content-Type"] = []string{streamType(c.x.front)}
 	h["Cache-Control"] = []string{"no-cache, no-transform"}
 	h["X-Accel-Buffering"] = []string{"no"}
-	if c.x.lane == laneTranslate {
+	trailing := c.x.lane == laneTranslate
+	if trailing {
 		h["Trailer"] = []string{lossHeader}
 	}
 	c.w.WriteHeader(http.StatusOK)
-	delete(h, lossHeader) // from here on it is the trailer
 	c.told = c.losses
+	if trailing {
+		delete(h, lossHeader) // from here on it is the trailer
+	}
 }
 
 func streamType(front llm.Front) string {
