@@ -146,8 +146,8 @@ func (r *reply) readChat(res *openai.ChatCompletion) {
 }
 
 // deltaExtras are members of a delta that the SDK does not know and clients of
-// reasoning models do.
-var deltaExtras = map[string]bool{"reasoning_content": true, "reasoning": true, "reasoning_details": true}
+// reasoning models and of searching ones do.
+var deltaExtras = map[string]bool{"reasoning_content": true, "reasoning": true, "reasoning_details": true, "annotations": true}
 
 func (r *reply) oddChunk(c *openai.ChatCompletionChunk) {
 	if c.Object != "chat.completion.chunk" {

@@ -49,8 +49,12 @@ func (e *exhibit) project(want, got *answer.Answer) {
 	if want.Stop == "" { // nothing was said; there must be a reason all the same
 		want.Stop = answer.StopEnd
 	}
-	if e.client == "messages" && !e.x.Streaming {
-		rawArguments(want.Calls)
+	if e.client == "messages" {
+		if e.x.Streaming {
+			cutArguments(want.Calls, got.Calls)
+		} else {
+			rawArguments(want.Calls)
+		}
 	}
 	if e.client == "chat" {
 		switch want.Stop {
@@ -89,6 +93,26 @@ func rawArguments(calls []answer.Call) {
 			if err == nil {
 				calls[i].Input = string(text)
 			}
+		}
+	}
+}
+
+// cutArguments are those that the token limit cut in a stream: they go out as they
+// come, and are closed in the end with a member that says so.
+func cutArguments(want, got []answer.Call) {
+	for i, c := range want {
+		if json.Valid([]byte(c.Input)) || i >= len(got) {
+			continue
+		}
+		var members map[string]any
+		if json.Unmarshal([]byte(got[i].Input), &members) != nil || members["_arguments_cut"] != true {
+			continue
+		}
+		delete(members, "_arguments_cut")
+		rest, err := json.Marshal(members)
+		blank := strings.NewReplacer(" ", "", "\n", "")
+		if err == nil && strings.HasPrefix(blank.Replace(string(rest)), blank.Replace(c.Input)) {
+			want[i].Input = got[i].Input
 		}
 	}
 }
