@@ -103,6 +103,7 @@ var rules = []struct {
 	{"internal/session", []string{"internal/wire"}, true, "which conversation a request belongs to, for whoever needs it"},
 	{"internal/rules", []string{"internal/llm"}, true, "changes of answers, whatever dialect they come in or go out"},
 	{"internal/stitch", []string{"internal/llm"}, true, "one answer of several, whatever dialect they come in or go out"},
+	{"internal/price", nil, true, "money is arithmetic: it knows no request, no store, no network"},
 	{"internal/keyring", []string{"internal/policy"}, true, "keys in memory, wherever they come from"},
 	{"internal/store", nil, false, "all SQL is here and nothing else"},
 	{"internal/vault", nil, true, "secrets at rest"},
