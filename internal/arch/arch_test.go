@@ -115,7 +115,7 @@ var rules = []struct {
 	{
 		"internal/gateway",
 		[]string{
-			"internal/provider", "internal/policy", "internal/rules", "internal/stitch", "internal/route", "internal/keyring", "internal/ledger", "internal/archive", "internal/store", "internal/llm", "internal/llm/jsontool", "internal/wire", "internal/fetch",
+			"internal/provider", "internal/policy", "internal/rules", "internal/stitch", "internal/route", "internal/keyring", "internal/ledger", "internal/archive", "internal/price", "internal/store", "internal/llm", "internal/llm/jsontool", "internal/wire", "internal/fetch",
 			"internal/promptcache", "internal/session", "internal/telemetry", "internal/heal", "internal/learned",
 			"internal/dialect/embeddings", "internal/dialect/counting", "internal/dialect/bedrock",
 		},

@@ -16,6 +16,7 @@ import (
 	"turnpike/internal/ledger"
 	"turnpike/internal/llm"
 	"turnpike/internal/policy"
+	"turnpike/internal/price"
 	"turnpike/internal/promptcache"
 	"turnpike/internal/route"
 	"turnpike/internal/rules"
@@ -37,6 +38,7 @@ type Options struct {
 	Keys    *keyring.Ring
 	Ledger  *ledger.Recorder
 	Archive *archive.Archive // keeps answers for clients that go on from them; nil: nothing is kept
+	Price   *price.Current   // what attempts cost; nil: nobody asks
 	Log     *slog.Logger
 	Metrics *telemetry.Metrics // nil: nothing is counted
 	Now     func() time.Time

@@ -64,6 +64,7 @@ func (x *exchange) attemptRow() store.Attempt {
 		Usage: storeUsage(x.usage),
 	}
 	a.CacheStory = x.story()
+	x.charge(&a)
 	if x.answer != nil {
 		a.Status = x.answer.StatusCode
 	}

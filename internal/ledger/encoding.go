@@ -34,6 +34,12 @@ var textFields = []struct {
 	{10, func(a *store.Attempt) *string { return &a.Stop }},
 	{11, func(a *store.Attempt) *string { return &a.LossReport }},
 	{12, func(a *store.Attempt) *string { return &a.CacheStory }},
+	{13, func(a *store.Attempt) *string { return &a.Charge.Version }},
+	{14, func(a *store.Attempt) *string { return &a.Charge.Model }},
+	{15, func(a *store.Attempt) *string { return &a.Charge.Kind }},
+	{16, func(a *store.Attempt) *string { return &a.Charge.Region }},
+	{17, func(a *store.Attempt) *string { return &a.Charge.Geo }},
+	{18, func(a *store.Attempt) *string { return &a.Charge.Tier }},
 }
 
 // numberFields are its numbers.
@@ -56,6 +62,9 @@ var numberFields = []struct {
 	{44, func(a *store.Attempt) int64 { return a.Usage.CacheWrite1h }, func(a *store.Attempt, n int64) { a.Usage.CacheWrite1h = n }},
 	{45, func(a *store.Attempt) int64 { return a.Usage.Reasoning }, func(a *store.Attempt, n int64) { a.Usage.Reasoning = n }},
 	{46, func(a *store.Attempt) int64 { return flag(a.Usage.Estimated) }, func(a *store.Attempt, n int64) { a.Usage.Estimated = n != 0 }},
+	{50, func(a *store.Attempt) int64 { return a.Charge.Nano }, func(a *store.Attempt, n int64) { a.Charge.Nano = n }},
+	{51, func(a *store.Attempt) int64 { return flag(a.Charge.Unpriced) }, func(a *store.Attempt, n int64) { a.Charge.Unpriced = n != 0 }},
+	{52, func(a *store.Attempt) int64 { return a.Charge.WebSearches }, func(a *store.Attempt, n int64) { a.Charge.WebSearches = n }},
 }
 
 func nanos(t time.Time) int64 {

@@ -29,6 +29,10 @@ type Usage struct {
 	CacheWrite1h int64
 	LifeUntold   bool  // the upstream did not say how long what was written is kept
 	Reasoning    int64 // part of Output
+	Searches     int64 // web searches the upstream ran, where its usage counts them
+	// Tier and Geo are how and where it was served, as far as the price depends on
+	// them: TierOf's words, and a geography the upstream names; empty is the usual.
+	Tier, Geo string
 }
 
 // CacheWrite is all that was written to a cache.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -178,19 +177,3 @@ func (b *Book) Range(a *Attempt, prompt, output int64) (least, most Cost) {
 	}
 	return least, most
 }
-
-// Current is the book in force, replaced as a whole.
-type Current struct{ book atomic.Pointer[Book] }
-
-// NewCurrent starts with a book.
-func NewCurrent(b *Book) *Current {
-	c := &Current{}
-	c.Set(b)
-	return c
-}
-
-// Book is the book in force.
-func (c *Current) Book() *Book { return c.book.Load() }
-
-// Set puts another book in force.
-func (c *Current) Set(b *Book) { c.book.Store(b) }

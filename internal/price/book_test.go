@@ -350,3 +350,21 @@ func FuzzReadFile(f *testing.F) {
 		}
 	})
 }
+
+func TestUnpricedIsToldOnce(t *testing.T) {
+	c := NewCurrent(New(nil, Rates{}))
+	a := &Attempt{Provider: "p", Model: "m"}
+	if !c.FirstUnpriced(a) || c.FirstUnpriced(a) || !c.FirstUnpriced(&Attempt{Provider: "p", Model: "m", Tier: Flex}) {
+		t.Error("told never, or twice")
+	}
+	for i := range 2 * maxTold {
+		c.FirstUnpriced(&Attempt{Model: string(rune(i))})
+	}
+	if len(c.told) > maxTold {
+		t.Errorf("%d are remembered", len(c.told))
+	}
+	c.Set(New(nil, Rates{}))
+	if !c.FirstUnpriced(a) {
+		t.Error("another book, and nobody is told")
+	}
+}

@@ -52,7 +52,35 @@ type Attempt struct {
 	LossReport string
 	// CacheStory says what became of the prompt cache and why, empty where none was in play.
 	CacheStory string
+	// Charge is what it costs.
+	Charge Charge
 }
+
+// Charge is what an attempt costs, and what that depends on beside the rest of
+// the attempt.
+type Charge struct {
+	// Nano is the cost in nano-dollars, if Known.
+	Nano int64
+	// Unpriced says that the price book has no price for it: the cost is unknown.
+	Unpriced bool
+	// Version names the book that was asked, empty where none was.
+	Version string
+	// Model is the model that was priced, empty where it is the served one.
+	Model string
+	// Kind is the type of the provider.
+	Kind string
+	// Region is the AWS region of the provider.
+	Region string
+	// Geo is where the upstream says the attempt ran.
+	Geo string
+	// Tier is the service tier, empty for the standard one.
+	Tier string
+	// WebSearches counts searches the upstream ran.
+	WebSearches int64
+}
+
+// Known tells whether the cost is known.
+func (c *Charge) Known() bool { return c.Version != "" && !c.Unpriced }
 
 // Usage counts tokens. Input excludes what was read from and written to the
 // cache; Output includes Reasoning.
@@ -75,7 +103,8 @@ type Usage struct {
 
 const attemptColumns = `id, request_id, key_id, at, dialect, provider, surface, requested_model, served_model, stream,
 	status, error_class, stop, input, output, cache_read, cache_write_5m, cache_write_1h, reasoning, estimated,
-	latency_ns, first_content_ns, losses, loss_report, cache_story, number`
+	latency_ns, first_content_ns, losses, loss_report, cache_story, number,
+	cost_nano, unpriced, price_version, price_model, kind, region, geo, tier, web_searches`
 
 // InsertAttempts adds attempts in one transaction: all of them or none. One
 // that is already there is left as it is, so a batch may be sent again. The
@@ -149,7 +178,9 @@ func appendRow(args []any, a *Attempt) []any {
 	u := &a.Usage
 	return append(args, a.ID, a.RequestID, a.KeyID, a.At.UnixNano(), a.Dialect, a.Provider, a.Surface,
 		a.RequestedModel, a.ServedModel, a.Stream, a.Status, a.ErrorClass, a.Stop, u.Input, u.Output, u.CacheRead,
-		u.CacheWrite5m, u.CacheWrite1h, u.Reasoning, u.Estimated, int64(a.Latency), int64(a.FirstContent), a.Losses, a.LossReport, a.CacheStory, a.Number)
+		u.CacheWrite5m, u.CacheWrite1h, u.Reasoning, u.Estimated, int64(a.Latency), int64(a.FirstContent), a.Losses, a.LossReport, a.CacheStory, a.Number,
+		sql.NullInt64{Int64: a.Charge.Nano, Valid: a.Charge.Known()}, a.Charge.Unpriced, a.Charge.Version, a.Charge.Model, a.Charge.Kind,
+		a.Charge.Region, a.Charge.Geo, a.Charge.Tier, a.Charge.WebSearches)
 }
 
 func lastUses(attempts []Attempt) map[string]int64 {
@@ -197,14 +228,16 @@ func scanAttempts(rows *sql.Rows) (attempts []Attempt, err error) {
 	for rows.Next() {
 		var a Attempt
 		var at int64
-		u := &a.Usage
+		var cost sql.NullInt64
+		u, c := &a.Usage, &a.Charge
 		err := rows.Scan(&a.ID, &a.RequestID, &a.KeyID, &at, &a.Dialect, &a.Provider, &a.Surface, &a.RequestedModel,
 			&a.ServedModel, &a.Stream, &a.Status, &a.ErrorClass, &a.Stop, &u.Input, &u.Output, &u.CacheRead,
-			&u.CacheWrite5m, &u.CacheWrite1h, &u.Reasoning, &u.Estimated, &a.Latency, &a.FirstContent, &a.Losses, &a.LossReport, &a.CacheStory, &a.Number)
+			&u.CacheWrite5m, &u.CacheWrite1h, &u.Reasoning, &u.Estimated, &a.Latency, &a.FirstContent, &a.Losses, &a.LossReport, &a.CacheStory, &a.Number,
+			&cost, &c.Unpriced, &c.Version, &c.Model, &c.Kind, &c.Region, &c.Geo, &c.Tier, &c.WebSearches)
 		if err != nil {
 			return nil, fmt.Errorf("read attempts: %w", err)
 		}
-		a.At = time.Unix(0, at).UTC()
+		a.At, c.Nano = time.Unix(0, at).UTC(), cost.Int64
 		attempts = append(attempts, a)
 	}
 	return attempts, rows.Err()

@@ -18,6 +18,9 @@ func fullAttempt(id string) Attempt {
 			Input: 1, Output: 2, CacheRead: 3, CacheWrite5m: 4, CacheWrite1h: 5, Reasoning: 6, Estimated: true,
 		},
 		Latency: 7 * time.Second, FirstContent: 8 * time.Millisecond, Losses: 9, LossReport: "n (no such thing)", CacheStory: "hit; read=3", Number: 2,
+		Charge: Charge{
+			Nano: 10, Version: "v1", Model: "claude-opus-4-resolved", Kind: "bedrock", Region: "eu-west-1", Geo: "us", Tier: "flex", WebSearches: 11,
+		},
 	}
 }
 

@@ -63,6 +63,8 @@ func (m *meter) read(f wire.Frame) llm.FrameClass {
 			case "usage":
 				m.told = true
 				m.usage.take(r)
+			case "service_tier":
+				m.usage.tier = llm.TierOf(openai.Text(r))
 			case "x_groq":
 				m.told = true
 				m.usage.groq(r)
@@ -176,6 +178,8 @@ func (m *meter) Body(body []byte) {
 			m.model = string(openai.Text(r))
 		case "usage":
 			m.usage.take(r)
+		case "service_tier":
+			m.usage.tier = llm.TierOf(openai.Text(r))
 		case "error":
 			failed = failed || r.Kind() == '{' || r.Kind() == '"'
 		case "choices":

@@ -30,6 +30,7 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 			a.res.Created, _ = openai.Count(r)
 		case "service_tier":
 			a.res.Tier = string(openai.Text(r))
+			a.usage.tier = llm.TierOf([]byte(a.res.Tier))
 		case "usage":
 			a.usage.take(r)
 		case "choices":

@@ -14,6 +14,7 @@ type tokens struct {
 	prompt, completion, total int64
 	read, write, write1h      int64
 	reasoning                 int64
+	tier                      string // told beside the usage
 }
 
 // take reads one usage object.
@@ -108,7 +109,7 @@ func (t *tokens) most(r *wire.Reader, field *int64) {
 
 // usage is what was counted, in disjoint classes.
 func (t *tokens) usage() llm.Usage {
-	u := llm.Usage{Known: t.known, Output: t.completion, CacheRead: t.read, Reasoning: t.reasoning}
+	u := llm.Usage{Known: t.known, Output: t.completion, CacheRead: t.read, Reasoning: t.reasoning, Tier: t.tier}
 	u.CacheWrite1h = min(t.write1h, t.write)
 	u.CacheWrite5m = t.write - u.CacheWrite1h
 	u.Input = openai.Uncached(t.prompt, t.read, t.write)

@@ -90,9 +90,18 @@ func usageOf(v any) llm.Usage {
 	return u
 }
 
+// tierIn is the tier a recording names, unless it is the usual one.
+func tierIn(v map[string]any) string {
+	if tier := str(v, "serviceTier.type"); tier != "default" {
+		return tier
+	}
+	return ""
+}
+
 // reference reads a recorded whole answer in another way than the decoder.
 func reference(body map[string]any) summary {
 	s := summary{Stop: str(body, "stopReason"), Usage: usageOf(body["usage"])}
+	s.Usage.Tier = tierIn(body)
 	for _, b := range asList(llmtest.At(body, "output.message.content")) {
 		s.Text += str(b, "text")
 		for _, c := range asList(llmtest.At(b, "citationsContent.content")) {
@@ -184,6 +193,7 @@ func streamReference(t *testing.T, b []byte) summary {
 			s.Stop = str(v, "stopReason")
 		case "metadata":
 			s.Usage = usageOf(v["usage"])
+			s.Usage.Tier = tierIn(v)
 		}
 	}
 	for _, n := range order {

@@ -40,9 +40,7 @@ func (m *meter) Frame(f wire.Frame) llm.FrameClass {
 	case "metadata":
 		r := wire.NewReader(f.Data)
 		for name := range r.Fields() {
-			if string(name) == "usage" {
-				readUsage(r, &m.res.Usage)
-			}
+			readMetadata(r, string(name), &m.res.Usage)
 		}
 		if m.res.Complete {
 			return llm.FrameEnd

@@ -26,8 +26,12 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 			res.Extra = readModelFields(r, &res.StopSequence, res.Extra)
 		case "serviceTier":
 			res.Tier = readTier(r)
+			res.Usage.Tier = tierOf(res.Usage.Tier, res.Tier)
 		case "message", "Message", "__type":
 		default:
+			if ahead := *r; string(name) == "performanceConfig" {
+				readMetadata(&ahead, "performanceConfig", &res.Usage)
+			}
 			res.Extra = other(res.Extra, string(name), r)
 		}
 	}
@@ -297,6 +301,32 @@ func readTier(r *wire.Reader) (tier string) {
 		}
 	}
 	return tier
+}
+
+// readMetadata reads what is told of an answer's usage and of how it was served.
+// In a stream its last event tells it.
+func readMetadata(r *wire.Reader, member string, u *llm.Usage) {
+	switch {
+	case member == "usage":
+		readUsage(r, u)
+	case r.Kind() != '{':
+	case member == "serviceTier":
+		u.Tier = tierOf(u.Tier, readTier(r))
+	case member == "performanceConfig":
+		for name := range r.Fields() {
+			if string(name) == "latency" && r.Kind() == '"' && r.Str() == "optimized" {
+				u.Tier = llm.TierLatency
+			}
+		}
+	}
+}
+
+// tierOf is the tier a price is for: what is optimised for latency stays so.
+func tierOf(known, told string) string {
+	if known == llm.TierLatency {
+		return known
+	}
+	return llm.TierOf([]byte(told))
 }
 
 // readUsage reads TokenUsage. inputTokens excludes what was read from and

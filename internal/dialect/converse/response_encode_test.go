@@ -201,7 +201,7 @@ func TestEncodeContextError(t *testing.T) {
 func TestRoundTripParts(t *testing.T) {
 	res := &llm.Response{
 		Parts: []llm.Part{&llm.Thinking{Text: "t", Signature: "s"}, text("a"), call("i", "f", `{"a":1}`)}, Stop: llm.StopTool, NativeStop: "tool_use",
-		Usage: llm.Usage{Known: true, Input: 3, Output: 4, CacheRead: 5, CacheWrite5m: 6, CacheWrite1h: 7}, Tier: "priority",
+		Usage: llm.Usage{Known: true, Input: 3, Output: 4, CacheRead: 5, CacheWrite5m: 6, CacheWrite1h: 7, Tier: llm.TierPriority}, Tier: "priority",
 	}
 	got := decode(t, string(Dialect{}.EncodeResponse(&llm.Request{}, res)))
 	got.Extra = nil

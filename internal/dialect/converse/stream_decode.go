@@ -414,8 +414,12 @@ func (d *streamDecoder) metadata(yield llm.Yield) error {
 			readUsage(&d.r, &d.usage)
 		case "serviceTier":
 			d.tier = readTier(&d.r)
+			d.usage.Tier = tierOf(d.usage.Tier, d.tier)
 		case padding:
 		default:
+			if ahead := d.r; string(name) == "performanceConfig" {
+				readMetadata(&ahead, "performanceConfig", &d.usage)
+			}
 			d.extra = other(d.extra, string(name), &d.r)
 		}
 	}

@@ -54,7 +54,7 @@ func (t *tokens) read() llm.Usage {
 	cached = min(cached, prompt)
 	return llm.Usage{
 		Known: true, Input: prompt - cached, CacheRead: cached,
-		Output: candidates + thoughts, Reasoning: thoughts,
+		Output: candidates + thoughts, Reasoning: thoughts, Tier: llm.TierOf([]byte(t.tier())),
 	}
 }
 

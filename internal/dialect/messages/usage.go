@@ -15,7 +15,9 @@ type usage struct {
 	write5m, write1h int64 // their lifetimes, where they are told
 	reasoning        int64
 	known            bool
-	tier             string
+	tier, geo        string
+	searches         int64
+	fast             bool
 	// compaction is what summing up an earlier conversation used. The API tells
 	// it apart and leaves it out of the figures above (Anthropic API reference, usage.iterations).
 	compaction llm.Usage
@@ -46,6 +48,12 @@ func (u *usage) read(r *wire.Reader) {
 			if r.Kind() == '"' {
 				u.tier = r.Str()
 			}
+		case "inference_geo":
+			u.geo = geoOf(r)
+		case "speed":
+			u.fast = r.Kind() == '"' && r.Str() == "fast"
+		case "server_tool_use":
+			u.tools(r)
 		}
 	}
 }
@@ -73,6 +81,41 @@ func (u *usage) details(r *wire.Reader) {
 			count(r, &u.reasoning)
 		}
 	}
+}
+
+// tools reads how often Anthropic's own tools ran. Only searches are charged one
+// by one (Anthropic pricing, web search tool).
+func (u *usage) tools(r *wire.Reader) {
+	if r.Kind() != '{' {
+		return
+	}
+	for m := range r.Fields() {
+		if string(m) == "web_search_requests" {
+			count(r, &u.searches)
+		}
+	}
+}
+
+// geoOf reads where an answer was made: "us" is dearer than what may run anywhere
+// (Anthropic data residency, inference_geo).
+func geoOf(r *wire.Reader) string {
+	if r.Kind() != '"' {
+		return ""
+	}
+	switch geo := r.Str(); geo {
+	case "global", "not_available":
+		return ""
+	default:
+		return geo
+	}
+}
+
+// served is the tier a price is for; fast mode is one in its own right.
+func (u *usage) served() string {
+	if u.fast {
+		return llm.TierFast
+	}
+	return llm.TierOf([]byte(u.tier))
 }
 
 func (u *usage) iterations(r *wire.Reader) {
@@ -109,6 +152,7 @@ func (u *usage) canonical() llm.Usage {
 		CacheWrite5m: max(u.cacheWrite, u.write5m+u.write1h) - u.write1h, CacheWrite1h: u.write1h,
 		LifeUntold: u.cacheWrite > 0 && u.write5m+u.write1h == 0,
 		Reasoning:  min(u.reasoning, u.output),
+		Searches:   u.searches, Tier: u.served(), Geo: u.geo,
 	}
 }
 
@@ -123,6 +167,7 @@ func sum(a, b llm.Usage) llm.Usage {
 	a.CacheWrite1h += b.CacheWrite1h
 	a.LifeUntold = a.LifeUntold || b.LifeUntold
 	a.Reasoning += b.Reasoning
+	a.Searches += b.Searches
 	return a
 }
 
@@ -146,6 +191,15 @@ func writeUsage(w *wire.Writer, u llm.Usage, tier string) {
 		w.Object()
 		w.IntField("thinking_tokens", u.Reasoning)
 		w.EndObject()
+	}
+	if u.Searches > 0 {
+		w.Key("server_tool_use")
+		w.Object()
+		w.IntField("web_search_requests", u.Searches)
+		w.EndObject()
+	}
+	if u.Geo != "" {
+		w.StrField("inference_geo", u.Geo)
 	}
 	switch tier {
 	case "standard", "priority", "batch":

@@ -84,6 +84,7 @@ func (a *answer) read(r *wire.Reader) {
 			a.status = string(openai.Text(r))
 		case "service_tier":
 			a.tier = string(openai.Text(r))
+			a.usage.tier = llm.TierOf([]byte(a.tier))
 		case "usage":
 			a.usage.take(r)
 		case "output":

@@ -13,6 +13,7 @@ type tokens struct {
 	known                      bool
 	input, output, read, write int64
 	reasoning                  int64
+	tier                       string // told beside the usage
 }
 
 // take reads one usage object.
@@ -56,7 +57,7 @@ func (t *tokens) last(r *wire.Reader, field *int64) {
 
 // usage is what was counted, in disjoint classes.
 func (t *tokens) usage() llm.Usage {
-	u := llm.Usage{Known: t.known, Output: t.output, CacheRead: t.read, CacheWrite5m: t.write}
+	u := llm.Usage{Known: t.known, Output: t.output, CacheRead: t.read, CacheWrite5m: t.write, Tier: t.tier}
 	u.Input = openai.Uncached(t.input, t.read, t.write)
 	u.Reasoning = min(t.reasoning, t.output)
 	return u

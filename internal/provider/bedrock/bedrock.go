@@ -84,6 +84,9 @@ func domain(region string) string {
 	return "amazonaws.com"
 }
 
+// Region is where the account is: prices depend on it.
+func (a *Account) Region() string { return a.opt.Region }
+
 // Surface is Messages by InvokeModel for Claude, Converse for all else, unless the
 // operator or the catalogue says otherwise.
 func (a *Account) Surface(ctx context.Context, model string) (provider.Surface, error) {
