@@ -25,6 +25,7 @@ import (
 	"turnpike/internal/ledger"
 	"turnpike/internal/llm"
 	"turnpike/internal/policy"
+	"turnpike/internal/price"
 	"turnpike/internal/provider"
 	"turnpike/internal/provider/anthropic"
 	"turnpike/internal/provider/bedrock"
@@ -82,6 +83,7 @@ type setup struct {
 	rules                  *rules.Book
 	policy                 policy.Policy
 	archive                *archive.Archive
+	price                  *price.Current
 }
 
 // world is a gateway with everything around it.
@@ -122,7 +124,7 @@ func newWorld(t *testing.T, change ...func(*setup)) *world {
 		Table: route.New(accounts(t, w.up.URL, s), "", ""),
 		Keys: keyring.New(time.Now, keyring.Entry{Hash: keyring.Hash(clientKey), Principal: keyring.Principal{KeyID: "key_1"}},
 			keyring.Entry{Hash: keyring.Hash(otherKey), Principal: keyring.Principal{KeyID: "key_2"}}),
-		Ledger: w.rec, Archive: s.archive, Log: log, Now: time.Now, Version: "test", Started: time.Now(),
+		Ledger: w.rec, Archive: s.archive, Price: s.price, Log: log, Now: time.Now, Version: "test", Started: time.Now(),
 		MaxBody: 32 << 20, MaxAnswer: 32 << 20, Heartbeat: s.heartbeat, Drain: s.drain,
 	})
 	server := httptest.NewServer(http.HandlerFunc(w.serve))
