@@ -72,12 +72,12 @@ func (b *Book) Entries() []*Entry { return b.entries }
 // version; then a name before a pattern, a snapshot's own before its model's,
 // and the one that says more of where and whose before the one that says less.
 func (b *Book) Find(a *Attempt) *Entry {
-	geo, base := split(a.Model)
+	geo, base := Split(a.Model)
 	if a.Geo != "" {
 		geo = a.Geo
 	}
 	best := first(b.named[base], a, geo)
-	if plain := undated(base); plain != base {
+	if plain := Undated(base); plain != base {
 		if e := first(b.named[plain], a, geo); e != nil && (best == nil || e.Rank > best.Rank) {
 			best = e
 		}

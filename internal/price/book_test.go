@@ -105,14 +105,16 @@ func TestProfilesNameGeographies(t *testing.T) {
 		"us-gov.anthropic.claude-3-haiku-20240307-v1:0":                                                        {"us-gov", "anthropic.claude-3-haiku"},
 		"arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.anthropic.claude-haiku-4-5-20251001-v1:0": {"eu", "anthropic.claude-haiku-4-5"},
 		"amazon.nova-lite-v1:0":                                                                                {"", "amazon.nova-lite"},
+		"openai.gpt-oss-120b-1:0":                                                                              {"", "openai.gpt-oss-120b"},
+		"mistral.mistral-7b-instruct-v0:2":                                                                     {"", "mistral.mistral-7b-instruct"},
 		"in.something":                                                                                         {"", "in.something"},
 		"gpt-4o-2024-08-06":                                                                                    {"", "gpt-4o"},
 		"gpt-4-0613":                                                                                           {"", "gpt-4-0613"},
 		"gemini-2.5-pro":                                                                                       {"", "gemini-2.5-pro"},
 		"":                                                                                                     {"", ""},
 	} {
-		geo, base := split(id)
-		if got := [2]string{geo, undated(base)}; got != want {
+		geo, base := Split(id)
+		if got := [2]string{geo, Undated(base)}; got != want {
 			t.Errorf("%s: %q, want %q", id, got, want)
 		}
 	}

@@ -5,9 +5,9 @@ import "strings"
 // geos are the prefixes of Bedrock's cross-region inference profiles.
 var geos = []string{"global", "us-gov", "us", "eu", "apac", "au", "ca", "jp", "in", "sa", "me", "af", "uk"}
 
-// split takes a model id apart: the geography a Bedrock profile names, and the
+// Split takes a model id apart: the geography a Bedrock profile names, and the
 // model's own id in small letters, without ARN and path.
-func split(id string) (geo, base string) {
+func Split(id string) (geo, base string) {
 	base = strings.ToLower(strings.TrimSpace(id))
 	if strings.HasPrefix(base, "arn:") || strings.HasPrefix(base, "models/") {
 		base = base[strings.LastIndexByte(base, '/')+1:]
@@ -20,11 +20,11 @@ func split(id string) (geo, base string) {
 	return "", base
 }
 
-// undated is the id without what tells snapshots of one model apart: -20250929,
+// Undated is the id without what tells snapshots of one model apart: -20250929,
 // -2025-09-29, -v1:0, -latest.
-func undated(id string) string {
+func Undated(id string) string {
 	if at := strings.LastIndexByte(id, ':'); at > 0 {
-		id = id[:at]
+		id = strings.TrimSuffix(id[:at], "-1") // openai.gpt-oss-120b-1:0
 	}
 	if at := strings.LastIndex(id, "-v"); at > 0 && digits(id[at+2:]) {
 		id = id[:at]

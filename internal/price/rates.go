@@ -78,8 +78,8 @@ func (r *Rates) charge(c Class) (Price, bool) {
 // Long is what a request with a long prompt costs instead, all of it: the prompt
 // has more tokens than Above, cached ones included.
 type Long struct {
-	Above int64
-	Rates Rates
+	Above int64 `json:"above"`
+	Rates Rates `json:"prices"`
 }
 
 // MarshalJSON writes whole nano-dollars for a million.

@@ -76,6 +76,15 @@ type PriceChange struct {
 	Delete []string
 }
 
+// pricesChanged is the setting that is another after every change of the book.
+const pricesChanged = "prices_changed"
+
+// PricesVersion is another text after every change of the book, by whomever.
+func (s *Store) PricesVersion(ctx context.Context) (string, error) {
+	v, _, err := s.Setting(ctx, pricesChanged)
+	return v, err
+}
+
 // ChangePrices changes the book, all of it or nothing.
 func (s *Store) ChangePrices(ctx context.Context, c PriceChange) error {
 	err := s.transaction(ctx, func(tx *sql.Tx) error {
@@ -89,7 +98,12 @@ func (s *Store) ChangePrices(ctx context.Context, c PriceChange) error {
 				return err
 			}
 		}
-		return addPrices(ctx, tx, c.Add)
+		if err := addPrices(ctx, tx, c.Add); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+			pricesChanged, NewID("chg"))
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("change prices: %w", err)

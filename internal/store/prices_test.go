@@ -25,12 +25,19 @@ func TestPricesRoundTrip(t *testing.T) {
 	if got, err := s.PriceRows(ctx); err != nil || !reflect.DeepEqual(got, []PriceRow{zero, full, fullPrice("prc_3")}) {
 		t.Fatalf("got %+v, %v", got, err)
 	}
+	version, err := s.PricesVersion(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
 	// Of a step that fails nothing stays.
 	if err := s.ChangePrices(ctx, PriceChange{Delete: []string{"prc_1"}, Add: []PriceRow{full}}); err == nil {
 		t.Fatal("the same id twice")
 	}
 	if err := s.ChangePrices(ctx, PriceChange{Delete: []string{"prc_1"}, End: []string{"prc_2"}, At: day.Add(time.Minute)}); err != nil {
 		t.Fatal(err)
+	}
+	if again, err := s.PricesVersion(ctx); err != nil || again == version || version == "" {
+		t.Errorf("version %q, then %q, %v", version, again, err)
 	}
 	full.To = day.Add(time.Minute)
 	if got, err := s.PriceRows(ctx); err != nil || !reflect.DeepEqual(got, []PriceRow{full, fullPrice("prc_3")}) {
