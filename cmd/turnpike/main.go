@@ -26,6 +26,7 @@ func commands() []command {
 		{"providers", "list|test", "show the configured providers and try them", providers},
 		{"ledger", "list|verify", "show the newest attempts; compare the journal with the database", ledgerCommand},
 		{"catalog", "list|show|forget", "show what is known of models, and what upstreams have taught", catalogCommand},
+		{"prices", "list|set|import|sync|rerate", "show what tokens cost, change it, correct the past", prices},
 		{"config", "check|print", "check the configuration, or print what is in force", configCommand},
 		{"doctor", "", "ask a provider what a model takes, and compare with what is known", doctorCommand},
 		{"explain", "< request.json", "show what would be sent for a request, and send nothing", explain},

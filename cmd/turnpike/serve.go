@@ -21,6 +21,7 @@ import (
 	"turnpike/internal/keyring"
 	"turnpike/internal/learned"
 	"turnpike/internal/ledger"
+	"turnpike/internal/price"
 	"turnpike/internal/route"
 	"turnpike/internal/rules"
 	"turnpike/internal/store"
@@ -54,6 +55,7 @@ type app struct {
 	known   *learned.Book
 	table   *route.Table
 	rules   *rules.Book
+	prices  *price.Current
 	gw      *gateway.Gateway
 	server  *http.Server
 }
@@ -84,6 +86,7 @@ func (a *app) run(ctx context.Context, again func()) error {
 	if err := lists.Load(); err != nil {
 		a.log.Warn("the last known lists of models cannot be used", "error", err)
 	}
+	a.keepPrices(background)
 	listing := make(chan struct{})
 	go func() { defer close(listing); lists.Run(background) }()
 	defer func() { cancel(); <-listing }() // a file is not left half done
@@ -161,6 +164,11 @@ func (a *app) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.archive = newArchive(a, safe)
+	book, err := loadBook(ctx, a.store, a.cfg)
+	if err != nil {
+		return err
+	}
+	a.prices = price.NewCurrent(book)
 	a.gw = newGateway(a)
 	a.server = newServer(a.gw, a.cfg, a.log)
 	return nil

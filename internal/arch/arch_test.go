@@ -107,7 +107,7 @@ var rules = []struct {
 	{"internal/keyring", []string{"internal/policy"}, true, "keys in memory, wherever they come from"},
 	{"internal/store", nil, false, "all SQL is here and nothing else"},
 	{"internal/vault", nil, true, "secrets at rest"},
-	{"internal/config", []string{"internal/policy", "internal/rules"}, false, "one struct, no behaviour"},
+	{"internal/config", []string{"internal/policy", "internal/price", "internal/rules"}, false, "one struct, no behaviour"},
 	{"internal/archive", []string{"internal/store", "internal/llm"}, true, "exchanges, kept by the store; what is in them is the dialect's"},
 	{"internal/ledger", []string{"internal/store"}, true, "accounts, journalled here and kept by the store"},
 	{"internal/ledger/journal", nil, true, "records on the disk, whatever they hold"},

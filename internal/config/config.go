@@ -43,6 +43,8 @@ type Config struct {
 	Media Media `yaml:"media"`
 	// Responses is what is kept for clients of the Responses API.
 	Responses Responses `yaml:"responses"`
+	// Prices is what attempts cost, and where that is known from.
+	Prices Prices `yaml:"prices"`
 	// Providers are the accounts at upstreams. With none listed they are
 	// detected from the environment.
 	Providers []Provider `yaml:"providers"`
@@ -316,6 +318,7 @@ func Default() *Config {
 		},
 		DataDir:   "./data",
 		Media:     Media{Fetch: new(true), AllowPrivate: new(false), MaxBytes: 20 * MiB, Timeout: 10 * time.Second},
+		Prices:    defaultPrices(),
 		Ledger:    Ledger{Fsync: FsyncInterval, MaxBytes: GiB, OnFull: FullRefuse},
 		Defaults:  Defaults{LBStrategy: StrategySmart},
 		Routing:   defaultRouting(),

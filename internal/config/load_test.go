@@ -188,6 +188,7 @@ func TestEveryFieldBothWays(t *testing.T) {
 		"routing.affinity": "false", "routing.cross_geo": "true", "routing.attempts": "2", "routing.deadline": "7s",
 		"routing.max_wait": "8s", "routing.retry_budget": "5", "routing.refresh_models": "9m",
 		"media.fetch": "false", "media.allow_private": "true", "media.max_bytes": "5MiB", "media.timeout": "3s",
+		"prices.sync": "daily", "prices.ceiling_input": "1.5", "prices.ceiling_output": "$75",
 	}
 	envs := map[string]bool{}
 	for _, f := range Fields() {

@@ -58,6 +58,7 @@ func validate(cfg *Config, r *report) {
 	validateRouting(cfg, r)
 	validateMedia(&cfg.Media, r)
 	validateResponses(&cfg.Responses, r)
+	validatePrices(cfg, r)
 	seen := map[string]int{}
 	for i := range cfg.Providers {
 		validateProvider(cfg, i, seen, r)
