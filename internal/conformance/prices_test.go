@@ -128,3 +128,42 @@ func TestCostsOfSearches(t *testing.T) {
 		}
 	}
 }
+
+// TestExplainCost: what a request will cost is told before it is sent, at the
+// price of the step its prompt falls in.
+func TestExplainCost(t *testing.T) {
+	long := strings.Repeat("All that was said before. ", 60_000)
+	for _, c := range []struct{ name, list, text, least, most, rest string }{
+		{"a short prompt", house, "q", "$0.00", "$0.008", `"priced_by":"snapshot: `},
+		{"BUD-06 a long prompt at the long price", house, long, "$0.1", "$", `"priced_as":"* "`},
+		{"USE-16 a model nobody priced", unpricedModel, "q", "$0.00", "$0.00", `"unpriced":true`},
+	} {
+		pairs(t, c.name, func(t *testing.T, from, to string) {
+			w := newWorld(t, priced(t, c.list))
+			r := w.ask(from, to, "", `{"messages":[{"role":"user","content":"`+c.text+`"}],"max_tokens":1000}`, "X-Turnpike-Explain", "true")
+			cost, _ := at(decoded(string(r.body)), "cost")
+			o, ok := cost.(object)
+			if !ok {
+				t.Fatalf("no cost in %.300s", r.body)
+			}
+			least, most := text(o, "least"), text(o, "most")
+			if !strings.HasPrefix(least, c.least) || !strings.HasPrefix(most, c.most) || !strings.Contains(string(r.body), c.rest) || o["max_output_tokens"] != 1000.0 {
+				t.Errorf("cost %v", o)
+			}
+			if n, _ := o["prompt_tokens"].(float64); c.text == long && n > 200_000 {
+				// Read from a cache at $0.40 a million, written for an hour at $8, a thousand tokens out at $12.
+				if want := price.Nano(int64(n) * 400).String(); least != want {
+					t.Errorf("least %s, want %s", least, want)
+				}
+				if want := price.Nano(int64(n)*8_000 + 1000*12_000).String(); most != want {
+					t.Errorf("most %s, want %s", most, want)
+				}
+			} else if c.text == long {
+				t.Errorf("%v tokens are no long prompt", n)
+			}
+			if len(w.up.all()) != 0 {
+				t.Error("something was sent")
+			}
+		})
+	}
+}

@@ -56,6 +56,7 @@ func (x *exchange) explain() error {
 		}
 	}
 	w.EndList()
+	x.explainCost(w)
 	w.Key("losses")
 	w.List()
 	for _, l := range x.losses {
