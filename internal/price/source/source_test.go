@@ -164,10 +164,10 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-func fuzz(f *testing.F, names ...string) {
+func fuzz(f *testing.F, seeds ...string) {
 	f.Helper()
-	for _, name := range names {
-		f.Add(sample(f, name))
+	for _, seed := range seeds { // short ones: what is found is minimised by trying
+		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		list, rep, err := Read(b, Options{As: map[string]string{"groq": "g"}})
@@ -187,5 +187,17 @@ func fuzz(f *testing.F, names ...string) {
 	})
 }
 
-func FuzzAWS(f *testing.F)     { fuzz(f, "aws-bedrock.json", "aws-marketplace.json") }
-func FuzzLiteLLM(f *testing.F) { fuzz(f, "litellm.json") }
+func FuzzAWS(f *testing.F) {
+	const one = `{"offerCode":"%s","products":{"S":{"attributes":{"usagetype":"%s","model":"Nova Lite","servicename":"Claude Opus 5.5 (Amazon Bedrock Edition)",` +
+		`"regionCode":"eu-west-1"}}},"terms":{"OnDemand":{"S":{"T":{"priceDimensions":{"D":{"unit":"%s","pricePerUnit":{"USD":"0.0033"}}}}}}}}`
+	fuzz(f, fmt.Sprintf(one, "AmazonBedrock", "USE1-NovaLite-input-tokens", "1K tokens"),
+		fmt.Sprintf(one, "AmazonBedrockFoundationModels", "EU-MP:EU_OutputTokenCount_Global-Units", "1M tokens"),
+		fmt.Sprintf(one, "AmazonBedrock", "USW2-openai.gpt-6-mantle-input-tokens-long-ctx-flex", "1K tokens"))
+}
+
+func FuzzLiteLLM(f *testing.F) {
+	fuzz(f, `{"gpt-1":{"litellm_provider":"openai","input_cost_per_token":2.5e-06,"output_cost_per_token_above_272k_tokens_priority":1e-05,`+
+		`"search_context_cost_per_query":{"a":0.01}}}`,
+		`{"bedrock/eu-west-1/us.m":{"litellm_provider":"bedrock","input_cost_per_token":1.1000000000000001e-07,"cache_creation_input_token_cost_above_1hr":0}}`,
+		`{"groq/a/b":{"litellm_provider":"groq","input_cost_per_token_above_200k_tokens":null}}`)
+}
