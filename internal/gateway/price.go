@@ -15,7 +15,7 @@ type regional interface{ Region() string }
 func (x *exchange) priced(u llm.Usage) price.Attempt {
 	p := x.target.Provider
 	a := price.Attempt{
-		Model: x.target.Model, Kind: p.Kind(), Provider: p.Name(), Geo: u.Geo, Tier: u.Tier, At: x.start,
+		Model: x.target.Model, Kind: p.Kind(), Provider: p.Name(), Geo: u.Geo, Tier: u.Tier, At: x.begun,
 		Usage: price.Usage{
 			price.Input: u.Input, price.Output: u.Output, price.CacheRead: u.CacheRead,
 			price.CacheWrite5m: u.CacheWrite5m, price.CacheWrite1h: u.CacheWrite1h, price.WebSearch: u.Searches,

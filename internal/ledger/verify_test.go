@@ -114,3 +114,18 @@ func TestVerifyWithoutRows(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestCorrectedCostsAreTheSame: prices rerate changes what attempts cost, not what
+// they used.
+func TestCorrectedCostsAreTheSame(t *testing.T) {
+	a := store.Attempt{ID: "att_1", Charge: store.Charge{Nano: 5, Version: "v1", Tier: "flex"}}
+	b := a
+	b.Charge.Nano, b.Charge.Version = 6, "v2"
+	if !same(&a, &b) {
+		t.Error("a corrected cost is a difference")
+	}
+	b.Charge.Tier = "priority"
+	if same(&a, &b) {
+		t.Error("another tier is none")
+	}
+}

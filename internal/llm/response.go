@@ -42,12 +42,13 @@ func (u Usage) CacheWrite() int64 { return u.CacheWrite5m + u.CacheWrite1h }
 func (u Usage) Prompt() int64 { return u.Input + u.CacheRead + u.CacheWrite() }
 
 // Plus is the usage of two calls together. What one of them does not know, the
-// sum does not.
+// sum does not; it was served as the second was.
 func (u Usage) Plus(v Usage) Usage {
 	return Usage{
 		Known: u.Known && v.Known, Estimated: u.Estimated || v.Estimated, Input: u.Input + v.Input, Output: u.Output + v.Output,
 		CacheRead: u.CacheRead + v.CacheRead, CacheWrite5m: u.CacheWrite5m + v.CacheWrite5m,
-		CacheWrite1h: u.CacheWrite1h + v.CacheWrite1h, Reasoning: u.Reasoning + v.Reasoning,
+		CacheWrite1h: u.CacheWrite1h + v.CacheWrite1h, Reasoning: u.Reasoning + v.Reasoning, Searches: u.Searches + v.Searches,
+		Tier: v.Tier, Geo: v.Geo,
 	}
 }
 
