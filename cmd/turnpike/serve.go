@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"turnpike/internal/archive"
+	"turnpike/internal/background"
 	"turnpike/internal/catalog"
 	"turnpike/internal/config"
 	"turnpike/internal/gateway"
@@ -50,6 +51,8 @@ type app struct {
 	store   *store.Store
 	ledger  *ledger.Recorder
 	archive *archive.Archive // nil where answers are not kept
+	follow  *background.Tracker
+	pursued func() // ends the pursuit of background answers: after that none is settled
 	ring    *keyring.Ring
 	models  *catalog.Catalog
 	known   *learned.Book
@@ -78,17 +81,18 @@ func (a *app) run(ctx context.Context, again func()) error {
 		_ = listener.Close()
 		return err
 	}
-	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	behind, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	go a.ring.Watch(background, keySource{a.store}, a.log)
-	go a.known.Run(background, a.store, a.log)
+	go a.ring.Watch(behind, keySource{a.store}, a.log)
+	go a.known.Run(behind, a.store, a.log)
+	a.pursue(behind)
 	lists := newLists(a)
 	if err := lists.Load(); err != nil {
 		a.log.Warn("the last known lists of models cannot be used", "error", err)
 	}
-	a.keepPrices(background)
+	a.keepPrices(behind)
 	listing := make(chan struct{})
-	go func() { defer close(listing); lists.Run(background) }()
+	go func() { defer close(listing); lists.Run(behind) }()
 	defer func() { cancel(); <-listing }() // a file is not left half done
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(listener) }()
@@ -100,6 +104,14 @@ func (a *app) run(ctx context.Context, again func()) error {
 	}
 	again()
 	return a.drain()
+}
+
+// pursue follows background answers until pursued is called.
+func (a *app) pursue(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() { defer close(done); a.gw.Pursue(ctx) }()
+	a.pursued = func() { cancel(); <-done }
 }
 
 // listen comes before all else: no keys are made and shown for a gateway that
@@ -164,6 +176,10 @@ func (a *app) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.archive = newArchive(a, safe)
+	a.follow, err = background.New(ctx, background.Options{Store: a.store, Ledger: a.ledger, Log: a.log, Now: time.Now})
+	if err != nil {
+		return err
+	}
 	book, err := loadBook(ctx, a.store, a.cfg)
 	if err != nil {
 		return err
@@ -227,6 +243,7 @@ func (a *app) drain() error {
 	}
 	flush, done := context.WithTimeout(context.Background(), 30*time.Second)
 	defer done()
+	a.pursued()
 	err = errors.Join(err, a.ledger.Close(flush))
 	if a.archive != nil {
 		err = errors.Join(err, a.archive.Close(flush))

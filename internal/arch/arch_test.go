@@ -109,13 +109,14 @@ var rules = []struct {
 	{"internal/vault", nil, true, "secrets at rest"},
 	{"internal/config", []string{"internal/policy", "internal/price", "internal/rules"}, false, "one struct, no behaviour"},
 	{"internal/archive", []string{"internal/store", "internal/llm"}, true, "exchanges, kept by the store; what is in them is the dialect's"},
+	{"internal/background", []string{"internal/store", "internal/llm"}, true, "follows answers made elsewhere: who asks for them, and how, is the road's affair"},
 	{"internal/ledger", []string{"internal/store"}, true, "accounts, journalled here and kept by the store"},
 	{"internal/ledger/journal", nil, true, "records on the disk, whatever they hold"},
 	{"internal/telemetry", []string{"internal/llm"}, false, "counts what it is told and asks nobody"},
 	{
 		"internal/gateway",
 		[]string{
-			"internal/provider", "internal/policy", "internal/rules", "internal/stitch", "internal/route", "internal/keyring", "internal/ledger", "internal/archive", "internal/price", "internal/store", "internal/llm", "internal/llm/jsontool", "internal/wire", "internal/fetch",
+			"internal/provider", "internal/policy", "internal/rules", "internal/stitch", "internal/route", "internal/keyring", "internal/ledger", "internal/archive", "internal/background", "internal/price", "internal/store", "internal/llm", "internal/llm/jsontool", "internal/wire", "internal/fetch",
 			"internal/promptcache", "internal/session", "internal/telemetry", "internal/heal", "internal/learned",
 			"internal/dialect/embeddings", "internal/dialect/counting", "internal/dialect/bedrock",
 		},

@@ -38,6 +38,14 @@ func (x *exchange) prepare() error {
 	if err := x.approach(); err != nil {
 		return err
 	}
+	if err := x.mayBackground(); err != nil {
+		return err
+	}
+	return x.compose()
+}
+
+// compose makes the request that is sent.
+func (x *exchange) compose() error {
 	if err := x.adapt(); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"turnpike/internal/archive"
+	"turnpike/internal/background"
 	"turnpike/internal/fetch"
 	"turnpike/internal/keyring"
 	"turnpike/internal/learned"
@@ -37,8 +38,9 @@ type Options struct {
 	Table   *route.Table
 	Keys    *keyring.Ring
 	Ledger  *ledger.Recorder
-	Archive *archive.Archive // keeps answers for clients that go on from them; nil: nothing is kept
-	Price   *price.Current   // what attempts cost; nil: nobody asks
+	Archive *archive.Archive    // keeps answers for clients that go on from them; nil: nothing is kept
+	Follow  *background.Tracker // of answers made in the background; nil: there are none
+	Price   *price.Current      // what attempts cost; nil: nobody asks
 	Log     *slog.Logger
 	Metrics *telemetry.Metrics // nil: nothing is counted
 	Now     func() time.Time

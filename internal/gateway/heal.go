@@ -53,9 +53,15 @@ func (x *exchange) heal(no *refusal) bool {
 	if status != http.StatusBadRequest && status != http.StatusUnprocessableEntity || x.policy.IsStrict() || x.gone.Load() || x.out.opened() {
 		return false
 	}
+	if x.retold(no) {
+		return true
+	}
 	found, words := heal.Find(no.err.Message, &heal.Request{Body: x.sent.data, Header: x.call.Header})
 	if len(x.fixes) > 0 { // once is enough
 		x.cured(found)
+		return false
+	}
+	if x.keep != nil && x.keep.again { // this was the once
 		return false
 	}
 	row := x.attemptRow()

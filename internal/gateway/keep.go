@@ -18,6 +18,7 @@ type keeping struct {
 	home   string         // the provider that keeps all it refers to; empty for none
 	lost   error          // it refers to what is not kept here: only an upstream may know it
 	whole  bool           // it refers to nothing any more
+	again  bool           // it was made whole because its home had forgotten what came before
 	losses []llm.Loss     // of making it whole
 }
 
@@ -36,7 +37,7 @@ func (x *exchange) recall() error {
 	}
 	asked.Keep = asked.Keep && x.gw.opt.Archive != nil && x.ask.Op == Generate
 	k := &keeping{keeper: keeper, asked: asked}
-	if !asked.Keep && !k.refers() {
+	if !asked.Keep && !asked.Background && !k.refers() {
 		return nil
 	}
 	if err := x.findPast(k); err != nil {
@@ -65,12 +66,12 @@ func (x *exchange) findPast(k *keeping) error {
 	}
 	if x.gw.opt.Archive == nil {
 		k.lost = nothingKept("previous_response_id")
-		return nil
+		return x.findHome(k)
 	}
 	past, err := x.gw.opt.Archive.Chain(x.r.Context(), x.who.KeyID, id)
 	if errors.Is(err, archive.ErrUnknown) {
 		k.lost = k.keeper.NotKept(id, true)
-		return nil
+		return x.findHome(k)
 	}
 	if errors.Is(err, archive.ErrNotKept) {
 		return k.keeper.NotKept(id, true)
@@ -80,6 +81,9 @@ func (x *exchange) findPast(k *keeping) error {
 	}
 	k.past = past
 	k.home = k.past[len(k.past)-1].Home
+	if last := k.past[len(k.past)-1].Answer; k.home != "" && !k.keeper.State(last).Over {
+		k.lost = notThere(id)
+	}
 	return nil
 }
 
@@ -130,12 +134,18 @@ func (x *exchange) unfold() error {
 		return nil
 	}
 	passes := !x.surface.Compat && x.mayPass()
-	if passes && (k.lost != nil || k.home == x.target.Provider.Name()) {
+	if passes && (k.lost != nil && k.home == "" || k.home == x.target.Provider.Name()) {
 		return nil //nolint:nilerr // the upstream may know what is not kept here
 	}
 	if k.lost != nil {
 		return k.lost
 	}
+	return x.makeWhole()
+}
+
+// makeWhole puts what the request refers to into it.
+func (x *exchange) makeWhole() error {
+	k := x.keep
 	edits, losses := k.keeper.Whole(k.past, k.own)
 	b := newBuffer(x.object.Size(edits...))
 	b.data = x.object.AppendTo(b.data, edits...)
@@ -210,10 +220,13 @@ func (x *exchange) keepAnswer(data []byte) {
 // meter reads usage off an answer that passes as it is.
 func (x *exchange) meter() llm.Meter {
 	m := x.back.NewMeter()
-	if !x.keeps() {
-		return m
+	if x.keeps() {
+		m = &keepingMeter{Meter: m, x: x}
 	}
-	return &keepingMeter{Meter: m, x: x}
+	if x.later != nil {
+		m = &laterMeter{Meter: m, x: x}
+	}
+	return m
 }
 
 type keepingMeter struct {

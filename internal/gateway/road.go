@@ -65,6 +65,7 @@ var roads = map[Op][]stage{
 var byID = []stage{
 	{"identify", (*exchange).identify},
 	{"admit", (*exchange).admit},
+	{"pursue", (*exchange).pursue}, // an answer that is made in the background is its upstream's affair
 }
 
 // exchange is one request on its way, and what has been learned of it.
@@ -88,6 +89,7 @@ type exchange struct {
 	cacheWish cacheWish       // enrich
 
 	keep    *keeping       // recall; nil where nothing is kept or gone on from
+	later   *later         // an answer made in the background; nil for all others
 	targets []route.Target // route
 
 	// attempt

@@ -17,7 +17,7 @@ func (x *exchange) shaped() bool {
 	if len(x.policy.Rules) > len(x.gw.opt.Rules.Unknown(x.policy.Rules)) {
 		return true
 	}
-	if x.policy.Rounds() == 0 {
+	if x.policy.Rounds() == 0 || x.later != nil { // nobody goes on with an answer that is not there
 		return false
 	}
 	req, err := x.front.DecodeRequest(x.r.Header, x.object.Bytes())

@@ -17,7 +17,7 @@ import (
 func (x *exchange) relayStream() error {
 	var s streamer
 	if x.lane.express() {
-		p := &passing{x: x, meter: x.meter(), keepUsage: x.asksUsage}
+		p := &passing{x: x, meter: x.meter(), keepUsage: x.asksUsage, begun: x.later.pursued()}
 		if f, ok := x.front.(llm.Framer); ok {
 			p.reframe = f.NewFramer()
 		}

@@ -22,6 +22,9 @@ type Keeper interface {
 	// Answer finds the answer in the last event of a stream or in a whole body; it
 	// is a view.
 	Answer(data []byte) (answer []byte, ok bool)
+	// State finds in an event, or in a whole body, how far an answer has come; the
+	// zero State where there is none. It is a view.
+	State(data []byte) State
 	// Stored tells whether an answer says that the upstream keeps it too.
 	Stored(answer []byte) bool
 	// Kept makes of a request's own input and its answer what is to be kept.
@@ -41,10 +44,20 @@ type Keeper interface {
 
 // Asked is what a request wants of what is kept.
 type Asked struct {
-	Keep     bool     // the answer is to be kept: said, or the API's default
-	Said     bool     // it was said
-	Previous string   // what the request goes on from
-	Items    []string // ids of items it names instead of sending them
+	Keep       bool     // the answer is to be kept: said, or the API's default
+	Said       bool     // it was said
+	Background bool     // the answer is to be made in the background, and fetched later
+	Previous   string   // what the request goes on from
+	Items      []string // ids of items it names instead of sending them
+}
+
+// State is how far an answer has come that is made in the background.
+type State struct {
+	ID     string
+	Status string // in the API's words
+	Over   bool   // nothing about it will change any more
+	Answer []byte // JSON object, as far as it has come
+	Output int64  // bytes of what it holds, for estimates
 }
 
 // Exchange is one request and its answer as they are kept: both as the client's

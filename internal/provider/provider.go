@@ -8,6 +8,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"turnpike/internal/wire"
@@ -62,6 +63,17 @@ type Compactor interface {
 	Compacts(Surface) bool
 	// NewCompactRequest makes the HTTP request, signed.
 	NewCompactRequest(ctx context.Context, c *Call) (*http.Request, error)
+}
+
+// Backgrounder is a Provider that makes answers in the background: they are begun by
+// a call like any other and asked for by their ids.
+type Backgrounder interface {
+	Provider
+	// Backgrounds tells whether it does so where it is spoken to by a surface.
+	Backgrounds(Surface) bool
+	// NewBackgroundRequest makes a request without a body, signed, about such an
+	// answer. The id needs no escapes; tail is what comes behind it in the path.
+	NewBackgroundRequest(ctx context.Context, method, id, tail string, query url.Values) (*http.Request, error)
 }
 
 // Plain is a Body of bytes that nothing uses again.

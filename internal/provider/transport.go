@@ -150,6 +150,17 @@ func (a *Account) Post(ctx context.Context, u *url.URL, c *Call) *http.Request {
 	return r.WithContext(ctx)
 }
 
+// Ask makes a request without a body.
+func (a *Account) Ask(ctx context.Context, method string, u *url.URL) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, method, u.String(), http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("User-Agent", a.opt.UserAgent)
+	a.Dress(r)
+	return r, nil
+}
+
 // Dress sets the operator's own headers.
 func (a *Account) Dress(r *http.Request) {
 	for k, v := range a.opt.Headers {
@@ -166,12 +177,10 @@ const maxQuote = 300
 // GetJSON fetches a small JSON document. sign may leave alone what the
 // operator's headers have set.
 func (a *Account) GetJSON(ctx context.Context, u *url.URL, sign func(*http.Request) error, into any) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	r, err := a.Ask(ctx, http.MethodGet, u)
 	if err != nil {
 		return err
 	}
-	r.Header.Set("User-Agent", a.opt.UserAgent)
-	a.Dress(r)
 	if err := sign(r); err != nil {
 		return err
 	}

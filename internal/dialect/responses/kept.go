@@ -11,16 +11,12 @@ import (
 
 var _ llm.Keeper = Dialect{}
 
-const noBackground = "answers are given at once here; leave it out, and stream an answer that takes long"
-
 var referenceWord = []byte(`"item_reference"`)
 
 // Asks reads what a request wants of what is kept. Its default is to keep.
 func (Dialect) Asks(body wire.Object) (a llm.Asked, err error) {
-	if on, err := body.Bool("background"); err != nil {
+	if a.Background, err = body.Bool("background"); err != nil {
 		return a, openai.Malformed(err)
-	} else if on {
-		return a, invalid("background", noBackground)
 	}
 	if body.Get("conversation") != nil {
 		return a, invalid("conversation", "conversations are not kept here; go on from an answer with previous_response_id, or send all of it as input")
@@ -149,6 +145,31 @@ func (Dialect) Answer(data []byte) ([]byte, bool) {
 	}
 	status, _, _ := o.Str("status")
 	return o.Bytes(), (status == "completed" || status == "incomplete") && len(o.Get("output")) > 0
+}
+
+// State finds the answer in an event or a body. The statuses are those of the API
+// reference; one that is not among them is not the last.
+func (Dialect) State(data []byte) (s llm.State) {
+	o, err := wire.ParseObject(data)
+	if err != nil {
+		return s
+	}
+	if v := o.Get("response"); len(v) > 0 && v[0] == '{' {
+		if o, err = wire.ParseObject(v); err != nil {
+			return s
+		}
+	}
+	if kind, _, _ := o.Str("object"); kind != "response" {
+		return s
+	}
+	s.ID, _, _ = o.Str("id")
+	s.Status, _, _ = o.Str("status")
+	s.Answer, s.Output = o.Bytes(), int64(len(o.Get("output")))
+	switch s.Status {
+	case "completed", "incomplete", "failed", "cancelled":
+		s.Over = true
+	}
+	return s
 }
 
 // Stored tells whether OpenAI says that it keeps the answer.

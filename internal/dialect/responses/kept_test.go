@@ -37,7 +37,7 @@ func TestAsks(t *testing.T) {
 			"",
 		},
 		{`{"input":"say \"item_reference\""}`, llm.Asked{Keep: true}, ""},
-		{`{"background":true}`, llm.Asked{}, "background"},
+		{`{"background":true}`, llm.Asked{Keep: true, Background: true}, ""},
 		{`{"background":"x"}`, llm.Asked{}, "background"},
 		{`{"conversation":{"id":"c"}}`, llm.Asked{}, "conversation"},
 		{`{"store":"yes"}`, llm.Asked{}, "store"},
@@ -198,4 +198,30 @@ func FuzzKept(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestState(t *testing.T) {
+	for _, c := range []struct {
+		data, id, status string
+		over             bool
+	}{
+		{`{"object":"response","id":"resp_1","status":"queued","output":[]}`, "resp_1", "queued", false},
+		{`{"object":"response","id":"resp_1","status":"in_progress"}`, "resp_1", "in_progress", false},
+		{`{"object":"response","id":"resp_1","status":"completed"}`, "resp_1", "completed", true},
+		{`{"object":"response","id":"resp_1","status":"incomplete"}`, "resp_1", "incomplete", true},
+		{`{"object":"response","id":"resp_1","status":"failed","error":{"code":"x"}}`, "resp_1", "failed", true},
+		{`{"type":"response.cancelled","response":{"object":"response","id":"resp_1","status":"cancelled"}}`, "resp_1", "cancelled", true},
+		{`{"type":"response.created","response":{"object":"response","id":"resp_1","status":"new_word"}}`, "resp_1", "new_word", false},
+		{`{"type":"error","code":"server_error","message":"m"}`, "", "", false},
+		{`{"type":"response.output_text.delta","item_id":"msg_1","delta":"x"}`, "", "", false},
+		{`{"object":"response.deleted","id":"resp_1","deleted":true}`, "", "", false},
+		{`{"response":`, "", "", false},
+		{`[]`, "", "", false},
+		{``, "", "", false},
+	} {
+		s := Dialect{}.State([]byte(c.data))
+		if s.ID != c.id || s.Status != c.status || s.Over != c.over || (len(s.Answer) > 0) != (c.id != "") {
+			t.Errorf("%s: %+v", c.data, s)
+		}
+	}
 }

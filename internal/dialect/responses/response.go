@@ -117,6 +117,8 @@ func (a *answer) items() [][]byte {
 // stop maps the status, and why an answer is incomplete.
 func (a *answer) stop() llm.Stop {
 	switch {
+	case a.status == "cancelled":
+		return llm.StopOther
 	case a.status != "incomplete":
 		return llm.StopEnd
 	case a.why == "max_output_tokens", a.why == "max_tokens":
