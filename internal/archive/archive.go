@@ -67,7 +67,6 @@ type ref struct{ key, id string }
 
 type waiting struct {
 	key string
-	at  time.Time
 	x   llm.Exchange
 }
 
@@ -103,7 +102,8 @@ func (a *Archive) Keep(key string, x llm.Exchange) {
 		a.opt.Log.Warn("an answer is not kept: the upstream gave it no id of its own", "key", key)
 		return
 	}
-	w := &waiting{key: key, at: a.opt.Now(), x: x}
+	x.At = a.opt.Now()
+	w := &waiting{key: key, x: x}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed || len(a.order) >= maxWaiting || a.bytes+sizeOf(&x) > maxWaitingBytes {

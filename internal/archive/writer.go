@@ -70,7 +70,7 @@ func (a *Archive) write(batch []*waiting) {
 	rows := make([]store.Response, 0, len(batch))
 	size := int64(0)
 	for _, w := range batch {
-		r := store.Response{KeyID: w.key, ID: w.x.ID, Previous: w.x.Previous, Home: w.x.Home, At: w.at, Items: w.x.Items}
+		r := store.Response{KeyID: w.key, ID: w.x.ID, Previous: w.x.Previous, Home: w.x.Home, At: w.x.At, Items: w.x.Items}
 		r.Body = a.opt.Sealer.Seal(pack(&w.x), place(w.key, w.x.ID))
 		size += int64(len(r.Body))
 		rows = append(rows, r)
@@ -144,5 +144,5 @@ func (a *Archive) open(r *store.Response) (llm.Exchange, error) {
 	if n > uint64(len(b)) {
 		return llm.Exchange{}, errPacked
 	}
-	return llm.Exchange{ID: r.ID, Previous: r.Previous, Home: r.Home, Input: b[:n:n], Answer: b[n:]}, nil
+	return llm.Exchange{ID: r.ID, Previous: r.Previous, Home: r.Home, Input: b[:n:n], Answer: b[n:], At: r.At}, nil
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"time"
 
 	"turnpike/internal/background"
 	"turnpike/internal/ledger"
@@ -139,11 +140,19 @@ func (x *exchange) enter(a store.Attempt) {
 	}
 }
 
+// forgetsAfter is how long an upstream keeps an answer at least (OpenAI: "roughly 10
+// minutes" for those made in the background, 30 days for others). Where it denies a
+// younger one, that was not age, and its word stands.
+const forgetsAfter = 10 * time.Minute
+
 // retold makes a request whole whose home has forgotten what it goes on from, which
 // the gateway still has, so that it can be sent once more.
 func (x *exchange) retold(no *refusal) bool {
 	k := x.keep
 	if no.err.Code != notFoundThere || k == nil || k.whole || k.lost != nil || len(k.past) == 0 || len(x.fixes) > 0 {
+		return false
+	}
+	if x.gw.opt.Now().Sub(k.past[len(k.past)-1].At) < forgetsAfter {
 		return false
 	}
 	row := x.attemptRow()

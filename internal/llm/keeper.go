@@ -2,6 +2,7 @@ package llm
 
 import (
 	"net/url"
+	"time"
 
 	"turnpike/internal/wire"
 )
@@ -65,8 +66,9 @@ type State struct {
 type Exchange struct {
 	ID       string
 	Previous string
-	Home     string   // the provider that keeps it too; empty for none
-	Input    []byte   // JSON list of the items that came with the request
-	Answer   []byte   // JSON object, whole
-	Items    []string // ids of the items in the answer
+	Home     string    // the provider that keeps it too; empty for none
+	Input    []byte    // JSON list of the items that came with the request
+	Answer   []byte    // JSON object, whole
+	Items    []string  // ids of the items in the answer
+	At       time.Time // when it was kept
 }
