@@ -49,7 +49,10 @@ func answersRoutes() []gateway.Front {
 }
 
 // keepingWorld is a world that keeps answers, in a database of its own.
-func keepingWorld(t *testing.T) *world {
+func keepingWorld(t *testing.T) *world { return agedWorld(t, time.Now) }
+
+// agedWorld is one whose archive has a clock of its own.
+func agedWorld(t *testing.T, now func() time.Time) *world {
 	t.Helper()
 	dir := t.TempDir()
 	db, err := store.Open(t.Context(), filepath.Join(dir, store.FileName))
@@ -61,7 +64,7 @@ func keepingWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	kept := archive.New(archive.Options{
-		Store: db, Sealer: safe, Log: slog.New(slog.DiscardHandler), Now: time.Now, Keep: time.Hour, Rows: 100, Bytes: 1 << 20,
+		Store: db, Sealer: safe, Log: slog.New(slog.DiscardHandler), Now: now, Keep: 24 * time.Hour, Rows: 100, Bytes: 1 << 20,
 	})
 	w := newWorld(t, func(s *setup) { s.archive = kept })
 	w.up.answers(playNumbered())

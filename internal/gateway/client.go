@@ -192,9 +192,10 @@ func (c *client) fail(e *llm.Error) {
 		return
 	}
 	c.done = true
-	if _, framed := c.x.front.(llm.Framer); c.streaming && framed && e.Torn {
+	if _, framed := c.x.front.(llm.Framer); c.streaming && e.Torn && (framed || c.x.later != nil) {
 		// Clients of this framing try again after a torn connection, as they would have had it from the upstream
-		// itself; an exception they take for the upstream's last word.
+		// itself; an exception they take for the upstream's last word. So is an answer that is made in the background
+		// taken up again where it broke off; it has not failed.
 		c.torn = true
 		return
 	}

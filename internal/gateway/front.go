@@ -19,7 +19,7 @@ const (
 	Show               // a kept answer
 	Inputs             // what it was given to
 	Forget             // of a kept answer: let it go
-	Cancel             // of one that is still being made: there are none
+	Cancel             // of one that is still being made, in the background
 )
 
 // Front is a client API: a path and the dialect spoken there.

@@ -101,6 +101,6 @@ func (x *exchange) cancelKept() error {
 	}
 	return &llm.Error{
 		Kind: llm.ErrInvalid, NoRetry: true,
-		Message: "Cannot cancel a synchronous response: answers are given at once here (background is not served); close the connection instead",
+		Message: "Cannot cancel a synchronous response: this one was not made in the background; close the connection instead",
 	}
 }
