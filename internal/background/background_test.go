@@ -147,7 +147,10 @@ func newScene(t *testing.T, s *shelf, look func(context.Context, *scene, store.B
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	go func() { defer close(done); c.Run(ctx, func(ctx context.Context, row store.Background) error { return look(ctx, c, row) }) }()
+	go func() {
+		defer close(done)
+		c.Run(ctx, func(ctx context.Context, row store.Background) error { return look(ctx, c, row) })
+	}()
 	c.stop = func() { cancel(); <-done }
 	return c
 }
@@ -429,4 +432,3 @@ func TestWhoseItIs(t *testing.T) {
 		c.stop()
 	})
 }
-

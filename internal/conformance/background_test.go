@@ -258,11 +258,11 @@ func (o *office) ledger() string {
 }
 
 const (
-	askedLater    = `{"model":"openai/gpt-5","input":"What is 2 + 2?","background":true}`
-	answers  = "/v1/responses"
-	response = "/v1/responses/resp_1"
-	begunRow = "1:background 0/0"
-	endRow   = " 2:end 14/24"
+	askedLater = `{"model":"openai/gpt-5","input":"What is 2 + 2?","background":true}`
+	answers    = "/v1/responses"
+	response   = "/v1/responses/resp_1"
+	begunRow   = "1:background 0/0"
+	endRow     = " 2:end 14/24"
 )
 
 // TestBackground: an answer that is made in the background passes, and is accounted
@@ -466,7 +466,9 @@ func TestBackgroundConversations(t *testing.T) {
 func TestBackgroundElsewhere(t *testing.T) {
 	inOffice(t, []string{"queued"}, func(t *testing.T, o *office) {
 		status, body := o.do("POST", answers, clientKey, strings.Replace(askedLater, openaiUp, compatUp, 1))
-		var e struct{ Error struct{ Message, Param string } }
+		var e struct {
+			Error struct{ Message, Param string }
+		}
 		if err := json.Unmarshal([]byte(body), &e); err != nil || status != 400 || e.Error.Param != "background" || !strings.Contains(e.Error.Message, "leave it out") || o.up.took() != "" {
 			t.Errorf("%d %s, %v", status, body, err)
 		}

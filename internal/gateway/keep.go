@@ -135,7 +135,7 @@ func (x *exchange) unfold() error {
 	}
 	passes := !x.surface.Compat && x.mayPass()
 	if passes && (k.lost != nil && k.home == "" || k.home == x.target.Provider.Name()) {
-		return nil //nolint:nilerr // the upstream may know what is not kept here
+		return nil // the upstream may know what is not kept here
 	}
 	if k.lost != nil {
 		return k.lost

@@ -131,7 +131,9 @@ func (x *exchange) enter(a store.Attempt) {
 	case l == nil || l.row.ID == "":
 		x.gw.opt.Ledger.Add(a)
 	case l.over:
-		x.gw.opt.Follow.Settle(l.row, l.status, a)
+		if !x.gw.opt.Follow.Settle(l.row, l.status, a) {
+			x.usage = llm.Usage{} // counted by who saw the end before
+		}
 	default:
 		x.usage = llm.Usage{}
 		a.Usage, a.Stop = store.Usage{}, background.Stop

@@ -76,10 +76,11 @@ func (x *exchange) passQuestion(keeper llm.Keeper, p provider.Backgrounder) erro
 	x.answer = res
 	defer func() { _ = res.Body.Close() }()
 	if x.stream && isStream(res.Header.Get("Content-Type")) {
-		if err := x.relayStream(); err != nil {
+		err := x.relayStream()
+		x.usage = llm.Usage{} // another request's
+		if err != nil {
 			return err
 		}
-		x.usage = llm.Usage{} // another request's
 		return errAnswered
 	}
 	return x.passReply(keeper)
@@ -176,7 +177,9 @@ func (g *Gateway) finish(row store.Background, keeper llm.Keeper, s llm.State, s
 		u.Output = (max(s.Output, empty) - empty + bytesPerToken - 1) / bytesPerToken
 	}
 	a.Usage = storeUsage(u)
-	g.opt.Follow.Settle(row, s.Status, a)
+	if g.opt.Follow.Settle(row, s.Status, a) {
+		g.opt.Metrics.Spend(row.Provider, row.ServedModel, &u)
+	}
 }
 
 // keepFinished keeps the whole of an answer whose beginning is kept, so that it can

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"net/http"
 	"strconv"
 	"sync"
 	"time"
@@ -61,16 +62,31 @@ func (m *Metrics) Count(r *Request) {
 	m.rows.mu.Unlock()
 	status.Inc()
 	row.duration.Observe(r.Took.Seconds())
-	for i, n := range counts(&r.Usage) {
-		if n > 0 {
-			row.tokens[i].Add(float64(n))
-		}
-	}
+	row.spend(&r.Usage)
 	for _, l := range r.Losses {
 		for i, kind := range llm.LossKinds {
 			if l.Kind == kind || l.Kind == "" && kind == llm.LossDropped {
 				m.lost[i].Add(float64(max(1, l.Count)))
 			}
+		}
+	}
+}
+
+// Spend counts tokens that became known after their request was over.
+func (m *Metrics) Spend(provider, model string, u *llm.Usage) {
+	if m == nil {
+		return
+	}
+	m.rows.mu.Lock()
+	row := m.row(&Request{Provider: provider, Model: model, Status: http.StatusOK})
+	m.rows.mu.Unlock()
+	row.spend(u)
+}
+
+func (r *row) spend(u *llm.Usage) {
+	for i, n := range counts(u) {
+		if n > 0 {
+			r.tokens[i].Add(float64(n))
 		}
 	}
 }

@@ -42,6 +42,18 @@ func ours(text string) string {
 
 func all(string) bool { return true }
 
+func TestSpend(t *testing.T) {
+	m := New(all)
+	m.Spend("p", "gpt", &llm.Usage{Known: true, Input: 3, Output: 5})
+	m.Spend("p", "gpt", &llm.Usage{Known: true, Output: 1})
+	text := scrape(t, m)
+	wants(t, text, `turnpike_tokens_total{model="gpt",provider="p",type="input"} 3`, `turnpike_tokens_total{model="gpt",provider="p",type="output"} 6`)
+	if strings.Contains(text, "turnpike_requests_total{") {
+		t.Errorf("tokens were counted as a request: %s", ours(text))
+	}
+	(*Metrics)(nil).Spend("p", "gpt", &llm.Usage{})
+}
+
 func TestCount(t *testing.T) {
 	m := New(func(model string) bool { return model == "claude-x" })
 	m.Count(&Request{

@@ -82,6 +82,23 @@ func FuzzDecodeResponse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) { llmtest.Answer(t, Dialect{}, body) })
 }
 
+// FuzzState: what is told of an answer is in it, and nothing is told of what is none.
+func FuzzState(f *testing.F) {
+	for _, s := range []string{
+		`{"object":"response","id":"resp_1","status":"queued","output":[]}`,
+		`{"type":"response.failed","response":{"object":"response","id":"resp_1","status":"failed","error":{}}}`,
+		`{"response":null,"object":"response"}`, `{"object":"response","id":5,"status":["completed"]}`, `{"response":{`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		s := Dialect{}.State(body)
+		if s.Over && s.Status == "" || s.Answer == nil && (s.ID != "" || s.Over || s.Output != 0) || s.Output > int64(len(s.Answer)) || !bytes.Contains(body, s.Answer) {
+			t.Fatalf("%+v", s)
+		}
+	})
+}
+
 func FuzzDecodeStream(f *testing.F) {
 	for _, c := range decodeStreamCases {
 		f.Add([]byte(c.body), uint64(1))
