@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -132,7 +133,7 @@ type office struct {
 	gw   *gateway.Gateway
 	kept *archive.Archive
 	stop func()
-	torn bool // the last answer's connection was
+	torn atomic.Bool // the last answer's connection was
 }
 
 // inOffice runs a test on a clock of its own.
@@ -217,7 +218,7 @@ func (o *office) do(method, path, key, body string) (status int, answer string) 
 			panic(p)
 		}
 		status, answer = w.Code, w.Body.String()
-		o.torn = p != nil
+		o.torn.Store(p != nil)
 	}()
 	o.gw.ServeHTTP(w, r)
 	return 0, ""
@@ -420,7 +421,7 @@ func TestBackgroundStreams(t *testing.T) {
 			inOffice(t, []string{"in_progress"}, func(t *testing.T, o *office) {
 				o.up.set(func(m *maker) { m.stream, m.torn = numbered(begin...), true })
 				o.want("POST", answers, clientKey, streamed(askedLater), 200, numbered(begin...))
-				if !o.torn { // and no word of failure
+				if !o.torn.Load() { // and no word of failure
 					t.Error("the stream ended as if that were all")
 				}
 				o.up.took()
