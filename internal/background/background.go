@@ -85,6 +85,8 @@ type Tracker struct {
 
 	settling sync.Mutex // one at a time
 
+	charge func(*store.Background, *store.Attempt) // prices an estimate; nil: nobody does
+
 	mu   sync.Mutex
 	jobs map[ref]*job
 	open int  // not settled, in all
@@ -99,6 +101,10 @@ func New(ctx context.Context, opt Options) (*Tracker, error) {
 	}
 	return &Tracker{opt: opt, wake: make(chan struct{}, 1), jobs: map[ref]*job{}, open: n, more: n > 0}, nil
 }
+
+// ChargeBy sets what prices the attempts that are written by estimate. It is for
+// before the first answer.
+func (t *Tracker) ChargeBy(charge func(*store.Background, *store.Attempt)) { t.charge = charge }
 
 // Room tells whether one more may be begun.
 func (t *Tracker) Room() bool {
@@ -226,6 +232,9 @@ func (t *Tracker) estimate(row *store.Background, why llm.ErrorKind) store.Attem
 	a := t.Attempt(row)
 	a.Stop, a.ErrorClass = Stop, string(why)
 	a.Usage = store.Usage{Input: row.Input, Estimated: true}
+	if t.charge != nil {
+		t.charge(row, &a)
+	}
 	return a
 }
 

@@ -58,7 +58,7 @@ func made(status string) string {
 		output = `[{"id":"rs_1","type":"reasoning","summary":[]}]`
 	}
 	return `{"background":true,"completed_at":null,"created_at":1784670683,"error":` + fault + `,"id":"resp_1","incomplete_details":null,"model":"gpt-5","object":"response","output":` +
-		output + `,"previous_response_id":null,"status":"` + status + `","store":true,"usage":` + usage + `}`
+		output + `,"previous_response_id":null,"service_tier":"flex","status":"` + status + `","store":true,"usage":` + usage + `}`
 }
 
 const notFound = `{"error":{"message":"Response with id 'resp_1' not found.","type":"invalid_request_error","param":"id","code":null}}`
@@ -171,12 +171,14 @@ func (o *office) open() {
 	must(err)
 	q, err := openai.New(provider.Options{Name: compatUp, BaseURL: "http://maker.invalid/v1", APIKey: upstreamKey, Transport: o.up}, true, provider.Choice{Pinned: "responses"})
 	must(err)
+	s := &setup{}
+	priced(o.t, house)(s)
 	o.gw = gateway.New(gateway.Options{
 		Routes: answersRoutes(), Backs: map[string]llm.Back{"responses": responses.Dialect{}},
 		Caps: catalog.Lookup, Betas: catalog.BedrockBetas, Learned: learned.New(time.Now), Table: route.New([]*route.Account{{Provider: p}, {Provider: q}}, "", ""),
 		Keys: keyring.New(time.Now, keyring.Entry{Hash: keyring.Hash(clientKey), Principal: keyring.Principal{KeyID: "key_1"}},
 			keyring.Entry{Hash: keyring.Hash(otherKey), Principal: keyring.Principal{KeyID: "key_2"}}),
-		Ledger: rec, Archive: o.kept, Follow: follow, Log: log, Now: time.Now, Version: "test", Started: time.Now(),
+		Ledger: rec, Archive: o.kept, Follow: follow, Price: s.price, Log: log, Now: time.Now, Version: "test", Started: time.Now(),
 		MaxBody: 1 << 20, MaxAnswer: 1 << 20, Drain: 30 * time.Second,
 	})
 	ctx, cancel := context.WithCancel(o.t.Context())
@@ -245,6 +247,13 @@ func (o *office) ledger() string {
 	for _, a := range list {
 		if a.KeyID != "key_1" || a.RequestID != list[0].RequestID || a.ServedModel != "gpt-5" || a.Provider != openaiUp || byNumber[a.Number] != "" {
 			o.t.Errorf("attempt %+v", a)
+		}
+		cost := a.Usage.Input*2_000 + a.Usage.Output*8_000 // millionths of a dollar by thousands
+		if a.Charge.Tier == "flex" {
+			cost /= 2
+		}
+		if a.Charge.Nano != cost || !a.Charge.Known() || a.Stop == "end" && a.Charge.Tier != "flex" {
+			o.t.Errorf("charged %+v for %+v", a.Charge, a.Usage)
 		}
 		s := fmt.Sprintf("%d:%s %d/%d", a.Number, a.Stop, a.Usage.Input, a.Usage.Output)
 		if a.Usage.Estimated {

@@ -21,6 +21,7 @@ import (
 	"turnpike/internal/promptcache"
 	"turnpike/internal/route"
 	"turnpike/internal/rules"
+	"turnpike/internal/store"
 	"turnpike/internal/telemetry"
 )
 
@@ -67,6 +68,11 @@ type Gateway struct {
 // New makes a gateway.
 func New(opt Options) *Gateway {
 	g := &Gateway{opt: opt, mux: http.NewServeMux(), governed: map[string]bool{}, memory: promptcache.NewMemory()}
+	if opt.Follow != nil {
+		opt.Follow.ChargeBy(func(row *store.Background, a *store.Attempt) {
+			g.chargeLater(row, a, llm.Usage{Input: a.Usage.Input, Estimated: true})
+		})
+	}
 	for _, f := range opt.Routes {
 		pattern := cmp.Or(f.Method, http.MethodPost) + " " + f.Path
 		g.governed[pattern] = true

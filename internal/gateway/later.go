@@ -24,6 +24,9 @@ type later struct {
 // pursued tells whether the answer was begun by another request.
 func (l *later) pursued() bool { return l != nil && l.asked }
 
+// open tells whether this request has only begun the answer.
+func (l *later) open() bool { return l != nil && !l.asked && l.row.ID != "" && !l.over }
+
 // mayBackground refuses what is to be made in the background where the target cannot,
 // or where the answer could not be found again as it was asked for.
 func (x *exchange) mayBackground() error {
@@ -135,8 +138,7 @@ func (x *exchange) enter(a store.Attempt) {
 			x.usage = llm.Usage{} // counted by who saw the end before
 		}
 	default:
-		x.usage = llm.Usage{}
-		a.Usage, a.Stop = store.Usage{}, background.Stop
+		a.Stop = background.Stop
 		x.gw.opt.Ledger.Add(a)
 		x.gw.opt.Follow.Release(l.row)
 	}

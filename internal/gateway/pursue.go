@@ -11,6 +11,7 @@ import (
 	"turnpike/internal/background"
 	"turnpike/internal/llm"
 	"turnpike/internal/provider"
+	"turnpike/internal/route"
 	"turnpike/internal/store"
 )
 
@@ -177,8 +178,18 @@ func (g *Gateway) finish(row store.Background, keeper llm.Keeper, s llm.State, s
 		u.Output = (max(s.Output, empty) - empty + bytesPerToken - 1) / bytesPerToken
 	}
 	a.Usage = storeUsage(u)
+	g.chargeLater(&row, &a, u)
 	if g.opt.Follow.Settle(row, s.Status, a) {
 		g.opt.Metrics.Spend(row.Provider, row.ServedModel, &u)
+	}
+}
+
+// chargeLater prices the attempt that tells what an answer cost. It is priced as it
+// was begun: that is when the request was made.
+func (g *Gateway) chargeLater(row *store.Background, a *store.Attempt, u llm.Usage) {
+	if account := g.opt.Table.Account(row.Provider); account != nil {
+		x := &exchange{gw: g, id: row.RequestID, begun: row.At, usage: u, target: route.Target{Provider: account.Provider, Model: row.ServedModel}}
+		x.charge(a)
 	}
 }
 

@@ -44,6 +44,10 @@ func (x *exchange) measure() {
 // estimate fills in what the upstream did not tell. Of a stream that never came
 // to its end the last figures are missing, whatever was told at its start.
 func (x *exchange) estimate() {
+	if x.later.open() { // there is nothing to count yet
+		x.usage = llm.Usage{}
+		return
+	}
 	cut := x.stream && !x.complete
 	if x.usage.Known && !cut || x.answer == nil || x.err != nil && x.outBytes == 0 {
 		return
