@@ -11,7 +11,7 @@ func (x *exchange) account() {
 	x.ruled()
 	x.settleCache()
 	x.estimate()
-	x.enter(x.attemptRow())
+	x.record(x.attemptRow())
 }
 
 // last takes the account before the end of a stream is sent.

@@ -86,6 +86,7 @@ func New(opt Options) *Gateway {
 	g.mux.HandleFunc("GET /health/ready", g.health)
 	if opt.Metrics != nil {
 		g.mux.Handle("GET /metrics", opt.Metrics.Handler())
+		opt.Metrics.Read(g.reading)
 	}
 	g.mux.HandleFunc("HEAD /{$}", g.hello)
 	g.mux.HandleFunc("HEAD /api/hello", g.hello)

@@ -171,7 +171,7 @@ func (x *exchange) retold(no *refusal) bool {
 		return false
 	}
 	old.drop()
-	x.gw.opt.Ledger.Add(row)
+	x.record(row)
 	x.number++
 	x.begun = x.gw.opt.Now()
 	return true

@@ -28,7 +28,10 @@ func (x *exchange) passOn(p *passing, frames wire.Holder) error {
 		}
 		class := p.meter.Frame(f)
 		ready = ready || class == llm.FrameContent || class == llm.FrameEnd || len(early) > maxEarly
-		p.begun = p.begun || class == llm.FrameContent
+		if class == llm.FrameContent {
+			p.begun = true
+			x.heard.chunks++
+		}
 		switch {
 		case class == llm.FrameUsage && !p.keepUsage:
 			held := frames.Held()

@@ -127,6 +127,7 @@ type exchange struct {
 	stop     llm.Stop
 	served   string
 	firstOut time.Duration // until the first content, 0 if there was none
+	heard    heard
 	outBytes int64
 	complete bool // the answer came to its end
 

@@ -6,7 +6,6 @@ import (
 	"turnpike/internal/ledger"
 	"turnpike/internal/llm"
 	"turnpike/internal/store"
-	"turnpike/internal/telemetry"
 	"turnpike/internal/wire"
 )
 
@@ -27,18 +26,6 @@ func (x *exchange) settle() {
 	x.account()
 	x.measure()
 	x.log()
-}
-
-// measure adds the request to the metrics.
-func (x *exchange) measure() {
-	if x.gw.opt.Metrics == nil {
-		return
-	}
-	r := telemetry.Request{Status: x.status, Took: x.gw.opt.Now().Sub(x.start), Usage: x.spent(), Losses: x.losses}
-	if x.call != nil {
-		r.Provider, r.Model = x.target.Provider.Name(), x.target.Model
-	}
-	x.gw.opt.Metrics.Count(&r)
 }
 
 // estimate fills in what the upstream did not tell. Of a stream that never came

@@ -175,6 +175,7 @@ func (p *passing) frame(out []byte, f wire.Frame) ([]byte, bool, bool, error) {
 		}
 	case llm.FrameContent:
 		p.begun = true
+		p.x.heard.chunks++
 	case llm.FrameOther, llm.FrameEnd:
 	}
 	end := class == llm.FrameEnd
@@ -262,6 +263,7 @@ func (t *translating) event(e *llm.Event) error {
 	case llm.EventDelta:
 		t.ready = true
 		t.x.outBytes += int64(len(e.Text))
+		t.x.heard.chunks++
 	case llm.EventFinish:
 		t.x.usage, t.x.stop, t.x.complete = e.Usage, e.Stop, true
 		t.ready, t.over = true, true

@@ -43,6 +43,9 @@ type Breaker struct {
 
 	row atomic.Int32 // failures since the last success
 
+	account *Breaker                 // what counts its cool-downs; nil: it does so itself
+	begun   [len(rules)]atomic.Int64 // cool-downs by class, those of an account's places among them
+
 	mu    sync.Mutex // for those who change the state
 	trips int
 	since time.Time // of the last trip
@@ -143,6 +146,7 @@ func (b *Breaker) trip(c Class, told time.Duration, began, now time.Time) {
 		}
 		b.trips++
 		b.since = now
+		b.count(c)
 	}
 	pause := min(r.first<<min(b.trips-1, 16), r.most)
 	if asked := min(told, r.told); asked > 0 {
@@ -156,6 +160,18 @@ func (b *Breaker) trip(c Class, told time.Duration, began, now time.Time) {
 	b.until.Store(until)
 	b.probe.Store(0)
 }
+
+// count notes that a cool-down has begun.
+func (b *Breaker) count(c Class) {
+	if b.account != nil {
+		b = b.account
+	}
+	b.begun[c].Add(1)
+}
+
+// Begun tells how many cool-downs of a class have begun: of an account's breaker
+// also those of its models.
+func (b *Breaker) Begun(c Class) int64 { return b.begun[c].Load() }
 
 // Reset closes the breaker: credentials were changed, or somebody who knows says so.
 func (b *Breaker) Reset() {

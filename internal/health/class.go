@@ -47,6 +47,9 @@ var rules = [...]rule{
 // String is the class in words for people.
 func (c Class) String() string { return rules[c].name }
 
+// Cools are the classes that begin cool-downs.
+var Cools = [...]Class{Rate, Overload, Failure, Quota, Auth}
+
 // Classify tells what an error says of the upstream. Errors of ours and of the
 // caller say nothing: only an upstream that could not be reached, took too long,
 // refused for load or money, or failed has shown something of itself.

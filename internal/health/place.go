@@ -29,7 +29,11 @@ type Place struct {
 }
 
 // NewPlace makes a place of an account, whose breaker all its places share.
-func NewPlace(account *Breaker) *Place { return &Place{account: account} }
+func NewPlace(account *Breaker) *Place {
+	p := &Place{account: account}
+	p.breaker.account = account
+	return p
+}
 
 // State is the worse of the place's and its account's.
 func (p *Place) State(now time.Time) State {

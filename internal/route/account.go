@@ -46,6 +46,14 @@ func (a *Account) gate(model string) *throttle.Gate {
 	return nil
 }
 
+// Waiting is the number of requests that wait for room within the account's limits.
+func (a *Account) Waiting() (n int) {
+	for i := range a.Limits {
+		n += a.Limits[i].Gate.Waiting()
+	}
+	return n
+}
+
 // listing is what an account said it offers, and the same by what spellings of
 // one model have in common.
 type listing struct {

@@ -1,0 +1,63 @@
+package gateway
+
+import (
+	"net/http"
+	"time"
+
+	"turnpike/internal/llm"
+	"turnpike/internal/store"
+	"turnpike/internal/telemetry"
+)
+
+// record adds an attempt to the ledger and the metrics.
+func (x *exchange) record(a store.Attempt) {
+	x.enter(a)
+	if x.heard.first == 0 {
+		x.heard.first = x.firstOut
+	}
+	if x.gw.opt.Metrics != nil {
+		x.gw.opt.Metrics.Attempt(&telemetry.Attempt{
+			Provider: a.Provider, Model: a.ServedModel, Status: a.Status,
+			Limited: a.Status == http.StatusTooManyRequests || a.ErrorClass == string(llm.ErrRate),
+		})
+	}
+}
+
+// heard is what of a streamed answer only metrics look at.
+type heard struct {
+	first  time.Duration // until the first content of all rounds
+	chunks int64         // of content
+}
+
+// measure adds the request to the metrics.
+func (x *exchange) measure() {
+	if x.gw.opt.Metrics == nil {
+		return
+	}
+	r := telemetry.Request{Status: x.status, Took: x.gw.opt.Now().Sub(x.start), Usage: x.spent(), Losses: x.losses}
+	if x.call != nil {
+		r.Provider, r.Model = x.target.Provider.Name(), x.target.Model
+	}
+	if x.stream {
+		r.FirstContent, r.Chunks = x.heard.first, x.heard.chunks
+	}
+	x.gw.opt.Metrics.Count(&r)
+}
+
+// reading is how the gateway stands, for the metrics that are read.
+func (g *Gateway) reading() telemetry.Reading {
+	s := g.opt.Ledger.State()
+	r := telemetry.Reading{
+		InFlight: g.inflight.Load(),
+		Journal:  telemetry.Journal{Waiting: s.Waiting, Bytes: s.Bytes, InMemory: s.Stranded, Lost: s.Lost},
+	}
+	if !s.Away.IsZero() {
+		r.Journal.Away = g.opt.Now().Sub(s.Away)
+	}
+	for _, a := range g.opt.Table.Summaries() {
+		r.Providers = append(r.Providers, telemetry.Provider{
+			Name: a.Provider, Healthy: a.Healthy, InFlight: a.Inflight, Waiting: a.Waiting, Cooling: a.Cooling, Cooldowns: a.Cooldowns,
+		})
+	}
+	return r
+}
