@@ -23,6 +23,7 @@ import (
 	"turnpike/internal/learned"
 	"turnpike/internal/ledger"
 	"turnpike/internal/price"
+	"turnpike/internal/otel"
 	"turnpike/internal/route"
 	"turnpike/internal/rules"
 	"turnpike/internal/store"
@@ -59,6 +60,7 @@ type app struct {
 	table   *route.Table
 	rules   *rules.Book
 	prices  *price.Current
+	tracer  *otel.Tracer // nil where there is no collector
 	gw      *gateway.Gateway
 	server  *http.Server
 }
@@ -185,6 +187,7 @@ func (a *app) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.prices = price.NewCurrent(book)
+	a.tracer = newTracer(&a.cfg.Telemetry, a.knownModel, a.log)
 	a.gw = newGateway(a)
 	a.server = newServer(a.gw, a.cfg, a.log)
 	return nil
@@ -245,6 +248,7 @@ func (a *app) drain() error {
 	defer done()
 	a.pursued()
 	err = errors.Join(err, a.ledger.Close(flush))
+	_ = a.tracer.Close(flush) // it has logged what it could not send
 	if a.archive != nil {
 		err = errors.Join(err, a.archive.Close(flush))
 	}

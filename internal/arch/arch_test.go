@@ -112,12 +112,13 @@ var rules = []struct {
 	{"internal/background", []string{"internal/store", "internal/llm"}, true, "follows answers made elsewhere: who asks for them, and how, is the road's affair"},
 	{"internal/ledger", []string{"internal/store"}, true, "accounts, journalled here and kept by the store"},
 	{"internal/ledger/journal", nil, true, "records on the disk, whatever they hold"},
+	{"internal/otel", []string{"internal/llm"}, false, "tells a collector what it is told; it writes OTLP itself"},
 	{"internal/telemetry", []string{"internal/llm"}, false, "counts what it is told and asks nobody"},
 	{
 		"internal/gateway",
 		[]string{
 			"internal/provider", "internal/policy", "internal/rules", "internal/stitch", "internal/route", "internal/keyring", "internal/ledger", "internal/archive", "internal/background", "internal/price", "internal/store", "internal/llm", "internal/llm/jsontool", "internal/wire", "internal/fetch",
-			"internal/promptcache", "internal/session", "internal/telemetry", "internal/heal", "internal/learned",
+			"internal/promptcache", "internal/session", "internal/telemetry", "internal/otel", "internal/heal", "internal/learned",
 			"internal/dialect/embeddings", "internal/dialect/counting", "internal/dialect/bedrock",
 		},
 		true,

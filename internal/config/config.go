@@ -45,6 +45,8 @@ type Config struct {
 	Responses Responses `yaml:"responses"`
 	// Prices is what attempts cost, and where that is known from.
 	Prices Prices `yaml:"prices"`
+	// Telemetry is what is told of requests, and to whom.
+	Telemetry Telemetry `yaml:"telemetry"`
 	// Providers are the accounts at upstreams. With none listed they are
 	// detected from the environment.
 	Providers []Provider `yaml:"providers"`
@@ -323,6 +325,7 @@ func Default() *Config {
 		Defaults:  Defaults{LBStrategy: StrategySmart},
 		Routing:   defaultRouting(),
 		Responses: Responses{Store: true, Keep: 720 * time.Hour, Max: 100_000, MaxBytes: GiB},
+		Telemetry: Telemetry{OTLP: OTLP{Sample: 100, Service: "turnpike"}},
 	}
 }
 

@@ -189,6 +189,8 @@ func TestEveryFieldBothWays(t *testing.T) {
 		"routing.max_wait": "8s", "routing.retry_budget": "5", "routing.refresh_models": "9m",
 		"media.fetch": "false", "media.allow_private": "true", "media.max_bytes": "5MiB", "media.timeout": "3s",
 		"prices.sync": "daily", "prices.ceiling_input": "1.5", "prices.ceiling_output": "$75",
+		"telemetry.forward": "true", "telemetry.otlp.endpoint": "http://collector:4318", "telemetry.otlp.sample": "5",
+		"telemetry.otlp.semconv": "latest", "telemetry.otlp.service": "edge",
 	}
 	envs := map[string]bool{}
 	for _, f := range Fields() {

@@ -171,7 +171,7 @@ func validateProvider(cfg *Config, i int, seen map[string]int, r *report) {
 		}
 	}
 	checkSecret(r, at+"api_key", p.APIKey)
-	validateHeaders(p, at, r)
+	validateHeaders(p.Headers, at, r)
 	validateTimeouts(p, at, r)
 	validateLimits(p, at, r)
 }
@@ -216,8 +216,8 @@ func needsKey(kind string) bool {
 	return kind == TypeOpenAI || kind == TypeAnthropic || kind == TypeGemini
 }
 
-func validateHeaders(p *Provider, at string, r *report) {
-	for name, value := range p.Headers {
+func validateHeaders(h Headers, at string, r *report) {
+	for name, value := range h {
 		path := at + "headers." + name
 		switch {
 		case !headerName.MatchString(name):

@@ -92,6 +92,7 @@ func (x *exchange) dispatch() (*http.Response, error) {
 	if err != nil {
 		return nil, x.uncallable(err)
 	}
+	x.calling(req)
 	res, err := x.target.Provider.RoundTrip(req)
 	if err != nil {
 		return nil, x.unreachable(err)

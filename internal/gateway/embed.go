@@ -127,6 +127,7 @@ func (x *exchange) embedCall(p provider.Embedder, body []byte) ([]byte, http.Hea
 	if err != nil {
 		return nil, nil, x.uncallable(err)
 	}
+	x.calling(req)
 	res, err := p.RoundTrip(req)
 	if err != nil {
 		return nil, nil, x.unreachable(err)

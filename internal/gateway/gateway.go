@@ -16,6 +16,7 @@ import (
 	"turnpike/internal/learned"
 	"turnpike/internal/ledger"
 	"turnpike/internal/llm"
+	"turnpike/internal/otel"
 	"turnpike/internal/policy"
 	"turnpike/internal/price"
 	"turnpike/internal/promptcache"
@@ -44,6 +45,7 @@ type Options struct {
 	Price   *price.Current      // what attempts cost; nil: nobody asks
 	Log     *slog.Logger
 	Metrics *telemetry.Metrics // nil: nothing is counted
+	Traces  *otel.Tracer       // nil: no collector is told, and upstreams get no trace context
 	Now     func() time.Time
 	Version string
 	Started time.Time

@@ -9,12 +9,13 @@ import (
 	"turnpike/internal/telemetry"
 )
 
-// record adds an attempt to the ledger and the metrics.
+// record adds an attempt to the ledger, the metrics and the trace.
 func (x *exchange) record(a store.Attempt) {
 	x.enter(a)
 	if x.heard.first == 0 {
 		x.heard.first = x.firstOut
 	}
+	x.traceAttempt(&a)
 	if x.gw.opt.Metrics != nil {
 		x.gw.opt.Metrics.Attempt(&telemetry.Attempt{
 			Provider: a.Provider, Model: a.ServedModel, Status: a.Status,
@@ -23,10 +24,12 @@ func (x *exchange) record(a store.Attempt) {
 	}
 }
 
-// heard is what of a streamed answer only metrics look at.
+// heard is what of a request only metrics and traces look at.
 type heard struct {
-	first  time.Duration // until the first content of all rounds
-	chunks int64         // of content
+	first        time.Duration // until the first content of all rounds
+	chunks       int64         // of content in a stream
+	output       int64         // tokens of all attempts
+	conversation string        // as the client names it; only where the trace wants it
 }
 
 // measure adds the request to the metrics.
@@ -50,6 +53,9 @@ func (g *Gateway) reading() telemetry.Reading {
 	r := telemetry.Reading{
 		InFlight: g.inflight.Load(),
 		Journal:  telemetry.Journal{Waiting: s.Waiting, Bytes: s.Bytes, InMemory: s.Stranded, Lost: s.Lost},
+	}
+	if sent, dropped, failed, ok := g.opt.Traces.Counts(); ok {
+		r.OTLP = &telemetry.Delivery{Sent: sent, Dropped: dropped, Failed: failed}
 	}
 	if !s.Away.IsZero() {
 		r.Journal.Away = g.opt.Now().Sub(s.Away)

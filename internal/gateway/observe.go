@@ -18,6 +18,7 @@ import (
 func (x *exchange) observe(run func()) {
 	x.gw.inflight.Add(1)
 	defer x.gw.inflight.Add(-1)
+	x.trace = x.gw.opt.Traces.Start(x.r.Header)
 	defer x.release()
 	defer x.settle()
 	defer func() {
@@ -68,6 +69,9 @@ func (x *exchange) log() {
 	if u := x.spent(); u.Known || u.Estimated {
 		attrs = append(attrs, slog.Int64("input", u.Input), slog.Int64("output", u.Output),
 			slog.Int64("cache_read", u.CacheRead), slog.Int64("cache_write", u.CacheWrite()))
+	}
+	if id := x.traceID(); id != "" {
+		attrs = append(attrs, slog.String("trace", id))
 	}
 	if x.caching != nil {
 		attrs = append(attrs, slog.String("cache", x.story()))

@@ -15,6 +15,7 @@ import (
 	"turnpike/internal/ledger"
 	"turnpike/internal/llm"
 	"turnpike/internal/llm/jsontool"
+	"turnpike/internal/otel"
 	"turnpike/internal/policy"
 	"turnpike/internal/provider"
 	"turnpike/internal/route"
@@ -75,6 +76,7 @@ type exchange struct {
 	ask   Ask
 	r     *http.Request
 	out   *client
+	trace *otel.Trace // nil: nobody is told
 	id    string
 	start time.Time
 

@@ -25,6 +25,7 @@ func (x *exchange) settle() {
 	}
 	x.account()
 	x.measure()
+	x.traced()
 	x.log()
 }
 
