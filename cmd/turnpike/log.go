@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"turnpike/internal/config"
+	"turnpike/internal/redact"
 )
 
 // newLog makes the log the configuration asks for, on standard error. flush
@@ -17,7 +18,7 @@ func newLog(cfg *config.Config) (log *slog.Logger, flush func()) {
 	if err := level.UnmarshalText([]byte(cfg.Server.LogLevel)); err != nil {
 		level = slog.LevelInfo
 	}
-	out := &gathered{to: os.Stderr}
+	out := &gathered{to: os.Stderr, clean: redact.New(cfg.Secrets()...).Bytes}
 	opt := &slog.HandlerOptions{Level: level}
 	if cfg.Server.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(out, opt)), out.flush
@@ -33,7 +34,8 @@ const (
 // gathered writes log lines in groups: a busy gateway logs thousands of requests
 // a second, and each write is a call to the system.
 type gathered struct {
-	to io.Writer
+	to    io.Writer
+	clean func([]byte) []byte // takes secrets out, whole lines at a time
 
 	mu    sync.Mutex
 	lines []byte
@@ -62,6 +64,6 @@ func (g *gathered) flush() {
 }
 
 func (g *gathered) write() {
-	_, _ = g.to.Write(g.lines)
+	_, _ = g.to.Write(g.clean(g.lines))
 	g.lines = g.lines[:0]
 }

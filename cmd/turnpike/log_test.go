@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"turnpike/internal/redact"
 )
 
 type counted struct {
@@ -21,7 +23,7 @@ func (c *counted) Write(p []byte) (int, error) {
 func TestLogLinesAreGathered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := &counted{}
-		g := &gathered{to: out}
+		g := &gathered{to: out, clean: redact.New().Bytes}
 		for range 3 {
 			for range 100 {
 				if n, err := g.Write([]byte("a line\n")); n != 7 || err != nil {

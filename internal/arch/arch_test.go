@@ -112,6 +112,7 @@ var rules = []struct {
 	{"internal/background", []string{"internal/store", "internal/llm"}, true, "follows answers made elsewhere: who asks for them, and how, is the road's affair"},
 	{"internal/ledger", []string{"internal/store"}, true, "accounts, journalled here and kept by the store"},
 	{"internal/ledger/journal", nil, true, "records on the disk, whatever they hold"},
+	{"internal/redact", nil, true, "text without secrets, whatever the text"},
 	{"internal/otel", []string{"internal/llm"}, false, "tells a collector what it is told; it writes OTLP itself"},
 	{"internal/telemetry", []string{"internal/llm"}, false, "counts what it is told and asks nobody"},
 	{
