@@ -187,7 +187,7 @@ func (a *app) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.prices = price.NewCurrent(book)
-	a.tracer = newTracer(&a.cfg.Telemetry, a.knownModel, a.log)
+	a.tracer = newTracer(a.cfg, a.knownModel, a.log)
 	a.gw = newGateway(a)
 	a.server = newServer(a.gw, a.cfg, a.log)
 	return nil

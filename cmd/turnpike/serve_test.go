@@ -97,8 +97,14 @@ func load(t *testing.T, data string, flags map[string]string, path string) *conf
 // start runs a gateway on a free port until the test ends.
 func start(t *testing.T, cfg *config.Config) *running {
 	t.Helper()
+	return startLogging(t, cfg, slog.DiscardHandler)
+}
+
+// startLogging does so with another reader of the log.
+func startLogging(t *testing.T, cfg *config.Config, also slog.Handler) *running {
+	t.Helper()
 	r := &running{t: t, log: newEvents(), ended: make(chan struct{}), client: &http.Client{Transport: &http.Transport{}}}
-	r.app = newApp(cfg, slog.New(slog.NewTextHandler(r.log, nil)))
+	r.app = newApp(cfg, slog.New(slog.NewMultiHandler(slog.NewTextHandler(r.log, nil), also)))
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
 	go func() {

@@ -25,7 +25,8 @@ type Options struct {
 
 	Service string
 	Version string
-	Known   func(model string) bool // models that metrics may name
+	Known   func(model string) bool  // models that metrics may name
+	Clean   func(text string) string // takes secrets out of names that come from outside; nil: nothing
 	Log     *slog.Logger
 	Now     func() time.Time
 	Client  http.RoundTripper // nil: one of our own
@@ -137,6 +138,7 @@ func (t *Tracer) run() {
 		}
 	}
 	take := func(r *Request) {
+		t.clean(r)
 		m.take(r)
 		if r.trace.ctx.Sampled {
 			if batch = append(batch, r); len(batch) >= maxBatch {
@@ -163,6 +165,18 @@ func (t *Tracer) run() {
 			t.sendMetrics(m)
 			return
 		}
+	}
+}
+
+// clean takes secrets out of names that clients and upstreams choose.
+func (t *Tracer) clean(r *Request) {
+	if t.opt.Clean == nil {
+		return
+	}
+	r.Model, r.Conversation = t.opt.Clean(r.Model), t.opt.Clean(r.Conversation)
+	for i := range r.attempts {
+		a := &r.attempts[i]
+		a.Model, a.Served = t.opt.Clean(a.Model), t.opt.Clean(a.Served)
 	}
 }
 

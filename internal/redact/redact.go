@@ -47,6 +47,9 @@ func (r *Redactor) Bytes(text []byte) []byte {
 	return shapes(text)
 }
 
+// String is the same of a string.
+func (r *Redactor) String(text string) string { return string(r.Bytes([]byte(text))) }
+
 // shape is how secrets of one kind begin, and how long they are at least.
 type shape struct {
 	start string
