@@ -9,7 +9,8 @@ import (
 	"turnpike/internal/telemetry"
 )
 
-// record adds an attempt to the ledger, the metrics and the trace.
+// record adds an attempt to the ledger, the metrics and the trace. It is the one way
+// an attempt gets there.
 func (x *exchange) record(a store.Attempt) {
 	x.enter(a)
 	if x.heard.first == 0 {
@@ -20,6 +21,7 @@ func (x *exchange) record(a store.Attempt) {
 		x.gw.opt.Metrics.Attempt(&telemetry.Attempt{
 			Provider: a.Provider, Model: a.ServedModel, Status: a.Status,
 			Limited: a.Status == http.StatusTooManyRequests || a.ErrorClass == string(llm.ErrRate),
+			Cost: a.Charge.Nano, Unpriced: a.Charge.Unpriced,
 		})
 	}
 }

@@ -54,6 +54,7 @@ const (
 	journalLost
 	databaseAway
 	cost
+	unpriced
 	otlpRecords
 	families
 )
@@ -158,8 +159,12 @@ var table = [families]Family{
 		Help: "How long the database has been failing; 0 while it does not.",
 	},
 	cost: {
-		Name: "cost_dollars_total", Kind: Counter, Labels: []string{"provider", "model"}, later: true,
-		Help: "Cost of attempts in US dollars, as the ledger has it; what has no price is not in it.",
+		Name: "cost_dollars_total", Kind: Counter, Labels: []string{"provider", "model"},
+		Help: "Cost of attempts in US dollars, as the ledger has it.",
+	},
+	unpriced: {
+		Name: "unpriced_attempts_total", Kind: Counter, Labels: []string{"provider", "model"},
+		Help: "Attempts that the price book has no price for: their cost is not known.",
 	},
 	otlpRecords: {
 		Name: "otlp_records_total", Kind: Counter, Labels: []string{"result"}, read: true,

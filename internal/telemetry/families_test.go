@@ -46,7 +46,7 @@ func full() *Metrics {
 	m.Count(&Request{Provider: "p", Model: "m", Status: 200, Took: 3 * time.Second, FirstContent: time.Second, Chunks: 5})
 	m.Count(&Request{Provider: "p", Model: "m", Status: 200, Took: 3 * time.Second, FirstContent: time.Second, Chunks: 1})
 	m.Attempt(&Attempt{Provider: "p", Model: "m", Status: 200, Cost: 2_500_000_000})
-	m.Attempt(&Attempt{Provider: "p", Model: "m", Status: 429, Limited: true})
+	m.Attempt(&Attempt{Provider: "p", Model: "m", Status: 429, Limited: true, Unpriced: true})
 	m.Attempt(&Attempt{Provider: "p", Model: "m"})
 	m.Attempt(&Attempt{Provider: "p", Model: "n", Status: 9999})
 	m.Failover("p", "failing")
@@ -68,7 +68,7 @@ func TestFamilies(t *testing.T) {
 		`turnpike_upstream_responses_total{provider="p",status="200"} 1`, `turnpike_upstream_responses_total{provider="p",status="429"} 1`,
 		`turnpike_upstream_responses_total{provider="p",status="none"} 2`,
 		`turnpike_rate_limit_hits_total{limit="upstream",provider="p"} 1`, `turnpike_rate_limit_hits_total{limit="key",provider="none"} 1`,
-		`turnpike_cost_dollars_total{model="m",provider="p"} 2.5`,
+		`turnpike_cost_dollars_total{model="m",provider="p"} 2.5`, `turnpike_unpriced_attempts_total{model="m",provider="p"} 1`,
 		`turnpike_failovers_total{provider="p",reason="failing"} 1`, `turnpike_affinity_total{result="hit"} 1`,
 		`turnpike_requests_in_flight 3`, `turnpike_provider_health{provider="p"} 1`, `turnpike_provider_health{provider="q"} 0`,
 		`turnpike_upstream_requests_in_flight{provider="p"} 1`, `turnpike_queue_depth{provider="p"} 2`,

@@ -29,6 +29,7 @@ type Attempt struct {
 	Status   int   // the upstream's, 0 for none
 	Limited  bool  // it said that this was too fast
 	Cost     int64 // in nano-dollars
+	Unpriced bool  // what it cost is not known
 }
 
 // Labels of what has no name of its own, and how many models may have one.
@@ -54,6 +55,7 @@ type row struct {
 	chunk    prometheus.Observer
 	attempts prometheus.Counter
 	cost     prometheus.Counter
+	unpriced prometheus.Counter
 	tokens   [len(types)]prometheus.Counter
 	statuses map[int]prometheus.Counter
 	upstream map[int]prometheus.Counter
@@ -106,11 +108,17 @@ func (m *Metrics) Attempt(a *Attempt) {
 	if a.Cost > 0 && row.cost == nil {
 		row.cost = m.counters[cost].WithLabelValues(row.key.provider, row.key.model)
 	}
+	if a.Unpriced && row.unpriced == nil {
+		row.unpriced = m.counters[unpriced].WithLabelValues(row.key.provider, row.key.model)
+	}
 	m.rows.mu.Unlock()
 	row.attempts.Inc()
 	answer.Inc()
 	if a.Cost > 0 {
 		row.cost.Add(float64(a.Cost) / 1e9)
+	}
+	if a.Unpriced {
+		row.unpriced.Inc()
 	}
 	if a.Limited {
 		m.RateLimited(LimitUpstream, a.Provider)
