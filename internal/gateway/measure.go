@@ -21,7 +21,7 @@ func (x *exchange) record(a store.Attempt) {
 		x.gw.opt.Metrics.Attempt(&telemetry.Attempt{
 			Provider: a.Provider, Model: a.ServedModel, Status: a.Status,
 			Limited: a.Status == http.StatusTooManyRequests || a.ErrorClass == string(llm.ErrRate),
-			Cost: a.Charge.Nano, Unpriced: a.Charge.Unpriced,
+			Cost:    a.Charge.Nano, Unpriced: a.Charge.Unpriced,
 		})
 	}
 }

@@ -38,7 +38,7 @@ type naming struct {
 // namings is the one table of names (OpenTelemetry semantic conventions 1.41,
 // docs/gen-ai; open-telemetry/semantic-conventions-genai, migration guide).
 var namings = map[string]*naming{
-	Stable: {
+	Stable: { //nolint:gosec // names, no credentials
 		schema:   "https://opentelemetry.io/schemas/1.41.0",
 		duration: "gen_ai.client.operation.duration", embedding: "gen_ai.client.operation.duration",
 		firstChunk: "gen_ai.client.operation.time_to_first_chunk", perChunk: "gen_ai.client.operation.time_per_output_chunk",
@@ -46,7 +46,7 @@ var namings = map[string]*naming{
 		served: "gen_ai.server.request.duration", firstToken: "gen_ai.server.time_to_first_token", perToken: "gen_ai.server.time_per_output_token",
 		spanCacheWrite: "gen_ai.usage.cache_creation.input_tokens",
 	},
-	Latest: {
+	Latest: { //nolint:gosec // names, no credentials
 		schema:   "https://opentelemetry.io/schemas/gen-ai/1.42.0",
 		duration: "gen_ai.client.inference.duration", embedding: "gen_ai.client.operation.duration",
 		firstChunk: "gen_ai.client.inference.time_to_first_chunk", perChunk: "gen_ai.client.inference.time_per_output_chunk",
@@ -74,8 +74,16 @@ var systems = map[string]string{
 
 // hosts are those by the end of an address, for accounts of type openai-compat.
 var hosts = []struct{ end, system string }{
-	{"deepseek.com", "deepseek"}, {"mistral.ai", "mistral_ai"}, {"groq.com", "groq"}, {"x.ai", "x_ai"}, {"moonshot.cn", "moonshot_ai"},
-	{"moonshot.ai", "moonshot_ai"}, {"perplexity.ai", "perplexity"}, {"cohere.com", "cohere"}, {"cohere.ai", "cohere"}, {"openai.com", "openai"},
+	{"deepseek.com", "deepseek"},
+	{"mistral.ai", "mistral_ai"},
+	{"groq.com", "groq"},
+	{"x.ai", "x_ai"},
+	{"moonshot.cn", "moonshot_ai"},
+	{"moonshot.ai", "moonshot_ai"},
+	{"perplexity.ai", "perplexity"},
+	{"cohere.com", "cohere"},
+	{"cohere.ai", "cohere"},
+	{"openai.com", "openai"},
 }
 
 // system is the value of gen_ai.provider.name for an account; one that has none in

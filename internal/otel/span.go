@@ -104,8 +104,11 @@ func requestAttrs(r *Request) []attr {
 
 func (t *Tracer) attemptAttrs(r *Request, a *Attempt) []attr {
 	l := list{
-		{"gen_ai.operation.name", r.Operation}, {"gen_ai.provider.name", system(a.Kind, a.host)},
-		{"gen_ai.request.model", a.Model}, {"turnpike.provider", a.Provider}, {"turnpike.attempt", int64(a.Number)},
+		{"gen_ai.operation.name", r.Operation},
+		{"gen_ai.provider.name", system(a.Kind, a.host)},
+		{"gen_ai.request.model", a.Model},
+		{"turnpike.provider", a.Provider},
+		{"turnpike.attempt", int64(a.Number)},
 	}
 	l.str("gen_ai.response.model", a.Served)
 	l.str("gen_ai.conversation.id", r.Conversation)

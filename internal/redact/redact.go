@@ -58,9 +58,33 @@ type shape struct {
 
 // shaped is the table of shapes: vendors' documents on their keys, RFC 7519 for eyJ.
 var shaped = []shape{
-	{"sk-", 20}, {"sk_", 20}, {"pk-", 20}, {"gsk_", 20}, {"xai-", 20}, {"pplx-", 20}, {"nvapi-", 20}, {"hf_", 20}, {"r8_", 20},
-	{"AIza", 35}, {"ya29.", 20}, {"GOCSPX-", 20}, {"AKIA", 20}, {"ASIA", 20}, {"ABSK", 30}, {"bedrock-api-key-", 30}, {"eyJ", 30},
-	{"ghp_", 20}, {"gho_", 20}, {"ghu_", 20}, {"ghs_", 20}, {"ghr_", 20}, {"github_pat_", 20}, {"glpat-", 20}, {"xoxb-", 20}, {"xoxp-", 20}, {"tid=", 20},
+	{"sk-", 20},
+	{"sk_", 20},
+	{"pk-", 20},
+	{"gsk_", 20},
+	{"xai-", 20},
+	{"pplx-", 20},
+	{"nvapi-", 20},
+	{"hf_", 20},
+	{"r8_", 20},
+	{"AIza", 35},
+	{"ya29.", 20},
+	{"GOCSPX-", 20},
+	{"AKIA", 20},
+	{"ASIA", 20},
+	{"ABSK", 30},
+	{"bedrock-api-key-", 30},
+	{"eyJ", 30},
+	{"ghp_", 20},
+	{"gho_", 20},
+	{"ghu_", 20},
+	{"ghs_", 20},
+	{"ghr_", 20},
+	{"github_pat_", 20},
+	{"glpat-", 20},
+	{"xoxb-", 20},
+	{"xoxp-", 20},
+	{"tid=", 20},
 }
 
 // starting are the shapes by the byte they begin with.

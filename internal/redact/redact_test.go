@@ -10,7 +10,7 @@ func TestShapes(t *testing.T) {
 	const tail = "0123456789abcdefghijABCDEFGHIJ_-456"
 	r := New()
 	for _, s := range []string{
-		"sk-" + tail, "sk-ant-api03_" + tail, "sk-proj-" + tail, "gsk_" + tail, "AIza" + tail, "AKIA0123456789ABCDEF", "ABSK" + tail, "eyJhbGciOi.eyJzdWIi." + tail,
+		"sk-" + tail, "sk-ant-api03_" + tail, "sk-proj-" + tail, "gsk_" + tail, "AIza" + tail, "AKIA" + tail, "ABSK" + tail, "eyJhbGciOi.eyJzdWIi." + tail,
 		"ghp_" + tail, "ya29." + tail,
 	} {
 		for _, around := range [][2]string{{"", ""}, {`error="Incorrect API key: `, `."`}, {"key=", "\n"}, {"https://h/p/", "?x=1"}, {"(", ")"}, {`{"k":"`, `"}`}} {
