@@ -13,6 +13,7 @@ import (
 // an attempt gets there.
 func (x *exchange) record(a store.Attempt) {
 	x.enter(a)
+	x.heard.provider, x.heard.model = a.Provider, a.ServedModel
 	if x.heard.first == 0 {
 		x.heard.first = x.firstOut
 	}
@@ -28,6 +29,8 @@ func (x *exchange) record(a store.Attempt) {
 
 // heard is what of a request only metrics and traces look at.
 type heard struct {
+	provider     string        // of the last attempt; empty if there was none
+	model        string        // as it was asked for there
 	first        time.Duration // until the first content of all rounds
 	chunks       int64         // of content in a stream
 	output       int64         // tokens of all attempts
@@ -39,9 +42,8 @@ func (x *exchange) measure() {
 	if x.gw.opt.Metrics == nil {
 		return
 	}
-	r := telemetry.Request{Status: x.status, Took: x.gw.opt.Now().Sub(x.start), Usage: x.spent(), Losses: x.losses}
-	if x.call != nil {
-		r.Provider, r.Model = x.target.Provider.Name(), x.target.Model
+	r := telemetry.Request{
+		Provider: x.heard.provider, Model: x.heard.model, Status: x.status, Took: x.gw.opt.Now().Sub(x.start), Usage: x.spent(), Losses: x.losses,
 	}
 	if x.stream {
 		r.FirstContent, r.Chunks = x.heard.first, x.heard.chunks

@@ -69,9 +69,6 @@ func (x *exchange) log() {
 	if x.stream && x.heard.first > 0 {
 		attrs = append(attrs, slog.Duration("first_content", x.heard.first))
 	}
-	if x.number > 1 {
-		attrs = append(attrs, slog.Int("attempts", x.number))
-	}
 	if u := x.spent(); u.Known || u.Estimated {
 		attrs = append(attrs, slog.Int64("input", u.Input), slog.Int64("output", u.Output),
 			slog.Int64("cache_read", u.CacheRead), slog.Int64("cache_write", u.CacheWrite()))
