@@ -80,6 +80,7 @@ func secretive(t *testing.T, e *echo, format string) string {
 	t.Helper()
 	yaml := fmt.Sprintf(`
 server: {log_level: debug, log_format: %[2]s}
+routing: {attempts: 1}
 auth: {admin_key: adm-%[3]s-admin, api_key: %[4]s}
 telemetry: {forward: true, otlp: {endpoint: "%[1]s/collector", headers: {authorization: "Bearer otlp-%[3]s-0123456789"}}}
 providers:

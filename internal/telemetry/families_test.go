@@ -50,7 +50,9 @@ func full() *Metrics {
 	m.Attempt(&Attempt{Provider: "p", Model: "m"})
 	m.Attempt(&Attempt{Provider: "p", Model: "n", Status: 9999})
 	m.Failover("p", "failing")
-	m.Affinity(StayHit)
+	m.Affinity(true, true)
+	m.Affinity(true, false)
+	m.Affinity(false, false)
 	m.RateLimited(LimitKey, "")
 	m.Count(&Request{Provider: "p", Model: "m", Status: 200, Usage: usage()})
 	return m
@@ -69,7 +71,7 @@ func TestFamilies(t *testing.T) {
 		`turnpike_upstream_responses_total{provider="p",status="none"} 2`,
 		`turnpike_rate_limit_hits_total{limit="upstream",provider="p"} 1`, `turnpike_rate_limit_hits_total{limit="key",provider="none"} 1`,
 		`turnpike_cost_dollars_total{model="m",provider="p"} 2.5`, `turnpike_unpriced_attempts_total{model="m",provider="p"} 1`,
-		`turnpike_failovers_total{provider="p",reason="failing"} 1`, `turnpike_affinity_total{result="hit"} 1`,
+		`turnpike_failovers_total{provider="p",reason="failing"} 1`, `turnpike_affinity_total{result="hit"} 1`, `turnpike_affinity_total{result="moved"} 1`, `turnpike_affinity_total{result="new"} 1`,
 		`turnpike_requests_in_flight 3`, `turnpike_provider_health{provider="p"} 1`, `turnpike_provider_health{provider="q"} 0`,
 		`turnpike_upstream_requests_in_flight{provider="p"} 1`, `turnpike_queue_depth{provider="p"} 2`,
 		`turnpike_cooling_models{provider="p",reason="rate limit"} 1`, `turnpike_cooldowns_total{provider="p",reason="rate limit"} 4`,

@@ -30,20 +30,18 @@ func (m *Metrics) Failover(provider, reason string) {
 	m.counters[failovers].WithLabelValues(provider, reason).Inc()
 }
 
-// Stay is where a request of a conversation was served.
-type Stay string
-
-// Stays.
-const (
-	StayHit   Stay = "hit"   // where the conversation was
-	StayMoved Stay = "moved" // elsewhere
-	StayNew   Stay = "new"   // it is new
-)
-
-// Affinity counts a request of a conversation.
-func (m *Metrics) Affinity(s Stay) {
+// Affinity counts a request of a conversation: whether it was somewhere already,
+// and whether it was served there.
+func (m *Metrics) Affinity(was, there bool) {
 	if m == nil {
 		return
 	}
-	m.counters[affinity].WithLabelValues(string(s)).Inc()
+	result := "new"
+	switch {
+	case was && there:
+		result = "hit"
+	case was:
+		result = "moved"
+	}
+	m.counters[affinity].WithLabelValues(result).Inc()
 }

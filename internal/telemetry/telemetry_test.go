@@ -88,7 +88,7 @@ func TestCount(t *testing.T) {
 	off.Count(&Request{})
 	off.Attempt(&Attempt{})
 	off.Failover("p", "r")
-	off.Affinity(StayHit)
+	off.Affinity(true, true)
 	off.RateLimited(LimitKey, "")
 }
 
