@@ -18,13 +18,17 @@ func (x *exchange) record(a store.Attempt) {
 		x.heard.first = x.firstOut
 	}
 	x.traceAttempt(&a)
-	if x.gw.opt.Metrics != nil {
-		x.gw.opt.Metrics.Attempt(&telemetry.Attempt{
-			Provider: a.Provider, Model: a.ServedModel, Status: a.Status,
-			Limited: a.Status == http.StatusTooManyRequests || a.ErrorClass == string(llm.ErrRate),
-			Cost:    a.Charge.Nano, Unpriced: a.Charge.Unpriced,
-		})
+	if x.gw.opt.Metrics == nil {
+		return
 	}
+	m := telemetry.Attempt{
+		Provider: a.Provider, Model: a.ServedModel, Status: a.Status,
+		Limited: a.Status == http.StatusTooManyRequests || a.ErrorClass == string(llm.ErrRate),
+	}
+	if x.usage != (llm.Usage{}) { // else there is nothing to pay, or it was counted before
+		m.Cost, m.Unpriced = a.Charge.Nano, a.Charge.Unpriced
+	}
+	x.gw.opt.Metrics.Attempt(&m)
 }
 
 // heard is what of a request only metrics and traces look at.

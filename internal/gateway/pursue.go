@@ -13,6 +13,7 @@ import (
 	"turnpike/internal/provider"
 	"turnpike/internal/route"
 	"turnpike/internal/store"
+	"turnpike/internal/telemetry"
 )
 
 // tails are what comes behind the id of an answer in the path of an operation.
@@ -180,7 +181,7 @@ func (g *Gateway) finish(row store.Background, keeper llm.Keeper, s llm.State, s
 	a.Usage = storeUsage(u)
 	g.chargeLater(&row, &a, u)
 	if g.opt.Follow.Settle(row, s.Status, a) {
-		g.opt.Metrics.Spend(row.Provider, row.ServedModel, &u)
+		g.opt.Metrics.Spend(&telemetry.Attempt{Provider: row.Provider, Model: row.ServedModel, Cost: a.Charge.Nano, Unpriced: a.Charge.Unpriced}, &u)
 	}
 }
 

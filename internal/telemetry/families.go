@@ -164,7 +164,7 @@ var table = [families]Family{
 	},
 	unpriced: {
 		Name: "unpriced_attempts_total", Kind: Counter, Labels: []string{"provider", "model"},
-		Help: "Attempts that the price book has no price for: their cost is not known.",
+		Help: "Attempts that used tokens and have no price: their cost is not known.",
 	},
 	otlpRecords: {
 		Name: "otlp_records_total", Kind: Counter, Labels: []string{"result"}, read: true,

@@ -105,33 +105,40 @@ func (m *Metrics) Attempt(a *Attempt) {
 	m.rows.mu.Lock()
 	row := m.row(a.Provider, a.Model, a.Status >= 200 && a.Status < 300)
 	answer := m.answer(row, a.Status)
-	if a.Cost > 0 && row.cost == nil {
-		row.cost = m.counters[cost].WithLabelValues(row.key.provider, row.key.model)
-	}
-	if a.Unpriced && row.unpriced == nil {
-		row.unpriced = m.counters[unpriced].WithLabelValues(row.key.provider, row.key.model)
-	}
+	m.charge(row, a)
 	m.rows.mu.Unlock()
 	row.attempts.Inc()
 	answer.Inc()
-	if a.Cost > 0 {
-		row.cost.Add(float64(a.Cost) / 1e9)
-	}
-	if a.Unpriced {
-		row.unpriced.Inc()
-	}
 	if a.Limited {
 		m.RateLimited(LimitUpstream, a.Provider)
 	}
 }
 
-// Spend counts tokens that became known after their request was over.
-func (m *Metrics) Spend(provider, model string, u *llm.Usage) {
+// charge counts what an attempt cost.
+func (m *Metrics) charge(row *row, a *Attempt) {
+	if a.Cost > 0 {
+		if row.cost == nil {
+			row.cost = m.counters[cost].WithLabelValues(row.key.provider, row.key.model)
+		}
+		row.cost.Add(float64(a.Cost) / 1e9)
+	}
+	if a.Unpriced {
+		if row.unpriced == nil {
+			row.unpriced = m.counters[unpriced].WithLabelValues(row.key.provider, row.key.model)
+		}
+		row.unpriced.Inc()
+	}
+}
+
+// Spend counts tokens that became known after their request was over, and what
+// they cost.
+func (m *Metrics) Spend(a *Attempt, u *llm.Usage) {
 	if m == nil {
 		return
 	}
 	m.rows.mu.Lock()
-	row := m.row(provider, model, true)
+	row := m.row(a.Provider, a.Model, true)
+	m.charge(row, a)
 	m.rows.mu.Unlock()
 	row.spend(u)
 }

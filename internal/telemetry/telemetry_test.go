@@ -46,14 +46,14 @@ func all(string) bool { return true }
 
 func TestSpend(t *testing.T) {
 	m := New(all)
-	m.Spend("p", "gpt", &llm.Usage{Known: true, Input: 3, Output: 5})
-	m.Spend("p", "gpt", &llm.Usage{Known: true, Output: 1})
+	m.Spend(&Attempt{Provider: "p", Model: "gpt", Cost: 1_500_000_000}, &llm.Usage{Known: true, Input: 3, Output: 5})
+	m.Spend(&Attempt{Provider: "p", Model: "gpt"}, &llm.Usage{Known: true, Output: 1})
 	text := scrape(t, m)
-	wants(t, text, `turnpike_tokens_total{model="gpt",provider="p",type="input"} 3`, `turnpike_tokens_total{model="gpt",provider="p",type="output"} 6`)
+	wants(t, text, `turnpike_tokens_total{model="gpt",provider="p",type="input"} 3`, `turnpike_tokens_total{model="gpt",provider="p",type="output"} 6`, `turnpike_cost_dollars_total{model="gpt",provider="p"} 1.5`)
 	if strings.Contains(text, "turnpike_requests_total{") {
 		t.Errorf("tokens were counted as a request: %s", ours(text))
 	}
-	(*Metrics)(nil).Spend("p", "gpt", &llm.Usage{})
+	(*Metrics)(nil).Spend(&Attempt{Provider: "p", Model: "gpt"}, &llm.Usage{})
 }
 
 func TestCount(t *testing.T) {
