@@ -42,8 +42,31 @@ func streamOf(account, answer string) []byte {
 		return converseFrames(a)
 	case "responses":
 		return sse(answerEvents(a)...)
+	case "gemini":
+		return sse(geminiChunks(a)...)
 	}
 	return framed(account, messagesFrames(a)...)
+}
+
+// geminiChunks are the chunks of a Gemini answer: a part each, the reason of the
+// end in the last.
+func geminiChunks(a object) []string {
+	candidates := items(a["candidates"])
+	if len(candidates) == 0 {
+		return []string{encoded(a)}
+	}
+	content, _ := candidates[0]["content"].(object)
+	parts, _ := content["parts"].(list)
+	out := make([]string, 0, len(parts))
+	for i, p := range parts {
+		c, chunk := object{"index": 0, "content": object{"role": "model", "parts": list{p}}}, maps.Clone(a)
+		if i == len(parts)-1 {
+			c["finishReason"] = candidates[0]["finishReason"]
+		}
+		chunk["candidates"] = list{c}
+		out = append(out, encoded(chunk))
+	}
+	return out
 }
 
 // answerEvents are the events of a Responses stream that Codex needs at least.

@@ -46,13 +46,15 @@ func dialectOf(account string) string {
 		return "converse"
 	case answersUp:
 		return "responses"
+	case geminiUp:
+		return "gemini"
 	}
 	return "messages"
 }
 
 // streams tells whether a stream was asked for.
 func (s *sent) streams() bool {
-	if strings.Contains(s.uri, "-stream") {
+	if strings.Contains(s.uri, "-stream") || strings.Contains(s.uri, ":stream") {
 		return true
 	}
 	var b struct{ Stream bool }
@@ -125,6 +127,8 @@ var defaultAnswers = map[string]string{
 		"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":10,"output_tokens":2}}`,
 	"converse": `{"output":{"message":{"role":"assistant","content":[{"text":"ok"}]}},"stopReason":"end_turn",
 		"usage":{"inputTokens":10,"outputTokens":2,"totalTokens":12}}`,
+	"gemini": `{"candidates":[{"index":0,"content":{"role":"model","parts":[{"text":"ok"}]},"finishReason":"STOP"}],
+		"usageMetadata":{"promptTokenCount":10,"candidatesTokenCount":2,"totalTokenCount":12},"modelVersion":"m","responseId":"r_1"}`,
 }
 
 func playDefault(w http.ResponseWriter, s *sent) { playAnswer(defaultAnswers[s.dialect()])(w, s) }

@@ -16,6 +16,7 @@ import (
 	"turnpike/internal/catalog"
 	"turnpike/internal/dialect/chat"
 	"turnpike/internal/dialect/converse"
+	"turnpike/internal/dialect/gemini"
 	"turnpike/internal/dialect/messages"
 	"turnpike/internal/dialect/responses"
 	"turnpike/internal/fetch"
@@ -29,6 +30,7 @@ import (
 	"turnpike/internal/provider"
 	"turnpike/internal/provider/anthropic"
 	"turnpike/internal/provider/bedrock"
+	aistudio "turnpike/internal/provider/gemini"
 	"turnpike/internal/provider/openai"
 	"turnpike/internal/route"
 	"turnpike/internal/rules"
@@ -40,6 +42,9 @@ const (
 	chatAPI     = "chat"
 	messagesAPI = "messages"
 	answersAPI  = "responses"
+	invokeAPI   = "invoke"
+	converseAPI = "converse"
+	geminiAPI   = "gemini"
 )
 
 // Accounts of every world, each the only one of its kind.
@@ -51,6 +56,7 @@ const (
 	converseUp  = "converse" // Bedrock, pinned to Converse
 	bedrockUp   = "bedrock"  // Bedrock, which chooses by the model
 	answersUp   = "answers"  // OpenAI, pinned to Responses
+	geminiUp    = "gemini"   // AI Studio
 )
 
 // Groups of accounts that are spoken to in the same shape.
@@ -116,9 +122,15 @@ func newWorld(t *testing.T, change ...func(*setup)) *world {
 		Routes: append(answersRoutes(),
 			gateway.Front{Path: clientPaths[chatAPI], Dialect: chat.Dialect{}},
 			gateway.Front{Path: clientPaths[messagesAPI], Dialect: messages.Dialect{}},
+			gateway.Front{Path: "/model/{model}/invoke", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, false)},
 			gateway.Front{Path: "/model/{model}/invoke-with-response-stream", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, true)},
+			gateway.Front{Path: "/model/{model}/converse", Dialect: converse.Dialect{}, Ask: gateway.InPath(gateway.Generate, false)},
+			gateway.Front{Path: "/model/{model}/converse-stream", Dialect: converse.Dialect{}, Ask: gateway.InPath(gateway.Generate, true)},
+			gateway.Front{Path: "/v1beta/models/{call...}", Dialect: gemini.Dialect{}, Ask: gateway.AfterColon(map[string]gateway.Ask{
+				"generateContent": {}, "streamGenerateContent": {Stream: true},
+			})},
 		),
-		Backs: map[string]llm.Back{"chat": chat.Dialect{}, "messages": messages.Dialect{}, "converse": converse.Dialect{}, "responses": responses.Dialect{}},
+		Backs: map[string]llm.Back{"chat": chat.Dialect{}, "messages": messages.Dialect{}, "converse": converse.Dialect{}, "responses": responses.Dialect{}, "gemini": gemini.Dialect{}},
 		Fetch: s.fetch, Policy: s.policy, Rules: s.rules,
 		Caps: catalog.Lookup, Betas: catalog.BedrockBetas, Spell: catalog.Dashes, Learned: learned.New(time.Now),
 		Table: route.New(accounts(t, w.up.URL, s), "", ""),
@@ -152,7 +164,7 @@ func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
 func accounts(t *testing.T, url string, s setup) []*route.Account {
 	t.Helper()
 	var list []*route.Account
-	names := []string{openaiUp, compatUp, anthropicUp, invokeUp, converseUp, bedrockUp, answersUp}
+	names := []string{openaiUp, compatUp, anthropicUp, invokeUp, converseUp, bedrockUp, answersUp, geminiUp}
 	for i := 0; i < len(names); i++ {
 		name := names[i]
 		opt := provider.Options{
@@ -184,6 +196,8 @@ func account(kind string, opt provider.Options) (provider.Provider, error) {
 		return openai.New(opt, false, provider.Choice{Pinned: "responses"})
 	case anthropicUp:
 		return anthropic.New(opt)
+	case geminiUp:
+		return aistudio.New(opt)
 	case invokeUp:
 		aws.Choice.Pinned = bedrock.Invoke
 	case converseUp:
@@ -306,8 +320,8 @@ func (w *world) ask(from, to, model, body string, header ...string) *reply {
 
 // defaultModels are asked for where a case names none.
 var defaultModels = map[string]string{
-	answersUp: gptThinks,
-	openaiUp:  "gpt-4o", compatUp: "house-model", anthropicUp: claude45, invokeUp: claude45, converseUp: claude45, bedrockUp: claude45,
+	answersUp: gptThinks, geminiUp: "gemini-3-pro-preview",
+	openaiUp: "gpt-4o", compatUp: "house-model", anthropicUp: claude45, invokeUp: claude45, converseUp: claude45, bedrockUp: claude45,
 }
 
 // Claude models as Anthropic names them, by what sets them apart.

@@ -2,8 +2,10 @@ package llm
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"strings"
+	"unicode/utf8"
 )
 
 // Limits of names and ids at the APIs that publish one. Bedrock's Converse takes
@@ -44,9 +46,35 @@ func ShortName(name string, limit int) string {
 	return b.String()
 }
 
-// ShortID makes an id of a tool call that APIs take, by the rules of ShortName.
-// A call and its result meet again because both go through it.
-func ShortID(id string, limit int) string { return ShortName(id, limit) }
+// issuedPrefix is how an id begins that holds another one, in base64.
+const issuedPrefix = "tpid_"
+
+// ShortID makes an id of a tool call that APIs take, of the characters of
+// ShortName. A call and its result meet again because both go through it. An id
+// with other characters is wrapped so that IssuedID finds it again: some models
+// are trained on the form of their ids. One that is too long for that is shortened.
+func ShortID(id string, limit int) string {
+	if plainName(id) && len(id) <= limit {
+		return id
+	}
+	if n := len(issuedPrefix) + base64.RawURLEncoding.EncodedLen(len(id)); n <= limit {
+		return issuedPrefix + base64.RawURLEncoding.EncodeToString([]byte(id))
+	}
+	return ShortName(id, limit)
+}
+
+// IssuedID is an id of a call as the upstream issued it.
+func IssuedID(id string) string {
+	enc, ok := strings.CutPrefix(id, issuedPrefix)
+	if !ok {
+		return id
+	}
+	issued, err := base64.RawURLEncoding.DecodeString(enc)
+	if err != nil || len(issued) == 0 || !utf8.Valid(issued) || plainName(string(issued)) {
+		return id
+	}
+	return string(issued)
+}
 
 // RestoreName finds the name the client gave a tool that was sent under a
 // ShortName. Names that nobody shortened are returned as they are.

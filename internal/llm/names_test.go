@@ -74,6 +74,11 @@ func TestShortID(t *testing.T) {
 	if ShortID("toolu_01", 40) != "toolu_01" {
 		t.Error("a valid id was changed")
 	}
+	for _, id := range []string{"toolu_01", "functions.read:0", "日本", "tpid_", "tpid_Y2FsbA", "tpid_!", ""} {
+		if got := IssuedID(ShortID(id, IDLimit64)); got != id && id != "" {
+			t.Errorf("TOOL-20: %q came back as %q", id, got)
+		}
+	}
 }
 
 func TestRestoreName(t *testing.T) {

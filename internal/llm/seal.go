@@ -20,6 +20,51 @@ const sealPrefix = "~tpk1."
 // valid across its own API, Bedrock and Vertex.
 const IssuerClaude = "claude"
 
+// issuerCall is the issuer of seals that hold the proof of the call behind them
+// (Gemini's thought signatures), for dialects that have no place for it on the call.
+const issuerCall = "call"
+
+// SealCall wraps the proof of a call. What carries it stands before the call.
+func SealCall(c *ToolCall) string { return Seal(issuerCall, &Thinking{Signature: c.Seal}) }
+
+// CallProof opens what SealCall made.
+func CallProof(seal string) (proof string, ok bool) {
+	if issuer, t, ok := Unseal(seal); ok && issuer == issuerCall {
+		return t.Signature, true
+	}
+	return "", false
+}
+
+// Proves tells whether the signature of the reasoning before a call holds the
+// call's proof already, or there is none to hold.
+func (c *ToolCall) Proves(signature string) bool {
+	if c.Seal == "" {
+		return true
+	}
+	_, t, ok := Unseal(signature)
+	return ok && t.Signature == c.Seal
+}
+
+// ProveCalls gives calls the proofs that a client hands back as reasoning before
+// them.
+func ProveCalls(parts []Part) []Part {
+	out := parts[:0]
+	proof := ""
+	for _, p := range parts {
+		if t, ok := p.(*Thinking); ok {
+			if inner, ok := CallProof(t.Signature); ok {
+				proof = inner
+				continue
+			}
+		}
+		if c, ok := p.(*ToolCall); ok && proof != "" {
+			c.Seal, proof = proof, ""
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
 // Seal wraps a thinking part of an issuer, whose name holds no dot, into one opaque string.
 func Seal(issuer string, t *Thinking) string {
 	body := t.Text + "\x00" + t.Signature + "\x00" + t.Redacted

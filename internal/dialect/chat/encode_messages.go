@@ -171,7 +171,7 @@ func (e *encoder) recall(at int, t *llm.Thinking, reasoning *strings.Builder) {
 func (e *encoder) call(c *llm.ToolCall) {
 	w := e.w
 	w.Object()
-	w.StrField("id", llm.ShortID(c.ID, idLimit))
+	w.StrField("id", e.id(c.ID))
 	kind, input := "function", "arguments"
 	if c.Custom {
 		kind, input = "custom", "input"
@@ -197,6 +197,15 @@ func (e *encoder) call(c *llm.ToolCall) {
 	w.EndObject()
 }
 
+// id is the id of a call: what a compatible server issued, in whatever form it
+// did; OpenAI's own are short and plain.
+func (e *encoder) id(id string) string {
+	if e.t.Compat {
+		return llm.IssuedID(id)
+	}
+	return llm.ShortID(id, idLimit)
+}
+
 // answers writes the results of the open calls that stand in a run of turns, and
 // closes the calls that have none.
 func (e *encoder) answers(at int, turns []llm.Turn, open []string) {
@@ -218,7 +227,7 @@ func (e *encoder) toolMessage(id, content string, mark *llm.Cache) {
 	w := e.w
 	w.Object()
 	w.StrField("role", "tool")
-	w.StrField("tool_call_id", llm.ShortID(id, idLimit))
+	w.StrField("tool_call_id", e.id(id))
 	e.marked(content, mark)
 	w.EndObject()
 }

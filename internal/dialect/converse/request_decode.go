@@ -132,6 +132,7 @@ func (d *decoder) messages(r *wire.Reader) {
 			d.failAt(&at, "content", "is required")
 		}
 		d.roleFits(&at, &t)
+		t.Parts = llm.ProveCalls(t.Parts)
 		d.req.Turns = append(d.req.Turns, t)
 	}
 }

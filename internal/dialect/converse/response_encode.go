@@ -18,8 +18,15 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	w.Key("content")
 	w.List()
 	for _, p := range res.Parts {
+		if c, ok := p.(*llm.ToolCall); ok && !c.Proves(a.proof) {
+			writeReasoning(w, &llm.Thinking{Signature: llm.SealCall(c)}) // toolUse has no place for it
+		}
 		if what := a.block(w, p); what != "" {
 			a.lost.Lose("content", what)
+		}
+		a.proof = ""
+		if t, ok := p.(*llm.Thinking); ok {
+			a.proof = t.Signature
 		}
 	}
 	w.EndList()
@@ -58,6 +65,7 @@ var noMetrics = []byte(`{"latencyMs":0}`)
 type reply struct {
 	req     *llm.Request
 	refused bool
+	proof   string // of the reasoning that was written last, where nothing stands behind it
 	ids     llm.UniqueIDs
 	lost    llm.LossList // of a whole answer
 }

@@ -80,6 +80,11 @@ func (s *streamEncoder) start(dst []byte) []byte {
 // partStart opens a block. Only tools and pictures have an event for that.
 func (s *streamEncoder) partStart(dst []byte, p llm.Part) []byte {
 	dst = s.partEnd(dst)
+	if c, ok := p.(*llm.ToolCall); ok && !c.Proves(s.proof) {
+		dst = s.partStart(dst, &llm.Thinking{Signature: llm.SealCall(c)}) // toolUse has no place for it
+		dst = s.partEnd(dst)
+	}
+	s.proof = ""
 	s.sent, s.signed, s.custom, s.args = false, false, false, wire.Tail{}
 	s.head = strconv.AppendInt(append(s.head[:0], `{"contentBlockIndex":`...), int64(s.index), 10)
 	s.head = append(s.head, `,"delta":{`...)
@@ -173,7 +178,7 @@ func (s *streamEncoder) thinkingStart(dst []byte, t *llm.Thinking) []byte {
 	if t.Redacted == "" && t.Signature == "" {
 		return dst
 	}
-	s.signed = true
+	s.signed, s.proof = true, t.Signature
 	return s.words(dst, toSignature, []byte(proofOf(t)), "}")
 }
 
@@ -276,6 +281,7 @@ func (s *streamEncoder) delta(dst []byte, e *llm.Event) []byte {
 		return s.words(dst, `"text":`, e.Text, "")
 	case llm.DeltaSignature:
 		s.signed = true
+		s.proof += string(e.Text)
 		return s.words(dst, toSignature, e.Text, "}")
 	case llm.DeltaInput:
 		return s.input(dst, e.Text)

@@ -120,7 +120,7 @@ func (e *encoder) functionCall(c *llm.ToolCall, seal string) {
 	e.w.Key("functionCall")
 	e.w.Object()
 	if c.ID != "" {
-		e.w.StrField("id", c.ID)
+		e.w.StrField("id", llm.IssuedID(c.ID))
 	}
 	e.w.StrField("name", wireName(c.Name))
 	e.w.Key("args")
@@ -164,7 +164,7 @@ func (e *encoder) functionResponse(a answer) (beside []*llm.Media) {
 	e.w.Key("functionResponse")
 	e.w.Object()
 	if a.call.ID != "" {
-		e.w.StrField("id", a.call.ID)
+		e.w.StrField("id", llm.IssuedID(a.call.ID))
 	}
 	e.w.StrField("name", wireName(a.call.Name))
 	e.w.Key("response")

@@ -152,6 +152,7 @@ func (d *requestDecoder) messages(r *wire.Reader) {
 			d.fail(fmt.Sprintf("messages[%d].content", i), "Field required")
 		}
 		d.roleFits(i, &t)
+		t.Parts = llm.ProveCalls(t.Parts)
 		d.req.Turns = append(d.req.Turns, t)
 	}
 }

@@ -31,7 +31,14 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 		if t, ok := p.(*llm.Text); ok && len(t.Citations) > 0 {
 			p = cited(&lost, t)
 		}
+		if c, ok := p.(*llm.ToolCall); ok && !c.Proves(a.proof) {
+			a.block(w, &llm.Thinking{Signature: llm.SealCall(c)}) // tool_use has no place for it
+		}
 		a.block(w, p)
+		a.proof = ""
+		if t, ok := p.(*llm.Thinking); ok {
+			a.proof = t.Signature
+		}
 	}
 	w.EndList()
 	writeStop(w, stopReason(res.Stop, res.NativeStop, a.refused), res.StopSequence, res.StopDetails)
@@ -74,6 +81,7 @@ func cited(l *llm.LossList, t *llm.Text) *llm.Text {
 type answer struct {
 	req     *llm.Request
 	refused bool
+	proof   string // of the reasoning that was written last, where nothing stands behind it
 	ids     llm.UniqueIDs
 }
 

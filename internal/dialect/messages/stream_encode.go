@@ -115,6 +115,11 @@ func (s *streamEncoder) start(dst []byte, e *llm.Event) []byte {
 // already holds.
 func (s *streamEncoder) partStart(dst []byte, p llm.Part) []byte {
 	dst = s.partEnd(dst)
+	if c, ok := p.(*llm.ToolCall); ok && !c.Proves(s.proof) {
+		dst = s.partStart(dst, &llm.Thinking{Signature: llm.SealCall(c)}) // tool_use has no place for it
+		dst = s.partEnd(dst)
+	}
+	s.proof = ""
 	s.thinking, s.signed, s.skip, s.custom = false, false, false, false
 	s.args = wire.Tail{}
 	loseForeign(&s.LossList, p)
@@ -172,7 +177,7 @@ func (s *streamEncoder) initial(dst []byte, p llm.Part) []byte {
 			return dst
 		}
 		dst = s.prose(dst, `thinking_delta","thinking":`, p.Text)
-		s.signed = p.Signature != ""
+		s.signed, s.proof = p.Signature != "", p.Signature
 		return s.prose(dst, `signature_delta","signature":`, p.Signature)
 	case *llm.ToolCall:
 		if p.Custom {
@@ -224,6 +229,7 @@ func (s *streamEncoder) delta(dst []byte, e *llm.Event) []byte {
 		return append(wire.AppendString(dst, e.Text), "}}\n\n"...)
 	case llm.DeltaSignature:
 		s.signed = true
+		s.proof += string(e.Text)
 		dst = append(append(dst, s.head...), `signature_delta","signature":`...)
 		return append(wire.AppendString(dst, e.Text), "}}\n\n"...)
 	case llm.DeltaInput:

@@ -17,7 +17,7 @@ func FuzzDecodeRequest(f *testing.F) {
 		`{"model":"m","input":[{"role":"developer","content":"d"},{"type":"reasoning","summary":[{"text":"s"}],"encrypted_content":"gAAA"},{"role":"assistant","content":[{"type":"output_text","text":"a","annotations":[1]},{"type":"refusal","refusal":"r"}]},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":[{"type":"input_image","image_url":"data:image/png;base64,QUI="}]}]}`,
 		`{"input":[{"type":"additional_tools","tools":[{"type":"namespace","name":"n","tools":[{"type":"custom","name":"c","format":{"syntax":"lark","definition":"x"}}]}]},{"type":"custom_tool_call","call_id":"c","namespace":"n","name":"c","input":"x"},{"type":"web_search_call"}],"tools":[{"type":"function","name":"f","parameters":{"a":1}},{"type":"web_search"}],"tool_choice":{"type":"custom","name":"c"}}`,
 		`{"input":"x","text":{"format":{"type":"json_schema","name":"n","schema":{}},"verbosity":"low"},"reasoning":{"effort":"low","summary":"detailed"},"include":["a"],"previous_response_id":""}`,
-		`{"input":[{"type":"reasoning","encrypted_content":"` + llm.Seal(onCall, &llm.Thinking{Signature: "s"}) + `"},{"type":"reasoning","encrypted_content":"` + llm.Seal("claude", &llm.Thinking{Text: "t", Signature: "s"}) + `"},{"type":"item_reference"}]}`,
+		`{"input":[{"type":"reasoning","encrypted_content":"` + llm.SealCall(&llm.ToolCall{Seal: "s"}) + `"},{"type":"reasoning","encrypted_content":"` + llm.Seal("claude", &llm.Thinking{Text: "t", Signature: "s"}) + `"},{"type":"item_reference"}]}`,
 	} {
 		f.Add([]byte(s))
 	}

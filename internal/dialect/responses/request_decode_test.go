@@ -29,7 +29,7 @@ func TestConversation(t *testing.T) {
 	claude := llm.Seal(llm.IssuerClaude, &llm.Thinking{Text: "hm", Signature: "S"})
 	redacted := llm.Seal(llm.IssuerClaude, &llm.Thinking{Redacted: "R"})
 	gemini := llm.Seal("gemini", &llm.Thinking{Text: "g", Signature: "GS"})
-	call := llm.Seal(onCall, &llm.Thinking{Signature: "TS"})
+	call := llm.SealCall(&llm.ToolCall{Seal: "TS"})
 	for _, c := range []struct{ name, input, want, losses string }{
 		{"a text", `"hi"`, "user: hi", ""},
 		{

@@ -192,7 +192,7 @@ func (d *decoder) reasoning(r *wire.Reader, i int) {
 	if r.Err() != nil {
 		return
 	}
-	if seal, ok := callSeal(proof); ok {
+	if seal, ok := llm.CallProof(proof); ok {
 		d.callSeal = seal
 		return
 	}

@@ -203,7 +203,7 @@ var answers = []struct {
 	{"free text as it is", []llm.Part{&llm.ToolCall{ID: "c", Name: "other", Custom: true, Broken: "text"}, &llm.ToolCall{ID: "d", Name: "other", Custom: true}}, llm.StopTool, "", "", "custom_tool_call(c other text) custom_tool_call(d other )", "completed"},
 	{"groups", []llm.Part{&llm.ToolCall{ID: "c", Name: "ns__f", Input: []byte(`{"a":1}`)}, &llm.ToolCall{ID: "d", Name: "ns__g", Input: []byte(`{"input":"x"}`)}}, llm.StopTool, "", "", `function_call(c ns f {"a":1}) custom_tool_call(d ns g x)`, "completed"},
 	{"TOOL-08 names that were shortened", []llm.Part{&llm.ToolCall{ID: "c", Name: llm.ShortName(longName, nameLimit)}}, llm.StopTool, "", "", "function_call(c " + longName + " {})", "completed"},
-	{"a proof of a call", []llm.Part{&llm.ToolCall{ID: "c", Name: "f", Seal: "TS"}}, llm.StopTool, "", "", "reasoning(" + llm.Seal(onCall, &llm.Thinking{Signature: "TS"}) + ") function_call(c f {})", "completed"},
+	{"a proof of a call", []llm.Part{&llm.ToolCall{ID: "c", Name: "f", Seal: "TS"}}, llm.StopTool, "", "", "reasoning(" + llm.SealCall(&llm.ToolCall{Seal: "TS"}) + ") function_call(c f {})", "completed"},
 	{"citations", []llm.Part{&llm.Text{Text: "a", Citations: llmtest.Cites(Name, `[{"u":1},{"u":2}]`)}, &llm.Text{Text: "b", Citations: llmtest.Cites("messages", `[{"u":3}]`)}}, llm.StopEnd, "", "", `message(output_text:a{"u":1}{"u":2} output_text:b)`, "completed"},
 	{"RSP-05 items of this API, not others'", []llm.Part{&llm.Native{Dialect: Name, Type: "web_search_call", Raw: []byte(`{"id":"ws_1","type":"web_search_call"}`)}, &llm.Native{Dialect: "messages", Type: "x", Raw: []byte(`{}`)}, say("a")}, llm.StopEnd, "", "", "web_search_call() message(output_text:a)", "completed"},
 }

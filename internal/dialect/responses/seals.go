@@ -12,22 +12,9 @@ const Issuer = "openai"
 // seal keeps it for servers that want it again, and away from OpenAI.
 const unsigned = "unsigned"
 
-// onCall is the issuer of seals that hold the proof of a call (Gemini's thought
-// signatures), for which a function_call has no place: they travel in a reasoning
-// item before it.
-const onCall = "call"
-
 // sealed wraps what an upstream encrypted.
 func sealed(text, encrypted string) string {
 	return llm.Seal(Issuer, &llm.Thinking{Text: text, Signature: encrypted})
-}
-
-// callSeal is the proof in a seal that belongs to the call behind it.
-func callSeal(encrypted string) (string, bool) {
-	if issuer, t, ok := llm.Unseal(encrypted); ok && issuer == onCall {
-		return t.Signature, true
-	}
-	return "", false
 }
 
 // opened makes a part of a reasoning item that a client sends back: nil where it

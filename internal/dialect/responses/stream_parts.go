@@ -207,7 +207,7 @@ func (s *streamEncoder) closeThinking(dst []byte) []byte {
 func (s *streamEncoder) callStart(dst []byte, c *llm.ToolCall) []byte {
 	if c.Seal != "" {
 		dst = s.openThinking(dst)
-		seal := llm.Seal(onCall, &llm.Thinking{Signature: c.Seal})
+		seal := llm.SealCall(c) // a function_call has no place for it
 		dst = s.done(dst, func(b []byte) []byte { return appendReasoning(b, s.itemID, "", seal) })
 	}
 	name := llm.RestoreName(s.req, c.Name)
