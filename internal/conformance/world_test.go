@@ -122,6 +122,7 @@ func newWorld(t *testing.T, change ...func(*setup)) *world {
 		Routes: append(answersRoutes(),
 			gateway.Front{Path: clientPaths[chatAPI], Dialect: chat.Dialect{}},
 			gateway.Front{Path: clientPaths[messagesAPI], Dialect: messages.Dialect{}},
+			gateway.Front{Path: "/v1/messages/count_tokens", Dialect: messages.Dialect{}, Ask: gateway.Counts("input_tokens")},
 			gateway.Front{Path: "/model/{model}/invoke", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, false)},
 			gateway.Front{Path: "/model/{model}/invoke-with-response-stream", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, true)},
 			gateway.Front{Path: "/model/{model}/converse", Dialect: converse.Dialect{}, Ask: gateway.InPath(gateway.Generate, false)},
