@@ -3,6 +3,7 @@ package conformance
 import (
 	"encoding/base64"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -356,16 +357,7 @@ func TestTwoTurns(t *testing.T) {
 // turn asks and returns the whole answer, which must be one.
 func (w *world) turn(t *testing.T, sp speaker, from, to string, body object, stream bool) object {
 	t.Helper()
-	sent := maps.Clone(body)
-	var r *reply
-	if sp.path != nil {
-		r = w.do("POST", sp.path(to, stream), encoded(sent))
-	} else {
-		if stream {
-			sent["stream"] = true
-		}
-		r = w.ask(from, to, "", encoded(sent))
-	}
+	r := w.asks(from, to, body, stream)
 	if r.status != 200 {
 		t.Fatalf("answered %d: %s", r.status, r.body)
 	}
@@ -373,4 +365,89 @@ func (w *world) turn(t *testing.T, sp speaker, from, to string, body object, str
 		return sp.hear(t, r)
 	}
 	return decoded(string(r.body))
+}
+
+// asks sends the request of a speaker.
+func (w *world) asks(from, to string, body object, stream bool) *reply {
+	w.t.Helper()
+	if path := speakers[from].path; path != nil {
+		return w.do("POST", path(to, stream), encoded(body))
+	}
+	sent := maps.Clone(body)
+	if stream {
+		sent["stream"] = true
+	}
+	return w.ask(from, to, "", encoded(sent))
+}
+
+// proofs are what only its issuer can read of each account's answer. Claude's are
+// valid wherever Claude is served.
+var proofs = map[string][]string{
+	answersUp: {"gAAAAAproof"}, geminiUp: {"UHJvb2Y="}, anthropicUp: claudeProofs, invokeUp: claudeProofs, converseUp: claudeProofs,
+}
+
+var claudeProofs = []string{"S1==", "S2==", "BLOB", "QkxPQg=="}
+
+var plainIDs = regexp.MustCompile(`"(?:tool_use_id|toolUseId|tool_call_id|call_id)":"([^"]*)"`)
+
+// TestProviderChanges goes on at another account: proofs do not leave their
+// issuer, nor does what carried them, and that is told; calls and results still
+// belong together under ids that the account takes.
+func TestProviderChanges(t *testing.T) {
+	w := newWorld(t)
+	for _, from := range slices.Sorted(maps.Keys(speakers)) {
+		for _, first := range slices.Sorted(maps.Keys(twoTurns)) {
+			for _, then := range slices.Sorted(maps.Keys(twoTurns)) {
+				if first == then || from == answersAPI && (first == openaiUp || then == openaiUp) {
+					continue
+				}
+				t.Run(title("THK-07 TOOL-20 RSP-01 goes on from "+first, from, then), func(t *testing.T) {
+					w.up.answers(playAnswer(twoTurns[first].answer))
+					sp := speakers[from]
+					body := decoded(sp.first)
+					heard := w.turn(t, sp, from, first, body, false)
+					w.up.answers(playDefault)
+					maps.Copy(body, sp.second(heard))
+					r := w.asks(from, then, body, false)
+					if r.status != 200 {
+						t.Fatalf("answered %d: %s", r.status, r.body)
+					}
+					sent := string(w.up.only(t).body)
+					for _, carrier := range []string{"~tpk1", "fnRwazEu"} {
+						if strings.Contains(sent, carrier) {
+							t.Errorf("a seal leaves the gateway: %s", sent)
+						}
+					}
+					if dialectOf(first) == dialectOf(then) || isClaude(first) && isClaude(then) {
+						return
+					}
+					// Some compatible servers are Gemini's, and what the client says in an
+					// API's own form passes to it.
+					passes := first == geminiUp && (then == compatUp || from == chatAPI && then == openaiUp)
+					for _, proof := range proofs[first] {
+						if strings.Contains(sent, proof) && !passes {
+							t.Errorf("the proof %s goes to another issuer: %s", proof, sent)
+						}
+					}
+					if l := r.losses(); proofs[first] != nil && !passes && !strings.Contains(l, "think") && !strings.Contains(l, "reasoning") && !strings.Contains(l, "ignature") {
+						t.Errorf("the lost proof is not told: %q", l)
+					}
+					if !strings.Contains(sent, "r of read") || !strings.Contains(sent, "r of list") || !strings.Contains(sent, "look") {
+						t.Errorf("something that was said is gone: %s", sent)
+					}
+					for _, id := range plainIDs.FindAllStringSubmatch(sent, -1) {
+						if !plainID.MatchString(id[1]) && then != compatUp && then != answersUp { // these two take any
+							t.Errorf("the id %s is not taken", id[1])
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+var plainID = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
+
+func isClaude(account string) bool {
+	return account == anthropicUp || account == invokeUp || account == converseUp
 }
