@@ -224,7 +224,7 @@ func (x *exchange) passError(res *http.Response, body []byte) {
 	}
 	h["X-Turnpike-Error-Source"] = []string{"upstream"}
 	if res.StatusCode == http.StatusTooManyRequests && h.Get("Retry-After") == "" {
-		h["Retry-After"] = []string{"1"}
+		h["Retry-After"] = []string{seconds(max(x.err.RetryAfter, time.Second))} // Gemini tells it in the body
 	}
 	x.out.body(res.StatusCode, res.Header.Get("Content-Type"), body)
 }

@@ -225,7 +225,7 @@ func writeError(w http.ResponseWriter, front llm.Front, e *llm.Error, id string)
 		h["X-Turnpike-Upstream-Status"] = []string{strconv.Itoa(e.UpstreamStatus)}
 	}
 	if wait := retryAfter(e, status); wait > 0 {
-		h["Retry-After"] = []string{strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10)}
+		h["Retry-After"] = []string{seconds(wait)}
 	}
 	if e.NoRetry {
 		h["X-Should-Retry"] = []string{"false"}
@@ -249,4 +249,9 @@ func retryAfter(e *llm.Error, status int) time.Duration {
 		return time.Second
 	}
 	return 0
+}
+
+// seconds are whole ones, for Retry-After.
+func seconds(wait time.Duration) string {
+	return strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10)
 }
