@@ -245,3 +245,27 @@ func TestRefusalsAreJSON(t *testing.T) {
 		}
 	}
 }
+
+// TestPointsOfOursAreNotHealed: where an account has refused cache points, none of
+// ours is put, so nothing is lost.
+func TestPointsOfOursAreNotHealed(t *testing.T) {
+	t.Run("CACHE-04 CACHE-12 no point of ours where they were refused", func(t *testing.T) {
+		w := newWorld(t)
+		w.up.answers(picky("Malformed input request: #/messages/0/content/1: extraneous key [cachePoint] is not permitted, please reformat your input and try again.", func(s *sent) bool {
+			_, inMessages := at(any(decoded(string(s.body))), "messages.0.content.1.cachePoint")
+			return inMessages
+		}))
+		body := `{` + wish + `"system":"` + long + `",` + question + `}`
+		for i := range 2 {
+			r := w.ask(messagesAPI, converseUp, "", body)
+			if r.status != 200 || (r.losses() != "") != (i == 0) {
+				t.Fatalf("%d: %d %s, losses %q", i, r.status, r.body, r.losses())
+			}
+		}
+		all := w.up.all()
+		if len(all) != 3 {
+			t.Fatalf("%d requests were sent", len(all))
+		}
+		check(t, "the upstream got", all[2].body, is{"system.1": point, "messages": "!cachePoint"})
+	})
+}

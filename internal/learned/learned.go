@@ -166,6 +166,9 @@ func open(rows []store.Learned, now time.Time) *Known {
 		}
 		if f := (heal.Fix{Do: r.What, To: r.Value}); f.Check() == nil {
 			k.Fixes = append(k.Fixes, f)
+			if spot := barred(f); spot != "" {
+				k.caps = append(k.caps, func(c *llm.Caps) { bar(c, spot) })
+			}
 		} else if set, err := catalog.Setter(r.What, r.Value); err == nil {
 			k.caps = append(k.caps, set)
 		} else {
@@ -180,6 +183,29 @@ func open(rows []store.Learned, now time.Time) *Known {
 		return nil
 	}
 	return k
+}
+
+// spots are the places of cache points by the member of a body that they are in.
+var spots = map[string]string{"toolConfig": "tools", "system": "system", "messages": "messages"}
+
+// barred is the place where a model takes no cache points, if that is what a fix
+// teaches: none of ours must be put there only to be taken out again.
+func barred(f heal.Fix) string {
+	top, rest, _ := strings.Cut(f.To, ".")
+	if f.Do != "drop" || !strings.HasSuffix(rest, "cachePoint") {
+		return ""
+	}
+	return spots[top]
+}
+
+func bar(c *llm.Caps, spot string) {
+	left := []string{}
+	for _, s := range []string{"tools", "system", "messages"} {
+		if s != spot && (c.CacheSpots == nil || slices.Contains(c.CacheSpots, s)) {
+			left = append(left, s)
+		}
+	}
+	c.CacheSpots = left
 }
 
 // Store is where lessons are kept.
