@@ -22,6 +22,8 @@ var fullRequests = map[string]string{
 		"messages":[{"role":"system","content":"MARK"},{"role":"user","name":"MARK","content":[{"type":"text","text":"MARK"},{"type":"image_url","image_url":{"url":"https://MARK.test/a.png","detail":"low"}},{"type":"file","file":{"filename":"MARK.pdf","file_data":"data:application/pdf;base64,JVBERi0="}}]},
 		{"role":"assistant","content":"MARK","refusal":"MARK","reasoning_content":"MARK","annotations":[{"type":"url_citation","url_citation":{"url":"https://MARK.test","title":"MARK","start_index":0,"end_index":2}}],"tool_calls":[{"id":"call_MARK","type":"function","function":{"name":"MARK","arguments":"{\"x\":\"MARK\"}"}}]},
 		{"role":"tool","tool_call_id":"call_LAST","content":"MARK"},{"role":"user","content":"MARK"}]}`,
+	"completions": `{"model":"m","prompt":["MARK"],"suffix":"MARK","user":"MARK","seed":918001,"logit_bias":{"5":1},"logprobs":918005,"max_tokens":50,"temperature":0.5,"top_p":0.5,"top_k":918002,"n":1,"best_of":1,"stop":["MARK"],
+		"presence_penalty":918007,"frequency_penalty":918003}`,
 	"responses": `{"model":"m","instructions":"MARK","user":"MARK","metadata":{"k":"MARK"},"max_output_tokens":50,"temperature":0.5,"service_tier":"flex","prompt_cache_key":"MARK","safety_identifier":"MARK","store":false,"include":["reasoning.encrypted_content"],"truncation":"auto","top_logprobs":918005,
 		"text":{"verbosity":"low","format":{"type":"json_schema","name":"MARK","schema":{"type":"object","title":"MARK"},"strict":true}},"reasoning":{"effort":"low","summary":"auto"},
 		"tools":[{"type":"function","name":"MARK","description":"MARK","strict":false,"parameters":{"type":"object"}},{"type":"web_search","search_context_size":"MARK"}],
@@ -90,7 +92,7 @@ func fill(body string, m *marks) []byte {
 // TestEveryMemberOfARequest: each value of a request is in what the upstream gets,
 // or a loss names it. The same with members that nobody knows, at every level.
 func TestEveryMemberOfARequest(t *testing.T) {
-	for _, front := range spoken {
+	for _, front := range clients {
 		for _, odd := range []bool{false, true} {
 			m := &marks{}
 			body := parsed(t, fill(fullRequests[front.Name()], m))

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"turnpike/internal/dialect/chat"
+	"turnpike/internal/dialect/completions"
 	"turnpike/internal/dialect/converse"
 	"turnpike/internal/dialect/gemini"
 	"turnpike/internal/dialect/messages"
@@ -25,6 +26,15 @@ var spoken = []interface {
 	llm.Front
 	llm.Back
 }{chat.Dialect{}, responses.Dialect{}, messages.Dialect{}, converse.Dialect{}, gemini.Dialect{}}
+
+// clients are the dialects that clients speak.
+var clients = func() []llm.Front {
+	list := []llm.Front{completions.Dialect{}}
+	for _, d := range spoken {
+		list = append(list, d)
+	}
+	return list
+}()
 
 // marks makes words that stand nowhere else, so that it can be seen what became
 // of everything that holds one.

@@ -63,6 +63,7 @@ func TestInputTokens(t *testing.T) {
 		{anthropicUp, "/v1/messages/count_tokens", `{"input_tokens":42}`, ""},
 		{invokeUp, "/count-tokens", `{"inputTokens":42}`, ""},
 		{converseUp, "/count-tokens", `{"inputTokens":42}`, ""},
+		{geminiUp, ":countTokens", `{"totalTokens":42}`, ""},
 		{compatUp, "", "", ""},
 	} {
 		t.Run("CNT-01 input_tokens at "+c.to, func(t *testing.T) {

@@ -2,7 +2,6 @@ package messages
 
 import (
 	"bytes"
-	"strings"
 
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
@@ -75,10 +74,7 @@ const (
 // other keeps a member of an answer that has no place.
 func other(list []llm.Extra, member string, r *wire.Reader) []llm.Extra {
 	switch member {
-	case "type", "role", "content", "stop_reason", "stop_sequence", "stop_details", "error", "request_id":
-		return list
-	}
-	if strings.HasPrefix(member, "amazon-bedrock-") {
+	case "type", "role", "content", "stop_reason", "stop_sequence", "stop_details", "error", "request_id", metricsMember, guardrailMember:
 		return list
 	}
 	return append(list, llm.Extra{Dialect: name, Name: member, Raw: bytes.Clone(r.Raw())})
