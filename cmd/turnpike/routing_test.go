@@ -24,6 +24,8 @@ providers: [{name: one, type: sandbox}, {name: two, type: sandbox, limits: [{con
 	free := createdKey(t, data, "free").Key
 	nothing := createdKey(t, data, "--models", "gpt-*", "nothing").Key
 	r, _ := firstRun(t, load(t, data, nil, file))
+	// Who serves a model is known once the accounts have been asked for their lists.
+	all := r.lists(free, `"one/sandbox"`, `"two/sandbox"`)
 	for _, c := range []struct {
 		key, model string
 		want       int
@@ -42,7 +44,6 @@ providers: [{name: one, type: sandbox}, {name: two, type: sandbox, limits: [{con
 			t.Errorf("%s: %d %s, want %d", c.model, status, body, c.want)
 		}
 	}
-	all := r.lists(free, `"one/sandbox"`, `"two/sandbox"`)
 	_, some := r.do(http.MethodGet, "/v1/models", two, "")
 	_, none := r.do(http.MethodGet, "/v1/models", nothing, "")
 	if !strings.Contains(all, `"claude-sand"`) || strings.Contains(all, "any-") {
