@@ -47,8 +47,9 @@ func dropBetas(r *Request, _ string) []llm.Loss {
 func dropFlags(r *Request, which func(string) bool) (losses []llm.Loss) {
 	gone := headerFlags(r, which)
 	for _, name := range []string{"anthropic_beta", "betas"} {
+		before := len(gone)
 		body, n := editIn(r.Body, []string{name}, func(v []byte) []byte { return listWithout(v, which, &gone) })
-		if n > 0 {
+		if n > 0 && len(gone) > before {
 			r.Body = body
 		}
 	}

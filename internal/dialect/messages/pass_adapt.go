@@ -181,7 +181,7 @@ func (a *adapter) fitBudget() {
 }
 
 func (a *adapter) roomFor(budget int64) {
-	if a.most == 0 || a.most > budget {
+	if a.most <= 0 || a.most > budget { // less than one is the upstream's to refuse
 		return
 	}
 	total := budget + a.most
