@@ -17,6 +17,7 @@ override TURNPIKE_CORPUS := $(abspath $(TURNPIKE_CORPUS))
 export TURNPIKE_SHARED TURNPIKE_CORPUS
 
 FUZZTIME ?= 60s
+FUZZ_JOBS ?= 1
 GOLANGCI := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 
 .PHONY: help
@@ -57,8 +58,8 @@ race: ## only the Go tests of the main module, with the race detector
 	go test -race ./...
 
 .PHONY: fuzz
-fuzz: ## every fuzz target for FUZZTIME (60s) each; FUZZ=regexp picks some
-	FUZZTIME=$(FUZZTIME) FUZZ='$(FUZZ)' scripts/fuzz.sh
+fuzz: ## every fuzz target for FUZZTIME (60s) each, FUZZ_JOBS (1) at a time; FUZZ=regexp picks some
+	FUZZTIME=$(FUZZTIME) FUZZ_JOBS=$(FUZZ_JOBS) FUZZ='$(FUZZ)' scripts/fuzz.sh
 
 .PHONY: bench
 bench: build ## measure against nginx and a plain reverse proxy
