@@ -370,14 +370,20 @@ func (w *world) turn(t *testing.T, sp speaker, from, to string, body object, str
 // asks sends the request of a speaker.
 func (w *world) asks(from, to string, body object, stream bool) *reply {
 	w.t.Helper()
-	if path := speakers[from].path; path != nil {
-		return w.do("POST", path(to, stream), encoded(body))
+	path, sent := speakers[from].ask(from, to, body, stream)
+	return w.do("POST", path, sent)
+}
+
+// ask is the path and the body of a request.
+func (s speaker) ask(from, to string, body object, stream bool) (path, sent string) {
+	if s.path != nil {
+		return s.path(to, stream), encoded(body)
 	}
-	sent := maps.Clone(body)
 	if stream {
-		sent["stream"] = true
+		body = maps.Clone(body)
+		body["stream"] = true
 	}
-	return w.ask(from, to, "", encoded(sent))
+	return clientPaths[from], clientBody(from, to, "", encoded(body))
 }
 
 // proofs are what only its issuer can read of each account's answer. Claude's are
