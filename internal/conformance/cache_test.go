@@ -221,3 +221,26 @@ func TestHourBeta(t *testing.T) {
 		})
 	}
 }
+
+// TestTooManyPoints: of more points than an upstream takes, the tools and the system
+// prompt give up their earlier ones first, and the messages keep their last.
+func TestTooManyPoints(t *testing.T) {
+	text := func(s string) string { return `{"type":"text","text":"` + s + `",` + mark + `}` }
+	body := `{"system":[` + text("s1") + `,` + text("s2") + `,` + text("s3") + `],"tools":[{"name":"read","input_schema":{"type":"object","properties":{}},` + mark + `}],
+		"messages":[{"role":"user","content":[` + text("1") + `,` + text("2") + `]},{"role":"assistant","content":"a"},{"role":"user","content":[` + text("3") + `]}]}`
+	chatBody := `{"messages":[{"role":"system","content":[` + text("s1") + `,` + text("s2") + `,` + text("s3") + `]},{"role":"user","content":[` + text("1") + `,` + text("2") + `]},{"role":"assistant","content":"a"},{"role":"user","content":[` + text("3") + `]}],
+		"tools":[{"type":"function","function":{"name":"read","parameters":{"type":"object","properties":{}}},` + mark + `}]}`
+	claude := is{
+		"system.0.cache_control": absent, "system.1.cache_control": absent, "system.2.cache_control": ephemeral, "tools.0.cache_control": ephemeral,
+		"messages.0.content.0.cache_control": absent, "messages.0.content.1.cache_control": ephemeral, "messages.2.content.0.cache_control": ephemeral,
+	}
+	bedrock := is{
+		"system": `[{"text":"s1"},{"text":"s2"},{"text":"s3"},` + point + `]`, "toolConfig.tools.1": point,
+		"messages.0.content": `[{"text":"1"},{"text":"2"},` + point + `]`, "messages.2.content": `[{"text":"3"},` + point + `]`,
+	}
+	asks(t, []ask{
+		{"CACHE-18 CACHE-06 the earlier ones of the head go first", chatAPI, claudeUps, "", chatBody, claude, "cache_control"},
+		{"CACHE-18 CACHE-06 the earlier ones of the head go first", chatAPI, converseUp, "", chatBody, bedrock, "cache_control"},
+		{"CACHE-18 CACHE-06 the earlier ones of the head go first", messagesAPI, converseUp, "", body, bedrock, "cache_control"},
+	})
+}

@@ -187,6 +187,44 @@ func (e *encoder) resultPart(p llm.Part) bool {
 // maxPoints is how many cache points one request may have.
 const maxPoints = 4
 
+// sparePoints counts the cache points that are too many. The earlier ones of the
+// tools and of the system prompt go first, for the last one there covers them; then
+// the earliest among the messages (cutPoints), where the last ones hold the whole
+// prefix.
+func (e *encoder) sparePoints(system []*llm.Text, tools []llm.Tool, turns []llm.Turn) {
+	if e.caps.NoCache {
+		return
+	}
+	inSystem, inTools, all := 0, 0, 0
+	for _, t := range system {
+		if t.Cache != nil {
+			inSystem++
+		}
+	}
+	for i := range tools {
+		if tools[i].Cache != nil && e.claudeLike() {
+			inTools++
+		}
+	}
+	for i := range turns {
+		for _, p := range turns[i].Parts {
+			if cacheOf(p) != nil {
+				all++
+			}
+		}
+	}
+	over := all + inSystem + inTools - maxPoints
+	e.spare = map[string]int{}
+	for _, list := range []struct {
+		where string
+		n     int
+	}{{"tools", inTools}, {"system", inSystem}} {
+		n := max(0, min(over, list.n-1))
+		e.spare[list.where] = n
+		over -= n
+	}
+}
+
 // headPoint writes a cache point of the system prompt or the tools.
 func (e *encoder) headPoint(c *llm.Cache, where string) {
 	switch {
@@ -195,8 +233,9 @@ func (e *encoder) headPoint(c *llm.Cache, where string) {
 		e.lose(where+": cache_control", "the model takes no cache points")
 	case where == "tools" && !e.claudeLike():
 		e.lose(where+": cache_control", "the model takes no cache points among the tools")
-	case e.points >= maxPoints:
-		e.lose(where+": cache_control", "a request takes at most 4 cache points")
+	case e.spare[where] > 0:
+		e.spare[where]--
+		e.lose(where+": cache_control", "a request takes at most 4 cache points: the last ones are kept")
 	default:
 		e.points++
 		e.writePoint(c, where)

@@ -21,6 +21,7 @@ type encoder struct {
 	maxTokens  *int64
 	additional []member       // of additionalModelRequestFields
 	points     int            // cache points written before the messages
+	spare      map[string]int // cache points that are too many there, the first ones
 	cuts       []span         // cache points written among the messages
 	docNames   map[string]int // how often a name was wanted
 	schemas    schema.Budget
@@ -51,6 +52,7 @@ func (Dialect) EncodeRequest(req *llm.Request, target *llm.Target) ([]byte, []ll
 		turns = llm.Merged(e.flattenTools(turns))
 	}
 	e.planThinking(turns)
+	e.sparePoints(system, tools, turns)
 	e.w.Object()
 	e.system(system)
 	e.toolConfig(tools)

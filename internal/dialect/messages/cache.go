@@ -5,10 +5,10 @@ import "turnpike/internal/llm"
 // maxCachePoints is what the API takes in one request.
 const maxCachePoints = 4
 
-// limitCache fits the cache points to what the target takes. Where there are
-// too many, points inside the messages go first, the earliest before the later:
-// the prefix that the next request repeats ends at the last one. Then the earlier
-// ones of the tools and the system prompt, which their last ones cover.
+// limitCache fits the cache points to what the target takes. Where there are too
+// many, the earlier ones of the tools and of the system prompt go first, for their
+// last ones cover them; then those inside the messages, the earliest before the
+// later: the prefix that the next request repeats ends at the last one.
 func (e *encoder) limitCache() {
 	tools, system, turns := e.cachePoints()
 	for _, list := range [][]**llm.Cache{tools, system, turns} {
@@ -20,7 +20,7 @@ func (e *encoder) limitCache() {
 		return
 	}
 	over := len(tools) + len(system) + len(turns) + e.autoCache() - maxCachePoints
-	for _, list := range [][]**llm.Cache{turns, tools, system} {
+	for _, list := range [][]**llm.Cache{tools, system, turns} {
 		for i := 0; i < len(list)-1 && over > 0; i++ {
 			e.lose("cache_control", "the API takes four cache points: an earlier one was left out")
 			*list[i] = nil
