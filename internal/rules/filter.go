@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,6 +20,7 @@ type Filter struct {
 	open     bool     // a text is open and filtered
 	start    llm.Part // the start of that part, until something is said in it
 	said     bool     // the part had text
+	before   int64    // hits when the part began
 	dropping bool     // a call is open that is dropped
 	dropped  int      // calls
 	kept     int
@@ -46,6 +48,12 @@ func (f *Filter) Event(e *llm.Event, next llm.Yield) error {
 		case f.open:
 			if err := f.show(e.Index, next); err != nil {
 				return err
+			}
+			if e.Delta == llm.DeltaCitation && f.moved(e.Cite) {
+				c := f.replaced(e.Cite)
+				f.ev = *e
+				f.ev.Cite, f.ev.Index = &c, e.Index-f.gone
+				return next(&f.ev)
 			}
 		}
 	case llm.EventPartEnd:
@@ -91,7 +99,7 @@ func (f *Filter) begin(e *llm.Event, next llm.Yield) error {
 	if rest == nil || !f.plan.edits() {
 		return f.pass(e, next)
 	}
-	f.open, f.start, f.said = true, rest, false
+	f.open, f.start, f.said, f.before = true, rest, false, f.count()
 	f.text.begin()
 	if said == "" {
 		return nil
@@ -228,6 +236,7 @@ func (f *Filter) whole(p llm.Part) llm.Part {
 	if rest == nil || !f.plan.edits() {
 		return p
 	}
+	f.before = f.count()
 	f.text.begin()
 	out := string(f.text.push(nil, []byte(said), true))
 	if out == "" && said != "" {
@@ -236,13 +245,38 @@ func (f *Filter) whole(p llm.Part) llm.Part {
 	switch r := rest.(type) {
 	case *llm.Text:
 		r.Text = out
+		r.Citations = slices.Clone(r.Citations)
+		for i := range r.Citations {
+			if f.moved(&r.Citations[i]) {
+				r.Citations[i] = f.replaced(&r.Citations[i])
+			}
+		}
 	case *llm.Refusal:
 		r.Text = out
 	}
 	return rest
 }
 
-// Losses are the calls that were dropped since it was last asked.
+// count is how often any rule has changed something.
+func (f *Filter) count() (n int64) {
+	for _, h := range f.hits {
+		n += h
+	}
+	return n
+}
+
+// moved tells whether a citation points into a text that is not what it was.
+func (f *Filter) moved(c *llm.Citation) bool { return c.End > 0 && f.count() > f.before }
+
+// replaced is a citation of the whole text: where in it is not known any more.
+func (f *Filter) replaced(c *llm.Citation) llm.Citation {
+	out := *c
+	out.Begin, out.End, out.Dialect, out.Raw = 0, 0, "", nil
+	f.losses = llm.AddLoss(f.losses, llm.CitationPath, "their places in the text are gone: an output rule changed it")
+	return out
+}
+
+// Losses are what was dropped since it was last asked.
 func (f *Filter) Losses() []llm.Loss {
 	lost := f.losses
 	f.losses = nil

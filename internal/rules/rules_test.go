@@ -316,3 +316,39 @@ func FuzzStreamedIsWhole(f *testing.F) {
 		}
 	})
 }
+
+// TestPlacesOfCitations: a citation keeps its place in a text that stays as it is,
+// and loses it where a rule has changed the text before.
+func TestPlacesOfCitations(t *testing.T) {
+	cite := llm.Citation{Kind: llm.CiteWeb, URL: "https://a.test", Begin: 2, End: 9, Dialect: "responses", Raw: []byte(`{}`)}
+	for _, c := range []struct {
+		text  string
+		stays bool
+	}{{"nothing here", true}, {"a secret is told here", false}} {
+		whole := &llm.Response{Parts: []llm.Part{&llm.Text{Text: c.text, Citations: []llm.Citation{cite}}}, Stop: llm.StopEnd}
+		for _, streamed := range []bool{false, true} {
+			f := book(t).Filter(all, &llm.Request{})
+			res := *whole
+			if streamed {
+				g := llmtest.NewGrammar()
+				if err := whole.Replay(func(e *llm.Event) error { return f.Event(e, g.Yield) }); err != nil {
+					t.Fatal(err)
+				}
+				got, fault := g.Collector.Response()
+				if fault != nil {
+					t.Fatal(fault)
+				}
+				res = *got
+			} else {
+				f.Response(&res)
+			}
+			got := res.Parts[0].(*llm.Text).Citations[0]
+			if (got.End == cite.End && len(got.Raw) > 0) != c.stays || got.URL != cite.URL || (len(f.Losses()) == 0) != c.stays {
+				t.Errorf("%q, streamed %v: %+v", c.text, streamed, got)
+			}
+		}
+		if whole.Parts[0].(*llm.Text).Citations[0].End != cite.End {
+			t.Error("the answer that came was changed")
+		}
+	}
+}
