@@ -3,6 +3,7 @@ package conformance
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,9 +71,9 @@ func TestClientRequestsTranslate(t *testing.T) {
 
 // lastWords are some of the last text that a user said, as they stand in JSON.
 func lastWords(req *llm.Request) string {
-	for i := len(req.Turns) - 1; i >= 0; i-- {
-		for _, p := range req.Turns[i].Parts {
-			if t, ok := p.(*llm.Text); ok && req.Turns[i].Role == llm.User && len(t.Text) > 8 {
+	for _, turn := range slices.Backward(req.Turns) {
+		for _, p := range turn.Parts {
+			if t, ok := p.(*llm.Text); ok && turn.Role == llm.User && len(t.Text) > 8 {
 				for word := range strings.FieldsSeq(t.Text) {
 					if len(word) > 7 && plainID.MatchString(word) {
 						return word
