@@ -192,3 +192,28 @@ func TestRetryAfter(t *testing.T) {
 		}
 	}
 }
+
+// TestConverseIsAdapted: a client of Converse itself is spared what the model would
+// surely refuse; all else passes to the byte.
+func TestConverseIsAdapted(t *testing.T) {
+	w := newWorld(t)
+	for _, c := range []struct{ name, config, model, want, loss string }{
+		{"PAR-01 of both the temperature stays", `{"temperature":0.2,"topP":0.9}`, claude45, `{"temperature":0.2}`, "inferenceConfig.topP"},
+		{"PAR-01 one alone passes", `{ "topP" : 0.9 }`, claude45, `{ "topP" : 0.9 }`, ""},
+		{"PAR-01 neither", `{"temperature":0.2,"maxTokens":50}`, claude47, `{"maxTokens":50}`, "inferenceConfig.temperature"},
+		{"PAR-04 more than the model writes", `{"maxTokens":9000000}`, claude45, `{"maxTokens":64000}`, "inferenceConfig.maxTokens"},
+		{"PAR-01 another model's are its own", `{"temperature":0.2,"topP":0.9}`, nova, `{"temperature":0.2,"topP":0.9}`, ""},
+	} {
+		t.Run(title(c.name, converseAPI, converseUp), func(t *testing.T) {
+			w.up.answers(playDefault)
+			body := func(config string) string {
+				return `{"messages":[{"role":"user","content":[{"text":"q"}]}],"inferenceConfig":` + config + `}`
+			}
+			r := w.do("POST", "/model/"+converseUp+"%2F"+upstreamModel(converseUp, c.model)+"/converse", body(c.config))
+			if sent := string(w.up.only(t).body); r.status != 200 || sent != body(c.want) {
+				t.Errorf("%d %s; sent %s", r.status, r.body, sent)
+			}
+			checkLoss(t, r.losses(), c.loss)
+		})
+	}
+}
