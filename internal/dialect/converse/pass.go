@@ -23,7 +23,7 @@ const inference = "inferenceConfig"
 // adapt keeps the settings within what Claude takes (PAR-01, PAR-04). A value of 1
 // is the default, which no model refuses.
 func adapt(config []byte, caps *llm.Caps) ([]wire.Edit, []llm.Loss) {
-	if len(config) == 0 || config[0] != '{' || caps.Family != familyClaude {
+	if len(config) == 0 || config[0] != '{' || caps.Family != familyClaude || fits(config, caps) {
 		return nil, nil
 	}
 	o, err := wire.ParseObject(config)
@@ -60,4 +60,37 @@ func adapt(config []byte, caps *llm.Caps) ([]wire.Edit, []llm.Loss) {
 		return nil, nil
 	}
 	return []wire.Edit{{Name: inference, Value: o.Apply(edits...)}}, losses
+}
+
+// fits tells of most bodies, without indexing anything, that nothing is to be done.
+func fits(config []byte, caps *llm.Caps) bool {
+	temperature, topP, limit := false, false, int64(0)
+	r := wire.NewReader(config)
+	for name := range r.Fields() {
+		switch string(name) {
+		case "temperature":
+			temperature = true
+		case "topP":
+			topP = true
+		case "maxTokens":
+			if r.Kind() == '0' {
+				limit = r.Int()
+			}
+		}
+	}
+	if r.Err() != nil {
+		return true // the upstream says what is wrong
+	}
+	switch caps.Sampling {
+	case llm.SamplingFree:
+	case llm.SamplingNone:
+		if temperature || topP {
+			return false
+		}
+	case llm.SamplingOne:
+		if temperature && topP {
+			return false
+		}
+	}
+	return caps.MaxOutput <= 0 || limit <= caps.MaxOutput
 }
