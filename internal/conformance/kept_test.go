@@ -49,10 +49,13 @@ func answersRoutes() []gateway.Front {
 }
 
 // keepingWorld is a world that keeps answers, in a database of its own.
-func keepingWorld(t *testing.T) *world { return agedWorld(t, time.Now) }
+func keepingWorld(t *testing.T, change ...func(*setup)) *world {
+	t.Helper()
+	return agedWorld(t, time.Now, change...)
+}
 
 // agedWorld is one whose archive has a clock of its own.
-func agedWorld(t *testing.T, now func() time.Time) *world {
+func agedWorld(t *testing.T, now func() time.Time, change ...func(*setup)) *world {
 	t.Helper()
 	dir := t.TempDir()
 	db, err := store.Open(t.Context(), filepath.Join(dir, store.FileName))
@@ -66,7 +69,7 @@ func agedWorld(t *testing.T, now func() time.Time) *world {
 	kept := archive.New(archive.Options{
 		Store: db, Sealer: safe, Log: slog.New(slog.DiscardHandler), Now: now, Keep: 24 * time.Hour, Rows: 100, Bytes: 1 << 20,
 	})
-	w := newWorld(t, func(s *setup) { s.archive = kept })
+	w := newWorld(t, append(change, func(s *setup) { s.archive = kept })...)
 	w.up.answers(playNumbered())
 	t.Cleanup(func() {
 		w.attempts()

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"turnpike/internal/config"
+	"turnpike/internal/retry"
+	"turnpike/internal/route"
 )
 
 // pairs are all pairs of a client API and an account.
@@ -113,7 +115,7 @@ func TestStreamBreaks(t *testing.T) {
 // TestNoSecondAnswer has two accounts that serve the model: what was begun by one
 // is never gone on with by the other.
 func TestNoSecondAnswer(t *testing.T) {
-	w := newWorld(t, func(s *setup) { s.twin = true })
+	w := newWorld(t, func(s *setup) { s.twin, s.routing = true, &route.Settings{Retry: retry.Default} })
 	pairs(t, "STR-06 nothing is retried once content was sent", func(t *testing.T, from, to string) {
 		begun, _ := cutStream(to)
 		w.up.answers(playStream(begun))

@@ -32,6 +32,7 @@ import (
 	"turnpike/internal/provider/bedrock"
 	aistudio "turnpike/internal/provider/gemini"
 	"turnpike/internal/provider/openai"
+	"turnpike/internal/retry"
 	"turnpike/internal/route"
 	"turnpike/internal/rules"
 	"turnpike/internal/store"
@@ -85,6 +86,8 @@ const patience = 20 * time.Second
 type setup struct {
 	heartbeat, idle, drain time.Duration
 	twin                   bool // a second account of each kind, behind the first
+	routing                *route.Settings
+	accounts               []*route.Account // nil: one of each kind
 	fetch                  *fetch.Fetcher
 	rules                  *rules.Book
 	policy                 policy.Policy
@@ -94,15 +97,16 @@ type setup struct {
 
 // world is a gateway with everything around it.
 type world struct {
-	t    *testing.T
-	gw   *gateway.Gateway
-	url  string
-	up   *upstream
-	rec  *ledger.Recorder
-	rows *rows
-	log  *journal
-	once sync.Once
-	gone chan struct{} // a client has left, and the gateway can know
+	t     *testing.T
+	gw    *gateway.Gateway
+	table *route.Table
+	url   string
+	up    *upstream
+	rec   *ledger.Recorder
+	rows  *rows
+	log   *journal
+	once  sync.Once
+	gone  chan struct{} // a client has left, and the gateway can know
 }
 
 func newWorld(t *testing.T, change ...func(*setup)) *world {
@@ -111,6 +115,9 @@ func newWorld(t *testing.T, change ...func(*setup)) *world {
 	for _, c := range change {
 		c(&s)
 	}
+	if s.routing == nil {
+		s.routing = &route.Settings{Retry: retry.Plan{Attempts: 1}} // what one account says is what is looked at
+	}
 	w := &world{t: t, up: newUpstream(t), rows: &rows{}, log: &journal{}, gone: make(chan struct{}, 1)}
 	log := slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error
@@ -118,6 +125,10 @@ func newWorld(t *testing.T, change ...func(*setup)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if s.accounts == nil {
+		s.accounts = accounts(t, w.up.URL, s)
+	}
+	w.table = route.New(s.accounts, "", "").With(*s.routing)
 	w.gw = gateway.New(gateway.Options{
 		Routes: append(answersRoutes(),
 			gateway.Front{Path: clientPaths[chatAPI], Dialect: chat.Dialect{}},
@@ -134,7 +145,7 @@ func newWorld(t *testing.T, change ...func(*setup)) *world {
 		Backs: map[string]llm.Back{"chat": chat.Dialect{}, "messages": messages.Dialect{}, "converse": converse.Dialect{}, "responses": responses.Dialect{}, "gemini": gemini.Dialect{}},
 		Fetch: s.fetch, Policy: s.policy, Rules: s.rules,
 		Caps: catalog.Lookup, Betas: catalog.BedrockBetas, Spell: catalog.Dashes, Learned: learned.New(time.Now),
-		Table: route.New(accounts(t, w.up.URL, s), "", ""),
+		Table: w.table,
 		Keys: keyring.New(time.Now, keyring.Entry{Hash: keyring.Hash(clientKey), Principal: keyring.Principal{KeyID: "key_1"}},
 			keyring.Entry{Hash: keyring.Hash(otherKey), Principal: keyring.Principal{KeyID: "key_2"}}),
 		Ledger: w.rec, Archive: s.archive, Price: s.price, Log: log, Now: time.Now, Version: "test", Started: time.Now(),

@@ -10,14 +10,18 @@ func (x *exchange) account() {
 	x.accounted = true
 	x.ruled()
 	x.settleCache()
+	if x.err == nil && x.answer != nil {
+		x.stay()
+	}
+	x.leave()
 	x.estimate()
 	x.record(x.attemptRow())
 }
 
 // last takes the account before the end of a stream is sent.
 func (x *exchange) last(s streamer) {
-	if x.firstOut == 0 && !x.gone.Load() { // a short answer: all of it is still to be sent
-		x.firstOut = x.gw.opt.Now().Sub(x.start)
+	if !x.gone.Load() { // a short answer: all of it is still to be sent
+		x.first(x.gw.opt.Now())
 	}
 	s.settle()
 	x.account()

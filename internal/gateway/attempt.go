@@ -13,23 +13,6 @@ import (
 	"turnpike/internal/provider"
 )
 
-// attempt sends the request to a target and waits for the head of the answer.
-// An answer that is an error ends the exchange here.
-func (x *exchange) attempt() error {
-	x.target = x.targets[0]
-	if err := x.prepare(); err != nil {
-		return err
-	}
-	if x.explains() {
-		return x.explain()
-	}
-	x.detach()
-	if x.stream {
-		x.pulse = newPulse(x.out, x.gw.opt.Heartbeat, x.target.Provider.Timeouts().Idle, x.gw.opt.Now, x.cancel)
-	}
-	return x.try()
-}
-
 // prepare makes the target's request.
 func (x *exchange) prepare() error {
 	if err := x.settlePolicy(); err != nil {
@@ -53,15 +36,17 @@ func (x *exchange) compose() error {
 	x.fixes = nil
 	x.mend()
 	if err := x.strict(); err != nil {
-		x.call = nil // nothing was sent: there is no attempt to account for
 		return err
 	}
 	x.out.report(x.losses)
+	if x.explains() {
+		return x.explain()
+	}
 	return nil
 }
 
-// try sends the request, and once more where what the upstream refuses of it can
-// be left out.
+// try sends the request and waits for the head of the answer; it sends it once more
+// where what the upstream refuses of it can be left out.
 func (x *exchange) try() error {
 	for {
 		res, err := x.dispatch()
@@ -71,7 +56,7 @@ func (x *exchange) try() error {
 		if res.StatusCode >= 200 && res.StatusCode <= 299 {
 			x.answer = res
 			x.learn()
-			x.shed()
+			x.accepted()
 			return nil
 		}
 		no, err := x.hear(res)
@@ -80,7 +65,10 @@ func (x *exchange) try() error {
 		}
 		if !x.heal(no) {
 			x.answer = res
-			x.shed()
+			x.accepted()
+			if x.moves(no.err) {
+				return no.err
+			}
 			return x.refused(no)
 		}
 	}
@@ -123,6 +111,19 @@ func (x *exchange) approach() (err error) {
 	return nil
 }
 
+// hangUp ends the upstream call.
+func (x *exchange) hangUp() {
+	if x.cancel == nil {
+		return
+	}
+	x.unwatch()
+	if x.total != nil {
+		x.total.Stop()
+		x.total = nil
+	}
+	x.cancel(nil)
+}
+
 // detach gives the upstream call a life of its own: when the client leaves, the
 // answer is read on for its usage, within a bound, because the upstream bills it.
 func (x *exchange) detach() {
@@ -162,7 +163,7 @@ func (x *exchange) unreachable(err error) error {
 	}
 	var timeout interface{ Timeout() bool }
 	switch cause := context.Cause(x.ctx); {
-	case errors.Is(cause, errIdle), errors.Is(cause, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+	case errors.Is(cause, errIdle), errors.Is(cause, errSlow), errors.Is(cause, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		e.Kind, e.Message = llm.ErrTimeout, fmt.Sprintf("provider %s did not answer in time", x.target.Provider.Name())
 	}
 	return e
@@ -195,17 +196,24 @@ func (x *exchange) hear(res *http.Response) (*refusal, error) {
 // as it is, since they know its very words; others get it translated.
 func (x *exchange) refused(no *refusal) error {
 	e := no.err
-	if x.passable(no.res, no.body) {
+	if e.Kind != llm.ErrAuth && x.passable(no.res, no.body) {
 		x.err = e
 		x.passError(no.res, no.body)
 		return nil
 	}
-	if e.Kind == llm.ErrAuth {
-		// The client's key is fine; it is the operator's that was refused.
-		e.Kind, e.Status, e.NoRetry = llm.ErrUpstream, http.StatusBadGateway, true
-		e.Message = fmt.Sprintf("provider %s refused the credentials it is configured with: %s", x.target.Provider.Name(), e.Message)
+	return x.ours(e)
+}
+
+// ours is what an upstream's error is to a client whose key is fine: it is the
+// operator's that was refused.
+func (x *exchange) ours(e *llm.Error) *llm.Error {
+	if e.Kind != llm.ErrAuth {
+		return e
 	}
-	return e
+	own := *e
+	own.Kind, own.Status, own.NoRetry = llm.ErrUpstream, http.StatusBadGateway, true
+	own.Message = fmt.Sprintf("provider %s refused the credentials it is configured with: %s", x.target.Provider.Name(), e.Message)
+	return &own
 }
 
 // passable tells whether an error may go to the client untouched.

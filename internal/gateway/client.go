@@ -20,10 +20,15 @@ type client struct {
 	done      bool              // an answer or an error is out
 	torn      bool              // the connection must end as the upstream's did
 	encoder   llm.StreamEncoder // for heartbeats and faults; the answer has its own
+	request   *llm.Request      // for the encoder
 	losses    string            // the report so far, for the head
 	cache     string            // what is known of the prompt cache, for the head
 	told      string            // what the head said of it
 	lastWrite time.Time
+
+	served, toldServed served
+	translates         bool // losses may come late
+	trailing           bool // the head announced them
 }
 
 func newClient(w http.ResponseWriter, x *exchange) *client { return &client{w: w, x: x} }
@@ -37,8 +42,13 @@ func (c *client) ids(h http.Header) {
 // head sets what every answer that was served says about itself.
 func (c *client) head(h http.Header) {
 	c.ids(h)
-	if p := c.x.target.Provider; p != nil {
-		h["X-Turnpike-Provider"] = []string{p.Name()}
+	if s := &c.served; s.provider != "" {
+		both := [2]string{s.provider, s.model}
+		h["X-Turnpike-Provider"], h["X-Turnpike-Model"] = both[0:1:1], both[1:2:2]
+		h["X-Turnpike-Attempts"] = once
+		if s.attempts > 1 {
+			h["X-Turnpike-Attempts"] = []string{strconv.Itoa(s.attempts)}
+		}
 	}
 	if c.losses != "" {
 		h[lossHeader] = []string{c.losses}
@@ -51,11 +61,43 @@ func (c *client) head(h http.Header) {
 // lossHeader names the report of losses, in the head and in the trailer.
 const lossHeader = "X-Turnpike-Loss"
 
-// trailer says behind a stream what the head could not know yet.
+// trailer says behind a stream what the head could not know yet: losses, and who
+// served in the end where a sign of life had opened the stream before.
 func (c *client) trailer() {
-	if c.streaming && c.losses != c.told {
-		c.w.Header()[lossHeader] = []string{c.losses}
+	if !c.streaming {
+		return
 	}
+	h := c.w.Header()
+	if c.losses != c.told {
+		name := lossHeader
+		if !c.trailing {
+			name = http.TrailerPrefix + name
+		}
+		h[name] = []string{c.losses}
+	}
+	if c.served != c.toldServed {
+		h[http.TrailerPrefix+"X-Turnpike-Provider"] = []string{c.served.provider}
+		h[http.TrailerPrefix+"X-Turnpike-Model"] = []string{c.served.model}
+		h[http.TrailerPrefix+"X-Turnpike-Attempts"] = []string{strconv.Itoa(c.served.attempts)}
+	}
+}
+
+// served is who serves, for the head.
+type served struct {
+	provider, model string // as it is called there
+	attempts        int    // so far
+}
+
+// once is the header of most answers.
+var once = []string{"1"}
+
+// serves sets what the head says of who serves. A heartbeat may send the head while
+// the next target is made ready.
+func (c *client) serves() {
+	x := c.x
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.served, c.request, c.translates = served{x.target.Provider.Name(), x.target.Model, x.number}, x.request, x.lane == laneTranslate
 }
 
 // report sets what the head says of losses.
@@ -126,13 +168,12 @@ func (c *client) open() {
 	h["Content-Type"] = []string{streamType(c.x.front)}
 	h["Cache-Control"] = []string{"no-cache, no-transform"}
 	h["X-Accel-Buffering"] = []string{"no"}
-	trailing := c.x.lane == laneTranslate
-	if trailing {
+	if c.trailing = c.translates; c.trailing {
 		h["Trailer"] = []string{lossHeader}
 	}
 	c.w.WriteHeader(http.StatusOK)
-	c.told = c.losses
-	if trailing {
+	c.told, c.toldServed = c.losses, c.served
+	if c.trailing {
 		delete(h, lossHeader) // from here on it is the trailer
 	}
 }
@@ -169,8 +210,8 @@ func (c *client) end() {
 
 // coder writes the front's own events where the answer itself passes as bytes.
 func (c *client) coder() llm.StreamEncoder {
-	if c.encoder == nil { // x.request was set before anything could be sent
-		c.encoder = c.x.front.NewStreamEncoder(c.x.request)
+	if c.encoder == nil { // the request was set before anything could be sent
+		c.encoder = c.x.front.NewStreamEncoder(c.request)
 	}
 	return c.encoder
 }

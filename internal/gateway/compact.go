@@ -13,6 +13,7 @@ import (
 // not to be had.
 func (x *exchange) compact() error {
 	x.target = x.targets[0]
+	x.out.serves()
 	if err := x.settlePolicy(); err != nil {
 		return err
 	}

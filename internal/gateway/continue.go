@@ -190,18 +190,12 @@ func (x *exchange) nextRound() error {
 // renew gives the next round a call of its own. All rounds together have the time
 // of one.
 func (x *exchange) renew() {
-	x.unwatch()
-	if x.total != nil {
-		x.total.Stop()
-	}
-	x.cancel(nil)
+	x.hangUp()
 	x.detach()
 	if x.total != nil {
 		x.total.Reset(x.target.Provider.Timeouts().Total - x.gw.opt.Now().Sub(x.start))
 	}
-	if x.pulse != nil {
-		x.pulse.turn(x.cancel)
-	}
+	x.pulse.again(x.cancel)
 }
 
 // closeRound writes the row of the round that is over and begins a new account.

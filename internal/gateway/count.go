@@ -15,6 +15,7 @@ import (
 // where it has one, else an estimate that leans to the high side and says so.
 func (x *exchange) count() error {
 	x.target = x.targets[0]
+	x.out.serves()
 	if err := x.unwrap(); err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func (x *exchange) replaceBody(b *buffer) error {
 		return invalid(err)
 	}
 	x.body.drop()
-	x.body, x.object = b, o
+	x.body, x.object, x.plain = b, o, nil
 	return nil
 }
 

@@ -14,30 +14,54 @@ import (
 // embed is the end of the road for embeddings: one client form, several upstream
 // ones, nothing streamed.
 func (x *exchange) embed() error {
-	x.target = x.targets[0]
-	p, ok := x.target.Provider.(provider.Embedder)
-	if !ok {
-		return x.noEmbeddings()
-	}
-	form := embeddings.Form(p.EmbedForm())
-	if form == bedrockForms {
-		form = embeddings.BedrockForm(x.target.Model)
-	}
-	if form == "" {
-		return x.noEmbeddings()
-	}
 	req, err := embeddings.DecodeRequest(x.object.Bytes())
 	if err != nil {
 		return err
 	}
-	req.Model = x.model
+	req.Model, x.stream = x.model, false
+	for i := range x.targets {
+		if x.targets[i].Step != x.targets[0].Step {
+			x.targets = x.targets[:i] // another model's vectors would lie in another space
+			break
+		}
+	}
+	return x.each((*exchange).embeddable, func(x *exchange) error { return x.embedded(req) })
+}
+
+// embeddable finds out how the target gives embeddings.
+func (x *exchange) embeddable() error {
+	if _, form := x.embedder(); form == "" {
+		return &llm.Error{
+			Kind: llm.ErrInvalid, Param: "model", NoRetry: true,
+			Message: fmt.Sprintf("model %q at provider %s gives no embeddings", x.target.Model, x.target.Provider.Name()),
+		}
+	}
+	x.losses = nil
 	if x.extras != nil {
 		x.lost(x.extras.Elsewhere("embeddings take no such setting"))
 	}
 	x.surface = provider.Surface{Dialect: "embeddings"}
 	x.bodyLen = int64(len(x.object.Bytes()))
 	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model}
-	x.detach()
+	return nil
+}
+
+// embedder is the target as one that gives embeddings, and in what form; empty
+// where it gives none.
+func (x *exchange) embedder() (p provider.Embedder, form embeddings.Form) {
+	p, ok := x.target.Provider.(provider.Embedder)
+	if !ok {
+		return nil, ""
+	}
+	if form = embeddings.Form(p.EmbedForm()); form == bedrockForms {
+		form = embeddings.BedrockForm(x.target.Model)
+	}
+	return p, form
+}
+
+// embedded asks for the embeddings and passes them on.
+func (x *exchange) embedded(req *embeddings.Request) error {
+	p, form := x.embedder()
 	if form == embeddings.OpenAI {
 		return x.embedOpenAI(p, req)
 	}
@@ -46,13 +70,6 @@ func (x *exchange) embed() error {
 
 // bedrockForms is what Bedrock says of its form: the model's id decides.
 const bedrockForms = "bedrock"
-
-func (x *exchange) noEmbeddings() error {
-	return &llm.Error{
-		Kind: llm.ErrInvalid, Param: "model", NoRetry: true,
-		Message: fmt.Sprintf("model %q at provider %s gives no embeddings", x.target.Model, x.target.Provider.Name()),
-	}
-}
 
 // embedOpenAI passes the body on but for the model's name. The answer passes too,
 // unless it is in another encoding than the client can read.
@@ -139,6 +156,9 @@ func (x *exchange) embedCall(p provider.Embedder, body []byte) ([]byte, http.Hea
 		no, err := x.hear(res)
 		if err != nil {
 			return nil, nil, err
+		}
+		if x.moves(no.err) {
+			return nil, nil, no.err
 		}
 		return nil, nil, x.refused(no)
 	}

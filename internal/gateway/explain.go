@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"turnpike/internal/dialect/counting"
 	"turnpike/internal/llm"
@@ -45,6 +46,7 @@ func (x *exchange) explain() error {
 		w.EndObject()
 	}
 	w.EndList()
+	x.explainChoice(w)
 	explainRequest(w, req, x.sent.Bytes())
 	x.explainCache(w)
 	x.expect(w)
@@ -129,4 +131,33 @@ func secretHeader(name string) bool {
 		return false
 	}
 	return !strings.HasPrefix(name, "Anthropic-") && !strings.HasPrefix(name, "X-Amzn-Bedrock-")
+}
+
+// explainChoice tells how the targets came to be in their order, and who would
+// serve the model and may not now.
+func (x *exchange) explainChoice(w *wire.Writer) {
+	c := &x.choice
+	w.StrField("strategy", c.Strategy)
+	if c.Alias != "" {
+		w.StrField("alias", c.Alias)
+	}
+	if x.talk != "" {
+		w.BoolField("stays", c.Kept)
+	}
+	if c.Left != "" {
+		w.StrField("left", c.Left)
+	}
+	w.Key("excluded")
+	w.List()
+	for _, e := range c.Excluded {
+		w.Object()
+		w.StrField("provider", e.Provider)
+		w.StrField("model", e.Model)
+		w.StrField("reason", e.Reason)
+		if !e.Until.IsZero() {
+			w.StrField("until", e.Until.UTC().Format(time.RFC3339))
+		}
+		w.EndObject()
+	}
+	w.EndList()
 }

@@ -79,6 +79,7 @@ func (x *exchange) heal(no *refusal) bool {
 	x.out.report(x.losses)
 	x.number++
 	x.begun = x.gw.opt.Now()
+	x.out.serves()
 	return true
 }
 

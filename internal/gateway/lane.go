@@ -87,7 +87,7 @@ func (x *exchange) pass(edits []wire.Edit, losses []llm.Loss) {
 
 func (x *exchange) translate(t *llm.Target) error {
 	x.lane = laneTranslate
-	req, err := x.front.DecodeRequest(x.r.Header, x.object.Bytes())
+	req, err := x.decoded()
 	if err != nil {
 		return err
 	}
@@ -99,6 +99,18 @@ func (x *exchange) translate(t *llm.Target) error {
 	x.tellKept()
 	x.shape(req, t)
 	return x.encode(req, t)
+}
+
+// decoded is the client's request, decoded once for all targets: none changes it
+// deeper down. Each gets a copy, since a heartbeat may look at the one before.
+func (x *exchange) decoded() (*llm.Request, error) {
+	if x.plain != nil {
+		own := *x.plain
+		return &own, nil
+	}
+	req, err := x.front.DecodeRequest(x.r.Header, x.object.Bytes())
+	x.plain = req
+	return req, err
 }
 
 // encode makes the upstream's body of a request.

@@ -24,6 +24,10 @@ type later struct {
 // pursued tells whether the answer was begun by another request.
 func (l *later) pursued() bool { return l != nil && l.asked }
 
+// begun tells whether an upstream makes the answer already: then nobody else is
+// asked for it.
+func (l *later) begun() bool { return l != nil && (l.asked || l.row.ID != "") }
+
 // open tells whether this request has only begun the answer.
 func (l *later) open() bool { return l != nil && !l.asked && l.row.ID != "" && !l.over }
 
@@ -174,6 +178,7 @@ func (x *exchange) retold(no *refusal) bool {
 	x.record(row)
 	x.number++
 	x.begun = x.gw.opt.Now()
+	x.out.serves()
 	return true
 }
 

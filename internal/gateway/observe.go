@@ -83,6 +83,7 @@ func (x *exchange) log() {
 		attrs = append(attrs, slog.String("losses", llm.LossHeader(x.losses)))
 	}
 	attrs = x.shapedAttrs(attrs)
+	attrs = x.triedAttrs(attrs)
 	if x.gone.Load() {
 		attrs = append(attrs, slog.Bool("client_left", true))
 	}

@@ -37,12 +37,15 @@ func (x *exchange) passOn(p *passing, frames wire.Holder) error {
 			held := frames.Held()
 			early = x.passRun(early, held[:len(held)-len(f.Raw)], ready)
 			frames.Hold()
-		case class == llm.FrameError && !p.begun && !x.out.opened():
-			p.fault(nil, f) // the client's HTTP error
-			x.linger(frames)
-			return nil
 		case class == llm.FrameError:
-			p.fault(nil, f)
+			asHTTP := !p.begun && !x.out.opened()
+			if _, err := p.fault(nil, f); err != nil {
+				return err
+			}
+			if asHTTP {
+				x.linger(frames)
+				return nil
+			}
 			ready = true
 		}
 		over := class == llm.FrameEnd || class == llm.FrameError

@@ -58,9 +58,11 @@ func (x *exchange) pursue() error {
 
 // passQuestion sends the question and passes the answer on as it comes.
 func (x *exchange) passQuestion(keeper llm.Keeper, p provider.Backgrounder) error {
+	x.out.serves()
 	x.detach()
 	if x.stream {
-		x.pulse = newPulse(x.out, x.gw.opt.Heartbeat, p.Timeouts().Idle, x.gw.opt.Now, x.cancel)
+		x.pulse = newPulse(x.out, x.gw.opt.Heartbeat, x.gw.opt.Now)
+		x.pulse.turn(x.cancel, provider.Timeouts{Idle: p.Timeouts().Idle}, x.gw.opt.Now())
 	}
 	q := x.r.URL.Query()
 	q.Del("api-version") // Azure's, for this gateway

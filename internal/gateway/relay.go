@@ -103,7 +103,7 @@ func (x *exchange) replay() error {
 // whole reads the body of the answer, bounded.
 func (x *exchange) whole() (*buffer, error) {
 	b := newBuffer(0)
-	err := b.fill(x.answer.Body, x.answer.ContentLength, x.gw.opt.MaxAnswer)
+	err := b.fill(x.patiently(), x.answer.ContentLength, x.gw.opt.MaxAnswer)
 	if err == nil {
 		return b, nil
 	}
@@ -171,6 +171,8 @@ func (x *exchange) broken(err error) *llm.Error {
 	name := x.target.Provider.Name()
 	e := &llm.Error{Kind: llm.ErrUpstream, Upstream: true, Torn: true, Cause: err, Message: fmt.Sprintf("the answer of provider %s broke off", name)}
 	switch cause := context.Cause(x.ctx); {
+	case errors.Is(cause, errSlow):
+		e.Kind, e.Message = llm.ErrTimeout, fmt.Sprintf("provider %s did not begin its answer in time", name)
 	case errors.Is(cause, errIdle), errors.Is(cause, context.DeadlineExceeded):
 		e.Kind, e.Message = llm.ErrTimeout, fmt.Sprintf("provider %s stopped sending its answer", name)
 	case errors.Is(err, wire.ErrEventStream), errors.Is(err, wire.ErrFrameTooLarge):

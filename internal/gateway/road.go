@@ -18,6 +18,7 @@ import (
 	"turnpike/internal/otel"
 	"turnpike/internal/policy"
 	"turnpike/internal/provider"
+	"turnpike/internal/retry"
 	"turnpike/internal/route"
 	"turnpike/internal/rules"
 	"turnpike/internal/wire"
@@ -44,8 +45,7 @@ var approach = []stage{
 // happened.
 var roads = map[Op][]stage{
 	Generate: append(slices.Clip(approach),
-		stage{"attempt", (*exchange).attempt}, // adapt, sign, send; the answer's head is here
-		stage{"relay", (*exchange).relay},     // answer -> client, usage metered as it passes
+		stage{"serve", (*exchange).serve}, // adapt, sign, send, relay; the next target while nothing was sent
 	),
 	Embed: append(slices.Clip(approach),
 		stage{"embed", (*exchange).embed}, // the calls an upstream's form needs, joined
@@ -93,6 +93,9 @@ type exchange struct {
 	keep    *keeping       // recall; nil where nothing is kept or gone on from
 	later   *later         // an answer made in the background; nil for all others
 	targets []route.Target // route
+	choice  route.Choice   // with what explains it
+	talk    string         // the conversation, where it matters which
+	at      int            // of the targets, the one that is asked
 
 	// attempt
 	ctx      context.Context // of the upstream call: lives on when the client goes
@@ -107,6 +110,7 @@ type exchange struct {
 	back     llm.Back
 	lane     lane
 	request  *llm.Request // decoded; on the express lane only its outline
+	plain    *llm.Request // decoded, for the next target
 	call     *provider.Call
 	sent     *buffer
 	answer   *http.Response
@@ -120,14 +124,19 @@ type exchange struct {
 	known    *learned.Known  // of the model at the target, nil for nothing
 	number   int             // of the attempt, from 1 on
 	begun    time.Time       // the attempt
+	visiting visit           // the target
+	step     *retry.Step     // what follows the attempt, once it has failed
+	tried    []tried         // attempts that failed before
 	fixes    []heal.Fix      // made after a refusal; learned when they help
 	evidence string          // the words of that refusal
 
 	// relay
 	pulse    *pulse
+	quiet    patience
 	usage    llm.Usage
 	stop     llm.Stop
 	served   string
+	spoke    bool          // the client has content
 	firstOut time.Duration // until the first content, 0 if there was none
 	heard    heard
 	outBytes int64

@@ -16,13 +16,7 @@ const bytesPerToken = 4
 // settle closes the account of a request, exactly once, whatever happened to it.
 func (x *exchange) settle() {
 	x.pulse.stop()
-	if x.cancel != nil {
-		x.unwatch()
-		if x.total != nil {
-			x.total.Stop()
-		}
-		x.cancel(nil)
-	}
+	x.hangUp()
 	x.account()
 	x.measure()
 	x.traced()
@@ -85,14 +79,19 @@ func storeUsage(u llm.Usage) store.Usage {
 	}
 }
 
-// shed gives back what is not needed any more once the upstream has begun to
-// answer: a stream may last for minutes. The transport keeps what it is still
-// sending; a translated request still looks into the client's body.
-func (x *exchange) shed() {
+// accepted gives back the upstream request once its answer has begun. The transport
+// keeps what it is still sending.
+func (x *exchange) accepted() {
 	x.bodyLen = int64(len(x.body.data))
 	x.asksUsage = x.wantsUsage()
 	x.sent.drop()
 	x.sent = nil
+}
+
+// shed gives back what is not needed any more once nobody else can be asked: a
+// stream may last for minutes. A translated request still looks into the client's
+// body.
+func (x *exchange) shed() {
 	if x.lane.express() {
 		x.object = wire.Object{}
 		x.body.drop()

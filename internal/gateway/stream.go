@@ -141,8 +141,8 @@ func (x *exchange) send(out []byte, ready bool) {
 		return
 	}
 	now := x.gw.opt.Now()
-	if x.firstOut == 0 && len(out) > 0 {
-		x.firstOut = now.Sub(x.start)
+	if !x.spoke && len(out) > 0 {
+		x.first(now)
 	}
 	if x.out.stream(out, now) != nil {
 		x.gone.Store(true)
@@ -168,7 +168,8 @@ func (p *passing) frame(out []byte, f wire.Frame) ([]byte, bool, bool, error) {
 	class := p.meter.Frame(f)
 	switch class {
 	case llm.FrameError:
-		return p.fault(out, f), true, true, nil
+		out, err := p.fault(out, f)
+		return out, err == nil, true, err
 	case llm.FrameUsage:
 		if !p.keepUsage {
 			return out, false, false, nil
@@ -183,20 +184,24 @@ func (p *passing) frame(out []byte, f wire.Frame) ([]byte, bool, bool, error) {
 }
 
 // fault passes on an error event in the upstream's own words: as the body of an
-// HTTP error while nothing was sent.
-func (p *passing) fault(out []byte, f wire.Frame) []byte {
+// HTTP error while nothing was sent. It is an error of its own where somebody else
+// may be asked.
+func (p *passing) fault(out []byte, f wire.Frame) ([]byte, error) {
 	fault := p.meter.Result().Fault
 	if fault == nil {
 		fault = &llm.Error{Kind: llm.ErrUpstream, Upstream: true, Message: "the upstream reported an error"}
 	}
+	if !p.begun && p.x.moves(fault) {
+		return out, fault
+	}
 	p.x.err = fault
 	if p.begun || p.x.out.opened() {
-		return p.append(out, f)
+		return p.append(out, f), nil
 	}
 	status, _ := p.x.front.EncodeError(fault, p.x.id)
 	p.settle()
 	p.x.out.body(status, "application/json", f.Data)
-	return out[:0]
+	return out[:0], nil
 }
 
 func (p *passing) append(out []byte, f wire.Frame) []byte {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"turnpike/internal/ledger/journal"
 	"turnpike/internal/llm"
 	"turnpike/internal/provider"
+	"turnpike/internal/retry"
 	"turnpike/internal/route"
 	"turnpike/internal/store"
 	"turnpike/internal/telemetry"
@@ -105,8 +107,8 @@ func (t toy) EncodeError(e *llm.Error, _ string) (int, []byte) {
 	return e.HTTPStatus(), w.Bytes()
 }
 
-func (t toy) DecodeError(status int, _ http.Header, body []byte) *llm.Error {
-	return &llm.Error{Kind: llm.KindOfStatus(status), Status: status, Message: llm.UpstreamMessage(body)}
+func (t toy) DecodeError(status int, h http.Header, body []byte) *llm.Error {
+	return &llm.Error{Kind: llm.KindOfStatus(status), Status: status, Message: llm.UpstreamMessage(body), RetryAfter: llm.RetryAfter(h, time.Now)}
 }
 
 func (t toy) NewStreamEncoder(*llm.Request) llm.StreamEncoder { return &toyEncoder{} }
@@ -141,15 +143,23 @@ func (t toy) NewStreamDecoder() llm.StreamDecoder { return &toyDecoder{} }
 
 type toyDecoder struct {
 	llm.LossList
-	started, over bool
+	started, begun, over bool
 }
 
 func (d *toyDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 	if !d.started && !strings.Contains(string(f.Data), "error") {
 		d.started = true
-		if err := yield(&llm.Event{Kind: llm.EventStart}); err != nil {
+		start := &llm.Event{Kind: llm.EventStart}
+		if strings.Contains(string(f.Data), `"start"`) {
+			start.Usage = llm.Usage{Known: true, Input: 11}
+			return yield(start)
+		}
+		if err := yield(start); err != nil {
 			return err
 		}
+	}
+	if !d.begun && strings.Contains(string(f.Data), `"d"`) {
+		d.begun = true
 		if err := yield(&llm.Event{Kind: llm.EventPartStart, Part: &llm.Text{}}); err != nil {
 			return err
 		}
@@ -182,6 +192,8 @@ func (d *toyDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 	}
 	if e.Kind == llm.EventFinish {
 		d.over = true
+	}
+	if d.over && d.begun {
 		if err := yield(&llm.Event{Kind: llm.EventPartEnd}); err != nil {
 			return err
 		}
@@ -200,7 +212,12 @@ func (t toy) NewMeter() llm.Meter { return &toyMeter{} }
 
 type toyMeter struct{ res llm.MeterResult }
 
-func (m *toyMeter) Body([]byte) { m.res.Complete = true }
+func (m *toyMeter) Body(body []byte) {
+	m.res.Complete = true
+	if res, err := (toy{}).DecodeResponse(body); err == nil {
+		m.res.Usage = res.Usage
+	}
+}
 
 func (m *toyMeter) Frame(f wire.Frame) llm.FrameClass {
 	s := string(f.Data)
@@ -214,6 +231,8 @@ func (m *toyMeter) Frame(f wire.Frame) llm.FrameClass {
 		return llm.FrameEnd
 	case strings.Contains(s, `"usage"`):
 		return llm.FrameUsage
+	case strings.Contains(s, `"start"`):
+		m.res.Usage = llm.Usage{Known: true, Input: 11}
 	case strings.Contains(s, `"d"`):
 		m.res.OutputBytes += int64(len(s))
 		return llm.FrameContent
@@ -236,6 +255,7 @@ var (
 
 // toyProvider answers with whatever the test scripts.
 type toyProvider struct {
+	name     string // empty: toy
 	dialect  string
 	timeouts provider.Timeouts
 	answer   func(*http.Request) (*http.Response, error)
@@ -244,7 +264,7 @@ type toyProvider struct {
 	sent [][]byte
 }
 
-func (p *toyProvider) Name() string { return "toy" }
+func (p *toyProvider) Name() string { return cmp.Or(p.name, "toy") }
 func (p *toyProvider) Kind() string { return "toybox" }
 func (p *toyProvider) Surface(context.Context, string) (provider.Surface, error) {
 	return provider.Surface{Dialect: p.dialect}, nil
@@ -314,15 +334,23 @@ type testGateway struct {
 
 func newTestGateway(t *testing.T, up *toyProvider) *testGateway {
 	t.Helper()
+	once := route.Settings{Retry: retry.Plan{Attempts: 1}}
+	g := newTestGatewayOf(t, route.New([]*route.Account{{Provider: up}}, "toy", "").With(once))
+	g.up = up
+	return g
+}
+
+func newTestGatewayOf(t *testing.T, table *route.Table) *testGateway {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	g := &testGateway{t: t, up: up, rows: &rows{}}
+	g := &testGateway{t: t, rows: &rows{}}
 	g.keep(ledger.Options{MaxBytes: 1 << 30, OnFull: ledger.Refuse})
 	ring := keyring.New(time.Now, keyring.Entry{Hash: keyring.Hash(testKey), Principal: keyring.Principal{KeyID: "key_1"}})
 	g.Gateway = New(Options{
 		Routes: []Front{{Path: "/toy", Dialect: toy{"toy"}}, {Path: "/other", Dialect: toy{"other"}}},
 		Backs:  map[string]llm.Back{"toy": toy{"toy"}, "other": toy{"other"}},
 		Caps:   func(string) llm.Caps { return llm.Caps{} }, Betas: func(string) []string { return nil },
-		Table: route.New([]*route.Account{{Provider: up}}, "toy", ""), Keys: ring, Ledger: g.rec, Log: log, Now: time.Now,
+		Table: table, Keys: ring, Ledger: g.rec, Log: log, Now: time.Now,
 		Metrics: telemetry.New(func(model string) bool { return model == "m" }),
 		MaxBody: 1 << 16, MaxAnswer: 1 << 16, Heartbeat: 15 * time.Second, Drain: 30 * time.Second,
 	})
@@ -361,7 +389,11 @@ func (g *testGateway) attempts() []store.Attempt {
 }
 
 func (g *testGateway) post(path, body string, header ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequestWithContext(g.t.Context(), http.MethodPost, path, strings.NewReader(body))
+	return g.postIn(g.t.Context(), path, body, header...)
+}
+
+func (g *testGateway) postIn(ctx context.Context, path, body string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, path, strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer "+testKey)
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])

@@ -63,6 +63,20 @@ func (t *Table) Candidates(ask Ask) (c Choice, err *llm.Error) {
 	return c, nil
 }
 
+// Stays tells whether it matters which conversation a request belongs to: there
+// is a choice of places, and conversations are kept together.
+func (t *Table) Stays(ask *Ask) bool {
+	if t.opt.Pins == nil {
+		return false
+	}
+	n := 0
+	p := t.plan(cmp.Or(ask.Model, t.defaultModel), ask.Key)
+	for i := range p.steps {
+		n += len(p.steps[i].spots)
+	}
+	return n > 1
+}
+
 func (t *Table) strategy(p *plan, key *policy.Routing) string {
 	own := ""
 	if key != nil {
@@ -289,7 +303,7 @@ func (r *round) nobody() *llm.Error {
 		}
 	}
 	return &llm.Error{
-		Kind: llm.ErrUnavail, Param: "model",
+		Kind: llm.ErrUnavail, Param: "model", RetryAfter: time.Second,
 		Message: fmt.Sprintf("model %q: nobody may serve this request now (%s)", r.ask.Model, strings.Join(reasons, "; ")),
 	}
 }
