@@ -12,6 +12,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"turnpike/internal/policy"
+	"turnpike/internal/route"
 )
 
 func TestBetas(t *testing.T) {
@@ -194,6 +197,16 @@ func TestPathsThatClientsAsk(t *testing.T) {
 		check(t, "the client got", r.body, is{"": "~anthropic/listed-by-anthropic"})
 		if r.status != http.StatusOK {
 			t.Errorf("answered %d", r.status)
+		}
+	})
+	t.Run("HDR-10 an alias makes any model one that Claude Code takes", func(t *testing.T) {
+		w := newWorld(t, func(s *setup) {
+			s.routing = &route.Settings{Aliases: policy.Aliases{{Match: "claude-house", To: []string{compatUp + "/house-model"}}}}
+		})
+		r := w.do(http.MethodGet, "/v1/models?limit=1000", "", "Anthropic-Version", "2023-06-01", "Authorization", "", "X-Api-Key", clientKey)
+		check(t, "the client got", r.body, is{"": `~"claude-house"`, "has_more": "false"})
+		if r := w.do(http.MethodPost, clientPaths[messagesAPI], `{"model":"claude-house","max_tokens":9,"messages":[{"role":"user","content":"q"}]}`); r.status != http.StatusOK || r.header.Get("X-Turnpike-Model") != "house-model" {
+			t.Errorf("answered %d %s %v", r.status, r.body, r.header)
 		}
 	})
 	t.Run("HDR-11 probes are answered", func(t *testing.T) {

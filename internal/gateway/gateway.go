@@ -83,6 +83,8 @@ func New(opt Options) *Gateway {
 	g.mux.HandleFunc("GET /v1/responses", g.upgrade)
 	g.mux.HandleFunc("GET /v1/models", g.models)
 	g.mux.HandleFunc("GET /v1/models/{id...}", g.models)
+	g.mux.HandleFunc("GET /v1beta/models", g.models)
+	g.mux.HandleFunc("GET /v1beta/models/{id...}", g.models)
 	g.mux.HandleFunc("GET /health", g.health)
 	g.mux.HandleFunc("GET /health/live", g.live)
 	g.mux.HandleFunc("GET /health/ready", g.health)

@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"turnpike/internal/ledger"
@@ -15,10 +17,12 @@ import (
 type listed struct {
 	id, name, owner string
 	created         int64
+	context, output int64 // tokens, 0 where it is not known
+	caps            llm.Caps
 }
 
-// models answers GET /v1/models and /v1/models/{id} from memory, in the shape
-// the caller's headers ask for: Anthropic's with anthropic-version, else OpenAI's.
+// models answers GET /v1/models, /v1/models/{id} and Gemini's own paths from memory,
+// in the shape the caller asks for.
 func (g *Gateway) models(w http.ResponseWriter, r *http.Request) {
 	id := ledger.NewID("req")
 	front := g.dialectOf(r)
@@ -36,7 +40,7 @@ func (g *Gateway) models(w http.ResponseWriter, r *http.Request) {
 		writeError(w, front, e, id)
 		return
 	}
-	anthropic := r.Header.Get("Anthropic-Version") != ""
+	as := shapeOf(r)
 	list := g.list(key)
 	var body []byte
 	if want := r.PathValue("id"); want != "" {
@@ -49,10 +53,12 @@ func (g *Gateway) models(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		jw := wire.NewWriter(nil)
-		list[i].write(jw, anthropic)
+		jw.Object()
+		as.model(jw, &list[i])
+		jw.EndObject()
 		body = jw.Bytes()
 	} else {
-		body = encodeList(list, anthropic)
+		body = as.list(list)
 	}
 	h := w.Header()
 	h["Content-Type"] = []string{"application/json"}
@@ -67,8 +73,12 @@ func (g *Gateway) list(key *policy.Routing) []listed {
 	list := make([]listed, len(all))
 	for i, m := range all {
 		l := listed{id: m.ID, name: m.Name, owner: m.Provider, created: m.Created}
+		l.context, l.output = m.Context, m.Output
 		if m.Alias {
 			l.owner = aliasOwner
+		} else {
+			l.caps = g.opt.Caps(m.Model.ID)
+			l.context, l.output = cmp.Or(l.context, l.caps.Context), cmp.Or(l.output, l.caps.MaxOutput)
 		}
 		if l.created <= 0 {
 			l.created = g.opt.Started.Unix()
@@ -84,48 +94,122 @@ func (g *Gateway) list(key *policy.Routing) []listed {
 // aliasOwner is who owns a name that stands for other models.
 const aliasOwner = "turnpike"
 
-func encodeList(list []listed, anthropic bool) []byte {
-	w := wire.NewWriter(make([]byte, 0, 128*len(list)+64))
-	w.Object()
-	if !anthropic {
-		w.StrField("object", "list")
+// shape is how one family of clients wants the models.
+type shape struct {
+	open  func(w *wire.Writer) // before the models
+	close func(w *wire.Writer, list []listed)
+	model func(w *wire.Writer, m *listed)
+}
+
+// shapes of the list. Clients skip members they do not know, so OpenAI's, whose API
+// tells no limits, has them by the names that gateways and servers have given them.
+var (
+	openaiList = shape{
+		open: func(w *wire.Writer) {
+			w.StrField("object", "list")
+			w.Key("data")
+		},
+		close: func(*wire.Writer, []listed) {},
+		model: func(w *wire.Writer, m *listed) {
+			w.StrField("id", m.id)
+			w.StrField("object", "model")
+			w.IntField("created", m.created)
+			w.StrField("owned_by", m.owner)
+			m.limits(w, "context_window", "max_output_tokens")
+			m.abilities(w)
+		},
 	}
-	w.Key("data")
+	anthropicList = shape{
+		open: func(w *wire.Writer) { w.Key("data") },
+		close: func(w *wire.Writer, list []listed) {
+			w.BoolField("has_more", false)
+			for _, end := range []struct {
+				name string
+				i    int
+			}{{"first_id", 0}, {"last_id", len(list) - 1}} {
+				w.Key(end.name)
+				if len(list) == 0 {
+					w.Null()
+				} else {
+					w.Str(list[end.i].id)
+				}
+			}
+		},
+		model: func(w *wire.Writer, m *listed) {
+			w.StrField("type", "model")
+			w.StrField("id", m.id)
+			w.StrField("display_name", m.name)
+			w.StrField("created_at", time.Unix(m.created, 0).UTC().Format(time.RFC3339))
+			m.limits(w, "max_input_tokens", "max_tokens")
+		},
+	}
+	geminiList = shape{
+		open:  func(w *wire.Writer) { w.Key("models") },
+		close: func(*wire.Writer, []listed) {},
+		model: func(w *wire.Writer, m *listed) {
+			w.StrField("name", "models/"+m.id)
+			w.StrField("displayName", m.name)
+			m.limits(w, "inputTokenLimit", "outputTokenLimit")
+			w.Key("supportedGenerationMethods")
+			w.List()
+			for _, method := range []string{"generateContent", "streamGenerateContent", "countTokens"} {
+				w.Str(method)
+			}
+			w.EndList()
+		},
+	}
+)
+
+// shapeOf is the shape a caller wants, by its headers and the path.
+func shapeOf(r *http.Request) *shape {
+	switch {
+	case r.Header.Get("Anthropic-Version") != "":
+		return &anthropicList
+	case strings.HasPrefix(r.URL.Path, "/v1beta/"), r.Header.Get("X-Goog-Api-Key") != "":
+		return &geminiList
+	}
+	return &openaiList
+}
+
+func (s *shape) list(list []listed) []byte {
+	w := wire.NewWriter(make([]byte, 0, 256*len(list)+64))
+	w.Object()
+	s.open(w)
 	w.List()
 	for i := range list {
-		list[i].write(w, anthropic)
+		w.Object()
+		s.model(w, &list[i])
+		w.EndObject()
 	}
 	w.EndList()
-	if anthropic {
-		w.BoolField("has_more", false)
-		for _, end := range []struct {
-			name string
-			i    int
-		}{{"first_id", 0}, {"last_id", len(list) - 1}} {
-			w.Key(end.name)
-			if len(list) == 0 {
-				w.Null()
-			} else {
-				w.Str(list[end.i].id)
-			}
-		}
-	}
+	s.close(w, list)
 	w.EndObject()
 	return w.Bytes()
 }
 
-func (m listed) write(w *wire.Writer, anthropic bool) {
-	w.Object()
-	if anthropic {
-		w.StrField("type", "model")
-		w.StrField("id", m.id)
-		w.StrField("display_name", m.name)
-		w.StrField("created_at", time.Unix(m.created, 0).UTC().Format(time.RFC3339))
-	} else {
-		w.StrField("id", m.id)
-		w.StrField("object", "model")
-		w.IntField("created", m.created)
-		w.StrField("owned_by", m.owner)
+// limits writes how much the model takes and gives, where it is known.
+func (m *listed) limits(w *wire.Writer, context, output string) {
+	if m.context > 0 {
+		w.IntField(context, m.context)
 	}
+	if m.output > 0 {
+		w.IntField(output, m.output)
+	}
+}
+
+// abilities writes what the model takes, where it is known.
+func (m *listed) abilities(w *wire.Writer) {
+	if m.caps.Family == "" {
+		return
+	}
+	w.Key("capabilities")
+	w.Object()
+	w.BoolField("tools", !m.caps.NoTools)
+	w.BoolField("images", !m.caps.NoImages)
+	if m.caps.Thinking != llm.ThinkUnknown {
+		w.BoolField("thinking", m.caps.Thinking != llm.ThinkNone)
+	}
+	w.BoolField("structured_output", m.caps.Structured)
+	w.BoolField("prompt_cache", !m.caps.NoCache)
 	w.EndObject()
 }
