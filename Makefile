@@ -69,6 +69,10 @@ bench: build ## measure against nginx and a plain reverse proxy
 money: ## kill a gateway under load and compare the ledger with what clients were told (MONEY_KILLS=20)
 	scripts/money.sh
 
+.PHONY: chaos
+chaos: ## load on three providers, one failing half of the time, one dead (CHAOS_ROUNDS=3)
+	scripts/chaos.sh
+
 .PHONY: conformance
 conformance: ## run the tests that carry conformance case ids and count the cases
 	scripts/conformance.sh
