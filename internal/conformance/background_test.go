@@ -420,6 +420,17 @@ func TestBackgroundStreams(t *testing.T) {
 			}
 		})
 	})
+	t.Run("RSP-04 background: what an upstream has begun is not begun again", func(t *testing.T) {
+		inOffice(t, []string{"in_progress"}, func(t *testing.T, o *office) {
+			o.up.set(func(m *maker) { m.stream, m.torn = numbered(begin[:2]...), true })
+			if status, answer := o.do("POST", answers, clientKey, streamed(askedLater)); status != 502 {
+				t.Errorf("answered %d %s", status, answer)
+			}
+			if got := o.up.took(); got != "POST /v1/responses" {
+				t.Errorf("sent %s", got)
+			}
+		})
+	})
 	for _, c := range []struct {
 		name, rest, want string
 	}{
