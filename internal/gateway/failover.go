@@ -10,6 +10,7 @@ import (
 	"turnpike/internal/health"
 	"turnpike/internal/llm"
 	"turnpike/internal/retry"
+	"turnpike/internal/telemetry"
 	"turnpike/internal/throttle"
 )
 
@@ -103,6 +104,9 @@ func (x *exchange) visit() error {
 	if g := x.target.Gate; g != nil {
 		var full *llm.Error
 		if pass, full = g.Enter(x.r.Context(), x.who.KeyID, int64(len(x.object.Bytes()))/bytesPerToken); full != nil {
+			if full.Kind == llm.ErrRate {
+				x.gw.opt.Metrics.RateLimited(telemetry.LimitAccount, x.target.Provider.Name())
+			}
 			return full
 		}
 	}
@@ -162,6 +166,9 @@ func (x *exchange) moves(err error) bool {
 func (x *exchange) retire(err error) error {
 	e, _ := errors.AsType[*llm.Error](err)
 	x.err = e
+	if x.step.Do == retry.Next {
+		x.gw.opt.Metrics.Failover(x.target.Provider.Name(), health.Classify(e).String())
+	}
 	x.tried = append(x.tried, tried{x.target.Provider.Name(), x.target.Model, e, x.step.Why})
 	x.account()
 	x.hangUp()

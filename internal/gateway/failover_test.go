@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -570,5 +571,30 @@ func TestKeysAreKeptWithin(t *testing.T) {
 	}
 	if w := g.post("/toy", `{"model":"only-c"}`); w.Code != 403 || !strings.Contains(w.Body.String(), "may not use it") {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// What happens on the way is counted.
+func TestFailoverIsCounted(t *testing.T) {
+	s := priority
+	s.Pins = affinity.New(100, time.Now, nil)
+	a := &toyProvider{name: "a", dialect: "toy", answer: fails(529, `{"error":"busy"}`)}
+	g := newTestGatewayOf(t, several(s, a, &toyProvider{name: "b", dialect: "toy", answer: said}))
+	for range 2 {
+		g.post("/toy", `{"model":"m"}`, "Session-Id", "s")
+	}
+	g.opt.Table.Account("b").Breaker().Check(health.Auth, time.Now(), time.Now())
+	g.opt.Table.Account("a").Place("m").Reset()
+	a.answer = said
+	g.post("/toy", `{"model":"m"}`, "Session-Id", "s")
+	w := httptest.NewRecorder()
+	g.opt.Metrics.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody))
+	for _, line := range []string{
+		`turnpike_failovers_total{provider="a",reason="overloaded"} 1`, `turnpike_affinity_total{result="new"} 1`,
+		`turnpike_affinity_total{result="hit"} 1`, `turnpike_affinity_total{result="moved"} 1`,
+	} {
+		if !strings.Contains(w.Body.String(), line) {
+			t.Errorf("%s is missing in %s", line, w.Body)
+		}
 	}
 }

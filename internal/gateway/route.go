@@ -33,6 +33,7 @@ func (x *exchange) stay() {
 	if x.talk == "" {
 		return
 	}
+	x.gw.opt.Metrics.Affinity(x.choice.Kept || x.choice.Left != "", x.choice.Kept && x.at == 0)
 	ttl := stayShort
 	if x.caching != nil && x.caching.hour {
 		ttl = stayLong

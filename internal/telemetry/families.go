@@ -26,7 +26,6 @@ type Family struct {
 	Labels  []string
 	Buckets []float64 // of a histogram
 	read    bool      // its values are read when Prometheus asks, not counted as things happen
-	later   bool      // nothing fills it yet
 }
 
 // The families, as indices of the table.
@@ -115,7 +114,7 @@ var table = [families]Family{
 		Help: "Attempts under way.",
 	},
 	failovers: {
-		Name: "failovers_total", Kind: Counter, Labels: []string{"provider", "reason"}, later: true,
+		Name: "failovers_total", Kind: Counter, Labels: []string{"provider", "reason"},
 		Help: "Requests that went on to another account, by the one that failed and why.",
 	},
 	cooldowns: {
@@ -127,7 +126,7 @@ var table = [families]Family{
 		Help: "Models that are left alone at a provider now.",
 	},
 	affinity: {
-		Name: "affinity_total", Kind: Counter, Labels: []string{"result"}, later: true,
+		Name: "affinity_total", Kind: Counter, Labels: []string{"result"},
 		Help: "Requests of conversations, by whether they were served where the conversation was (hit), elsewhere (moved), or it was new (new).",
 	},
 	losses: {
@@ -187,15 +186,11 @@ reached no provider have ` + "`none`" + ` for both. Keys, users and conversation
 |---|---|---|---|
 `)
 	for _, f := range table {
-		help := f.Help
-		if f.later {
-			help += " *(Nothing fills it yet.)*"
-		}
 		labels := "`" + strings.Join(f.Labels, "`, `") + "`"
 		if len(f.Labels) == 0 {
 			labels = ""
 		}
-		fmt.Fprintf(&b, "| `%s%s` | %s | %s | %s |\n", prefix, f.Name, f.Kind, labels, help)
+		fmt.Fprintf(&b, "| `%s%s` | %s | %s | %s |\n", prefix, f.Name, f.Kind, labels, f.Help)
 	}
 	b.WriteString("\nBeside them stand the Go runtime's (`go_*`) and the process's (`process_*`).\n")
 	return b.String()
