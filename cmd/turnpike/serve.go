@@ -40,6 +40,7 @@ func serve(args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	keepHeapFloor()
 	log, flush := newLog(cfg)
 	defer flush()
 	return newApp(cfg, log).run(ctx, stop)
