@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	batchLen  = 256
-	batchWait = 200 * time.Millisecond
+	batchLen  = 1024
+	batchWait = 500 * time.Millisecond
 
 	insertLimit = 30 * time.Second // for one batch
 
