@@ -115,8 +115,11 @@ func provoke(r *running) {
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		_, _ = io.Copy(io.Discard, res.Body)
+		answer, _ := io.ReadAll(res.Body)
 		_ = res.Body.Close()
+		if i := bytes.Index(answer, []byte(secretMark)); i >= 0 && !strings.Contains(path+body+strings.Join(header[min(2, len(header)):], ""), secretMark) {
+			r.t.Errorf("a client is told %q", answer[max(0, i-60):min(len(answer), i+20)])
+		}
 	}
 	for _, provider := range []string{"plain", "openai", "claude", "google", "aws", "bearer", "entra", "away"} {
 		for _, prompt := range []string{promptMark, promptMark + " server", promptMark + " in a stream"} {

@@ -187,6 +187,7 @@ func (x *exchange) hear(res *http.Response) (*refusal, error) {
 		x.answer = res
 		return nil, x.unreachable(err)
 	}
+	body = x.gw.hide(body)
 	e := x.back.DecodeError(res.StatusCode, res.Header, body)
 	e.Upstream, e.UpstreamStatus = true, res.StatusCode
 	return &refusal{res, body, e}, nil

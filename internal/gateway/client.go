@@ -226,6 +226,7 @@ func (c *client) opened() bool {
 // fail sends an error: as an HTTP answer if nothing was sent, else inside the
 // stream, which then ends without its success terminator.
 func (c *client) fail(e *llm.Error) {
+	e.Message = string(c.x.gw.hide([]byte(e.Message)))
 	c.x.account()
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -50,6 +50,10 @@ type Options struct {
 	Version string
 	Started time.Time
 
+	// Hide takes the operator's secrets out of what an upstream says in an error:
+	// some repeat what they were sent. Nil leaves all as it is.
+	Hide func([]byte) []byte
+
 	MaxBody   int64         // of a request
 	MaxAnswer int64         // of an answer that is not a stream
 	Heartbeat time.Duration // of silence before a sign of life
@@ -186,4 +190,12 @@ func (g *Gateway) Wait(limit time.Duration) {
 		case <-tick.C:
 		}
 	}
+}
+
+// hide is an upstream's words without the operator's secrets.
+func (g *Gateway) hide(words []byte) []byte {
+	if g.opt.Hide == nil {
+		return words
+	}
+	return g.opt.Hide(words)
 }

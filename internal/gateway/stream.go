@@ -200,7 +200,7 @@ func (p *passing) fault(out []byte, f wire.Frame) ([]byte, error) {
 	}
 	status, _ := p.x.front.EncodeError(fault, p.x.id)
 	p.settle()
-	p.x.out.body(status, "application/json", f.Data)
+	p.x.out.body(status, "application/json", p.x.gw.hide(f.Data))
 	return out[:0], nil
 }
 

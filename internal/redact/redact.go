@@ -38,16 +38,20 @@ func New(secrets ...string) *Redactor {
 }
 
 // Bytes is the text without secrets: the text itself where there are none.
-func (r *Redactor) Bytes(text []byte) []byte {
+func (r *Redactor) Bytes(text []byte) []byte { return shapes(r.Known(text)) }
+
+// Known is the text without the secrets that the configuration holds, whatever
+// else in it has the shape of one.
+func (r *Redactor) Known(text []byte) []byte {
 	for _, s := range r.known {
 		if bytes.Contains(text, s) {
 			text = bytes.ReplaceAll(text, s, []byte(Mask))
 		}
 	}
-	return shapes(text)
+	return text
 }
 
-// String is the same of a string.
+// String is Bytes of a string.
 func (r *Redactor) String(text string) string { return string(r.Bytes([]byte(text))) }
 
 // shape is how secrets of one kind begin, and how long they are at least.
