@@ -93,6 +93,7 @@ func together(t *testing.T) (*gateway, *upstream) {
 func sharedConfig(up *upstream) string {
 	return fmt.Sprintf(`
 auth: { api_key: %[2]s }
+routing: { attempts: 1 }
 providers:
   - { name: openai, type: openai, base_url: '%[1]s/v1', api_key: %[3]s }
   - { name: compat, type: openai-compat, base_url: '%[1]s/compat/v1', api_key: %[4]s }
