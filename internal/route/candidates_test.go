@@ -71,7 +71,7 @@ func FuzzParseName(f *testing.F) {
 		if len(n.date) != 0 && len(n.date) != 8 {
 			t.Errorf("%q: date %q", id, n.date)
 		}
-		if n.stem == "" || strings.ContainsAny(n.stem, ". /:") || len(n.stem) > 200 {
+		if n.stem == "" || strings.ContainsAny(n.stem, ". /:") || strings.TrimSpace(n.stem) != n.stem || len(n.stem) > 200 {
 			return
 		}
 		for _, form := range []string{"%s-20250929", "%s-2025-09-29", "us.anthropic.%s-20250929-v1:0", "anthropic.%s@20250929"} {
