@@ -83,8 +83,8 @@ func watchPrices(ctx context.Context, db *store.Store, cfg *config.Config, curre
 			var b *price.Book
 			if b, err = loadBook(ctx, db, cfg); err == nil {
 				if seen = version; b.Version != current.Book().Version {
-					log.Info("another price book is in force", "version", b.Version, "prices", len(b.Entries()))
 					current.Set(b)
+					log.Info("another price book is in force", "version", b.Version, "prices", len(b.Entries()))
 				}
 			}
 		}
