@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"turnpike/internal/policy"
+	"turnpike/internal/tenancy"
 )
 
 // Principal is who a key speaks for.
@@ -18,6 +19,8 @@ type Principal struct {
 	Name    string
 	Expires time.Time // zero: never
 	Policy  policy.Policy
+	Chain   tenancy.Chain // whose limits and budgets a request must fit; empty: nobody's
+	Labels  tenancy.Labels
 }
 
 // Entry is one key as it is stored: only its hash.
