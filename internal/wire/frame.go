@@ -40,17 +40,27 @@ var ErrFrameTooLarge = errors.New("a frame of the stream is larger than allowed"
 const DefaultMaxFrame = 32 << 20
 
 // A buffer is small at first because a gateway holds thousands of streams open;
-// one that a single read fills serves a fast stream, and is changed for a large
-// one, so that fewer reads and writes are needed. Both are used again.
+// one that a single read fills is changed for a larger one, so that a fast stream
+// needs fewer reads and writes. A stream that is slow again gives it up: every
+// stream has a burst once. They are used again.
 const (
-	firstBuffer = 2 << 10
-	burstBuffer = 32 << 10
+	firstBuffer  = 2 << 10
+	middleBuffer = 8 << 10
+	burstBuffer  = 32 << 10
+
+	// calmReads in a row that the small buffer would have taken make a stream slow.
+	calmReads = 4
 )
 
 var (
-	firstBuffers = sync.Pool{New: func() any { b := make([]byte, firstBuffer); return &b }}
-	burstBuffers = sync.Pool{New: func() any { b := make([]byte, burstBuffer); return &b }}
+	firstBuffers  = buffers(firstBuffer)
+	middleBuffers = buffers(middleBuffer)
+	burstBuffers  = buffers(burstBuffer)
 )
+
+func buffers(size int) *sync.Pool {
+	return &sync.Pool{New: func() any { b := make([]byte, size); return &b }}
+}
 
 // window is a growing read buffer: bytes come in at the end and are consumed
 // from the start.
@@ -60,6 +70,7 @@ type window struct {
 	start, end int
 	max        int
 	burst      bool    // the last read filled the buffer
+	calm       int     // reads in a row that needed no large buffer
 	lent       *[]byte // buf, where it is one of the pools'
 	err        error   // sticky, from the reader
 }
@@ -81,6 +92,9 @@ func (w *window) fill() bool {
 	}
 	if w.start == w.end {
 		w.start, w.end = 0, 0
+		if w.calm >= calmReads {
+			w.borrow(firstBuffers)
+		}
 	}
 	// Less than one frame is left, so moving it costs little; and no read is tiny.
 	if w.start > 0 && (w.end == len(w.buf) || w.start > len(w.buf)/2) {
@@ -99,7 +113,7 @@ func (w *window) fill() bool {
 		w.end += n
 		w.err = err
 		if n > 0 {
-			w.burst = w.end == len(w.buf) && len(w.buf) < burstBuffer && burstBuffer <= w.max
+			w.paced(n)
 			return true
 		}
 		if err != nil {
@@ -111,6 +125,16 @@ func (w *window) fill() bool {
 	return false
 }
 
+// paced notes how fast the stream is by what a read brought.
+func (w *window) paced(n int) {
+	w.burst = w.end == len(w.buf) && len(w.buf) < burstBuffer && burstBuffer <= w.max
+	if n < firstBuffer && len(w.buf) > firstBuffer {
+		w.calm++
+	} else {
+		w.calm = 0
+	}
+}
+
 // grow makes room at the end of a buffer that one unfinished frame fills.
 func (w *window) grow() bool {
 	if len(w.buf) >= w.max {
@@ -118,7 +142,7 @@ func (w *window) grow() bool {
 		return false
 	}
 	if len(w.buf) == 0 && w.max >= firstBuffer {
-		w.borrow(&firstBuffers)
+		w.borrow(firstBuffers)
 		return true
 	}
 	bigger := make([]byte, min(max(firstBuffer, 2*len(w.buf)), w.max))
@@ -128,14 +152,19 @@ func (w *window) grow() bool {
 	return true
 }
 
-// hurry changes the buffer for a large one.
+// hurry changes the buffer for a larger one.
 func (w *window) hurry() {
 	w.burst = false
-	w.borrow(&burstBuffers)
+	if len(w.buf) < middleBuffer {
+		w.borrow(middleBuffers)
+	} else {
+		w.borrow(burstBuffers)
+	}
 }
 
 // borrow goes on in a buffer of a pool.
 func (w *window) borrow(pool *sync.Pool) {
+	w.calm = 0
 	next := pool.Get().(*[]byte) //nolint:forcetypeassert // nothing else is put in
 	w.end = copy(*next, w.bytes())
 	w.start = 0
@@ -144,11 +173,15 @@ func (w *window) borrow(pool *sync.Pool) {
 }
 
 func (w *window) giveBack() {
-	switch {
-	case w.lent == nil:
-	case len(*w.lent) == firstBuffer:
+	if w.lent == nil {
+		return
+	}
+	switch len(*w.lent) {
+	case firstBuffer:
 		firstBuffers.Put(w.lent)
-	default:
+	case middleBuffer:
+		middleBuffers.Put(w.lent)
+	case burstBuffer:
 		burstBuffers.Put(w.lent)
 	}
 	w.lent = nil

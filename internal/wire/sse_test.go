@@ -265,6 +265,37 @@ func TestSSEBufferFitsItsStream(t *testing.T) {
 	}
 }
 
+// TestSSEBufferShrinks: a stream that has had its burst waits with a small buffer.
+func TestSSEBufferShrinks(t *testing.T) {
+	event := AppendSSE(nil, "delta", bytes.Repeat([]byte("x"), 900))
+	for _, burst := range []int{500, 100_000 / 900} {
+		slow := iotest.OneByteReader(bytes.NewReader(bytes.Repeat(event, 2)))
+		s := NewSSE(io.MultiReader(bytes.NewReader(bytes.Repeat(event, burst)), slow), 0)
+		n, most := 0, 0
+		for _, err := s.Next(); err == nil; _, err = s.Next() {
+			n++
+			most = max(most, len(s.w.buf))
+			if n == burst+2 && len(s.w.buf) != firstBuffer {
+				t.Errorf("waits with a buffer of %d", len(s.w.buf))
+			}
+		}
+		if n != burst+2 || most != burstBuffer {
+			t.Errorf("%d events, a buffer of %d", n, most)
+		}
+	}
+	// One large frame leaves nothing behind either.
+	big := AppendSSE(nil, "", bytes.Repeat([]byte("x"), 200_000))
+	s := NewSSE(io.MultiReader(bytes.NewReader(big), iotest.OneByteReader(bytes.NewReader(bytes.Repeat(event, 2)))), 0)
+	for range 3 {
+		if _, err := s.Next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(s.w.buf) != firstBuffer {
+		t.Errorf("waits with a buffer of %d", len(s.w.buf))
+	}
+}
+
 // TestSSEFrameOutlivesMore: looking whether there is more must not touch the
 // frame in hand, even where both have several lines of data.
 func TestSSEFrameOutlivesMore(t *testing.T) {
