@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"io"
+	"time"
 
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
@@ -35,7 +36,7 @@ func (x *exchange) passOn(p *passing, frames wire.Holder) error {
 		switch {
 		case class == llm.FrameUsage && !p.keepUsage:
 			held := frames.Held()
-			early = x.passRun(early, held[:len(held)-len(f.Raw)], ready)
+			early = x.passRun(early, held[:len(held)-len(f.Raw)], ready, x.gw.opt.Now())
 			frames.Hold()
 		case class == llm.FrameError:
 			asHTTP := !p.begun && !x.out.opened()
@@ -50,11 +51,12 @@ func (x *exchange) passOn(p *passing, frames wire.Holder) error {
 		}
 		over := class == llm.FrameEnd || class == llm.FrameError
 		if over || !frames.More() || len(frames.Held()) >= sendAt {
-			x.pulse.read(x.gw.opt.Now())
+			now := x.gw.opt.Now()
+			x.pulse.read(now)
 			if over {
 				x.last(p)
 			}
-			early = x.passRun(early, frames.Held(), ready)
+			early = x.passRun(early, frames.Held(), ready, now)
 			frames.Hold()
 		}
 		if over {
@@ -65,7 +67,7 @@ func (x *exchange) passOn(p *passing, frames wire.Holder) error {
 }
 
 // passRun sends a run of bytes, or keeps it with those before it.
-func (x *exchange) passRun(early, run []byte, ready bool) []byte {
+func (x *exchange) passRun(early, run []byte, ready bool, now time.Time) []byte {
 	switch {
 	case !ready:
 		return append(early, run...)
@@ -73,7 +75,7 @@ func (x *exchange) passRun(early, run []byte, ready bool) []byte {
 		run = append(early, run...)
 	}
 	if len(run) > 0 {
-		x.send(run, true)
+		x.emit(run, now)
 	}
 	return nil
 }

@@ -137,10 +137,16 @@ func giveOut(b *[]byte) {
 // send writes to the client unless it has left; that it has is noticed here at
 // the latest.
 func (x *exchange) send(out []byte, ready bool) {
-	if !ready || x.gone.Load() {
+	if ready {
+		x.emit(out, x.gw.opt.Now())
+	}
+}
+
+// emit sends to a client that is still there.
+func (x *exchange) emit(out []byte, now time.Time) {
+	if x.gone.Load() {
 		return
 	}
-	now := x.gw.opt.Now()
 	if !x.spoke && len(out) > 0 {
 		x.first(now)
 	}

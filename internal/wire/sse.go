@@ -144,14 +144,14 @@ func (s *SSE) usual(b []byte) int {
 	}
 	var event span
 	at := 0
-	if bytes.HasPrefix(b, eventField) {
+	if len(b) > len(eventField) && string(b[:len(eventField)]) == eventField {
 		end := bytes.IndexByte(b, '\n')
 		if end < 0 {
 			return 0
 		}
 		event, at = span{len(eventField), end}, end+1
 	}
-	if !bytes.HasPrefix(b[at:], dataField) {
+	if len(b)-at <= len(dataField) || string(b[at:at+len(dataField)]) != dataField {
 		return 0
 	}
 	end := at + bytes.IndexByte(b[at:], '\n')
@@ -162,9 +162,10 @@ func (s *SSE) usual(b []byte) int {
 	return end + 2
 }
 
-var (
-	eventField = []byte("event: ")
-	dataField  = []byte("data: ")
+// Constants, because comparing with them is a load or two where comparing with a slice is a call.
+const (
+	eventField = "event: "
+	dataField  = "data: "
 )
 
 // lineEnd returns the offset of the CR or LF that ends the line, len(b) where there is none yet.

@@ -23,7 +23,7 @@ type meter struct {
 // NewMeter reads one answer.
 func (Dialect) NewMeter() llm.Meter { return &meter{} }
 
-var deltaHead = []byte(`{"type":"content_block_delta"`)
+const deltaHead = `{"type":"content_block_delta"`
 
 // Frame looks at one frame.
 func (m *meter) Frame(f wire.Frame) llm.FrameClass {
@@ -35,7 +35,7 @@ func (m *meter) Frame(f wire.Frame) llm.FrameClass {
 	if err != nil || m.complete { // nothing belongs to the answer behind its end
 		return llm.FrameOther
 	}
-	if bytes.HasPrefix(data, deltaHead) {
+	if len(data) > len(deltaHead) && string(data[:len(deltaHead)]) == deltaHead {
 		m.output += textLength(data[len(deltaHead):])
 		return llm.FrameContent
 	}
@@ -45,6 +45,9 @@ func (m *meter) Frame(f wire.Frame) llm.FrameClass {
 // textLength is the length of the text in what follows the head of a delta, as
 // it is escaped there: enough for an estimate, and quick. Signatures are no output.
 func textLength(data []byte) int64 {
+	if rest, ok := afterTextHead(data); ok {
+		return int64(max(0, bytes.LastIndexByte(rest, '"')))
+	}
 	_, rest, ok := bytes.Cut(data, []byte(`_delta","`))
 	if !ok || bytes.HasPrefix(rest, []byte("signature")) {
 		return 0
@@ -52,6 +55,23 @@ func textLength(data []byte) int64 {
 	start := bytes.IndexByte(rest, ':') + 2
 	end := bytes.LastIndexByte(rest, '"')
 	return int64(max(0, end-start))
+}
+
+// afterTextHead skips what stands before the text of nearly all deltas.
+func afterTextHead(data []byte) ([]byte, bool) {
+	const before, after = `,"index":`, `,"delta":{"type":"text_delta","text":"`
+	at := len(before)
+	if len(data) < at+len(after) || string(data[:len(before)]) != before {
+		return nil, false
+	}
+	for at < len(data) && data[at]-'0' <= 9 {
+		at++
+	}
+	end := at + len(after)
+	if len(data) < end || string(data[at:end]) != after {
+		return nil, false
+	}
+	return data[end:], true
 }
 
 func (m *meter) other(f wire.Frame, data []byte) llm.FrameClass {
