@@ -22,6 +22,7 @@ import (
 	"turnpike/internal/keyring"
 	"turnpike/internal/learned"
 	"turnpike/internal/ledger"
+	"turnpike/internal/limit"
 	"turnpike/internal/otel"
 	"turnpike/internal/price"
 	"turnpike/internal/route"
@@ -62,6 +63,8 @@ type app struct {
 	rules   *rules.Book
 	prices  *price.Current
 	tracer  *otel.Tracer // nil where there is no collector
+	redis   *limit.Redis // nil where limits are counted in memory
+	limits  *limit.Limiter
 	gw      *gateway.Gateway
 	server  *http.Server
 }
@@ -189,6 +192,9 @@ func (a *app) open(ctx context.Context) (err error) {
 	}
 	a.prices = price.NewCurrent(book)
 	a.tracer = newTracer(a.cfg, a.knownModel, a.log)
+	if a.limits, err = newLimits(a); err != nil {
+		return err
+	}
 	a.gw = newGateway(a)
 	a.server = newServer(a.gw, a.cfg, a.log)
 	return nil
@@ -249,6 +255,7 @@ func (a *app) drain() error {
 	defer done()
 	a.pursued()
 	err = errors.Join(err, a.ledger.Close(flush))
+	a.closeLimits(flush)
 	_ = a.tracer.Close(flush) // it has logged what it could not send
 	if a.archive != nil {
 		err = errors.Join(err, a.archive.Close(flush))

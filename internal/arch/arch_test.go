@@ -123,7 +123,7 @@ var rules = []struct {
 		[]string{
 			"internal/provider", "internal/policy", "internal/rules", "internal/stitch", "internal/route", "internal/keyring", "internal/ledger", "internal/archive", "internal/background", "internal/price", "internal/store", "internal/llm", "internal/llm/jsontool", "internal/wire", "internal/fetch",
 			"internal/promptcache", "internal/session", "internal/telemetry", "internal/otel", "internal/heal", "internal/learned",
-			"internal/health", "internal/retry", "internal/throttle",
+			"internal/health", "internal/retry", "internal/throttle", "internal/limit", "internal/tenancy",
 			"internal/dialect/embeddings", "internal/dialect/counting", "internal/dialect/bedrock",
 		},
 		true,

@@ -45,6 +45,9 @@ type Config struct {
 	Responses Responses `yaml:"responses"`
 	// Prices is what attempts cost, and where that is known from.
 	Prices Prices `yaml:"prices"`
+	// Redis is where several gateways count limits together. Without it each counts
+	// for itself, in memory.
+	Redis Redis `yaml:"redis"`
 	// Telemetry is what is told of requests, and to whom.
 	Telemetry Telemetry `yaml:"telemetry"`
 	// Providers are the accounts at upstreams. With none listed they are
@@ -324,6 +327,7 @@ func Default() *Config {
 		Ledger:    Ledger{Fsync: FsyncInterval, MaxBytes: GiB, OnFull: FullRefuse},
 		Defaults:  Defaults{LBStrategy: StrategySmart},
 		Routing:   defaultRouting(),
+		Redis:     Redis{Timeout: 50 * time.Millisecond},
 		Responses: Responses{Store: true, Keep: 720 * time.Hour, Max: 100_000, MaxBytes: GiB},
 		Telemetry: Telemetry{OTLP: OTLP{Sample: 100, Service: "turnpike"}},
 	}

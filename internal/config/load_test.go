@@ -189,6 +189,7 @@ func TestEveryFieldBothWays(t *testing.T) {
 		"routing.max_wait": "8s", "routing.retry_budget": "5", "routing.refresh_models": "9m",
 		"media.fetch": "false", "media.allow_private": "true", "media.max_bytes": "5MiB", "media.timeout": "3s",
 		"prices.sync": "daily", "prices.ceiling_input": "1.5", "prices.ceiling_output": "$75",
+		"redis.url": "rediss://user:word@redis.example:6380/1", "redis.sentinel_master": "main", "redis.timeout": "70ms",
 		"telemetry.forward": "true", "telemetry.otlp.endpoint": "http://collector:4318", "telemetry.otlp.sample": "5",
 		"telemetry.otlp.semconv": "latest", "telemetry.otlp.service": "edge",
 	}

@@ -59,6 +59,7 @@ func validate(cfg *Config, r *report) {
 	validateMedia(&cfg.Media, r)
 	validateResponses(&cfg.Responses, r)
 	validatePrices(cfg, r)
+	validateRedis(&cfg.Redis, r)
 	validateTelemetry(&cfg.Telemetry, r)
 	seen := map[string]int{}
 	for i := range cfg.Providers {

@@ -25,4 +25,7 @@ func (x *exchange) last(s streamer) {
 	}
 	s.settle()
 	x.account()
+	if x.rounds == nil || !x.rounds.Wants() {
+		x.vacate()
+	}
 }

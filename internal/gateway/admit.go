@@ -18,7 +18,7 @@ func (x *exchange) admit() error {
 			Message: "this gateway cannot keep account of requests now (" + err.Error() + "): tell its operator, or try again later",
 		}
 	}
-	return nil
+	return x.limit()
 }
 
 // unaccountable is how long clients are asked to wait while the ledger takes nothing.

@@ -50,6 +50,9 @@ func (c *client) head(h http.Header) {
 			h["X-Turnpike-Attempts"] = []string{strconv.Itoa(s.attempts)}
 		}
 	}
+	if c.x.limits != nil {
+		c.x.tellLimits(h)
+	}
 	if c.losses != "" {
 		h[lossHeader] = []string{c.losses}
 	}
@@ -117,6 +120,7 @@ func (c *client) cached(story string) {
 // body sends a whole answer.
 func (c *client) body(status int, contentType string, body []byte) {
 	c.x.account()
+	c.x.vacate()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.done {
@@ -228,6 +232,7 @@ func (c *client) opened() bool {
 func (c *client) fail(e *llm.Error) {
 	e.Message = string(c.x.gw.hide([]byte(e.Message)))
 	c.x.account()
+	c.x.vacate()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.done {
@@ -268,6 +273,9 @@ func writeError(w http.ResponseWriter, front llm.Front, e *llm.Error, id string)
 	}
 	if wait := retryAfter(e, status); wait > 0 {
 		h["Retry-After"] = []string{seconds(wait)}
+		if e.Code == codeLimit {
+			h["Retry-After-Ms"] = []string{strconv.FormatInt(precise(wait), 10)}
+		}
 	}
 	if e.NoRetry {
 		h["X-Should-Retry"] = []string{"false"}

@@ -88,6 +88,7 @@ func (x *exchange) settleStream(t *translating) error {
 	s.dst = nil
 	err := x.rounds.Settle(s.to)
 	x.account()
+	x.vacate()
 	x.send(s.dst, true)
 	return err
 }

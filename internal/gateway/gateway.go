@@ -15,6 +15,7 @@ import (
 	"turnpike/internal/keyring"
 	"turnpike/internal/learned"
 	"turnpike/internal/ledger"
+	"turnpike/internal/limit"
 	"turnpike/internal/llm"
 	"turnpike/internal/otel"
 	"turnpike/internal/policy"
@@ -45,6 +46,7 @@ type Options struct {
 	Price   *price.Current      // what attempts cost; nil: nobody asks
 	Log     *slog.Logger
 	Metrics *telemetry.Metrics // nil: nothing is counted
+	Limits  *limit.Limiter     // of keys and whom they belong to; nil: nobody is limited
 	Traces  *otel.Tracer       // nil: no collector is told, and upstreams get no trace context
 	Now     func() time.Time
 	Version string

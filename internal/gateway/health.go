@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"turnpike/internal/limit"
 	"turnpike/internal/wire"
 )
 
@@ -44,6 +45,7 @@ func (g *Gateway) health(w http.ResponseWriter, _ *http.Request) {
 	jw.StrField("version", g.opt.Version)
 	jw.IntField("in_flight", g.inflight.Load())
 	g.ledgerHealth(jw)
+	g.limitHealth(jw)
 	jw.Key("providers")
 	jw.List()
 	for _, a := range g.opt.Table.Accounts() {
@@ -83,6 +85,37 @@ func (g *Gateway) ledgerHealth(jw *wire.Writer) {
 	jw.IntField("journal_bytes", s.Bytes)
 	jw.IntField("in_memory_only", s.Stranded)
 	jw.IntField("lost", s.Lost)
+	if !s.Away.IsZero() {
+		jw.IntField("away_seconds", int64(g.opt.Now().Sub(s.Away)/time.Second))
+	}
+	jw.EndObject()
+}
+
+func (g *Gateway) limitState() limit.State {
+	if g.opt.Limits == nil {
+		return limit.State{}
+	}
+	return g.opt.Limits.State()
+}
+
+// limitHealth tells where limits are counted. Without Redis they hold for a share, so
+// requests are served all the same.
+func (g *Gateway) limitHealth(jw *wire.Writer) {
+	s := g.limitState()
+	if !s.Redis {
+		return
+	}
+	jw.Key("limits")
+	jw.Object()
+	state := "ready"
+	if !s.Away.IsZero() {
+		state = "redis away"
+	}
+	jw.StrField("state", state)
+	jw.IntField("replicas", s.Replicas)
+	jw.IntField("fallbacks", s.Fallbacks)
+	jw.IntField("settlements_waiting", s.Waiting)
+	jw.IntField("settlements_lost", s.Lost)
 	if !s.Away.IsZero() {
 		jw.IntField("away_seconds", int64(g.opt.Now().Sub(s.Away)/time.Second))
 	}

@@ -13,6 +13,7 @@ import (
 // an attempt gets there.
 func (x *exchange) record(a store.Attempt) {
 	x.enter(a)
+	x.tokens += counts(&x.usage)
 	x.heard.provider, x.heard.model = a.Provider, a.ServedModel
 	if x.heard.first == 0 {
 		x.heard.first = x.firstOut
@@ -64,6 +65,9 @@ func (g *Gateway) reading() telemetry.Reading {
 	}
 	if sent, dropped, failed, ok := g.opt.Traces.Counts(); ok {
 		r.OTLP = &telemetry.Delivery{Sent: sent, Dropped: dropped, Failed: failed}
+	}
+	if l := g.limitState(); l.Redis {
+		r.Redis = &telemetry.Redis{Up: l.Away.IsZero(), Replicas: l.Replicas, Fallbacks: l.Fallbacks, Waiting: l.Waiting, Lost: l.Lost}
 	}
 	if !s.Away.IsZero() {
 		r.Journal.Away = g.opt.Now().Sub(s.Away)

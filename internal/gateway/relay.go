@@ -93,6 +93,7 @@ func (x *exchange) replay() error {
 	x.firstOut = x.gw.opt.Now().Sub(x.start)
 	x.tell()
 	x.account()
+	x.vacate()
 	if x.out.stream(out, x.gw.opt.Now()) != nil {
 		x.gone.Store(true)
 	}

@@ -13,6 +13,7 @@ import (
 	"turnpike/internal/keyring"
 	"turnpike/internal/learned"
 	"turnpike/internal/ledger"
+	"turnpike/internal/limit"
 	"turnpike/internal/llm"
 	"turnpike/internal/llm/jsontool"
 	"turnpike/internal/otel"
@@ -89,6 +90,10 @@ type exchange struct {
 	asksUsage bool            // the client wants usage frames
 	extras    *bedrock.Extras // enrich; nil for none
 	cacheWish cacheWish       // enrich
+
+	limits   *limit.Ticket // admit; nil: there are none
+	declined bool          // admit: refused behind the limits, for the budget
+	tokens   int64         // of all attempts, as limits count them
 
 	keep    *keeping       // recall; nil where nothing is kept or gone on from
 	later   *later         // an answer made in the background; nil for all others

@@ -18,6 +18,7 @@ func (x *exchange) settle() {
 	x.pulse.stop()
 	x.hangUp()
 	x.account()
+	x.vacate()
 	x.measure()
 	x.traced()
 	x.log()

@@ -71,6 +71,9 @@ func (t *Table) With(s Settings) *Table {
 // Accounts lists all accounts, also those not in use.
 func (t *Table) Accounts() []*Account { return t.accounts }
 
+// Default is the model of requests that name none; empty: there is none.
+func (t *Table) Default() string { return t.defaultModel }
+
 // Account is the account of that name, nil where there is none.
 func (t *Table) Account(name string) *Account { return t.named(name) }
 

@@ -35,6 +35,7 @@ const (
 	tokens
 	providerHealth
 	rateLimitHits
+	limitHits
 	firstToken
 	perChunk
 	inFlight
@@ -55,6 +56,11 @@ const (
 	cost
 	unpriced
 	otlpRecords
+	redisUp
+	redisReplicas
+	redisFallbacks
+	redisWaiting
+	redisLost
 	families
 )
 
@@ -88,6 +94,10 @@ var table = [families]Family{
 	rateLimitHits: {
 		Name: "rate_limit_hits_total", Kind: Counter, Labels: []string{"limit", "provider"},
 		Help: "Times a rate limit was hit, by whose: upstream (it answered 429), account (the limits set for a provider), key (provider is none).",
+	},
+	limitHits: {
+		Name: "limit_hits_total", Kind: Counter, Labels: []string{"scope", "rule"},
+		Help: "Requests that were refused for a limit of this gateway, by whose it is (key, user, tag, team, organisation) and which (rpm, tpm, concurrent).",
 	},
 	firstToken: {
 		Name: "time_to_first_token_seconds", Kind: Histogram, Labels: []string{"provider", "model"}, Buckets: firsts,
@@ -168,6 +178,26 @@ var table = [families]Family{
 	otlpRecords: {
 		Name: "otlp_records_total", Kind: Counter, Labels: []string{"result"}, read: true,
 		Help: "Requests for the OpenTelemetry collector: sent, dropped (the queue was full), failed (it did not take them).",
+	},
+	redisUp: {
+		Name: "redis_up", Kind: Gauge, read: true,
+		Help: "1 while limits are counted in Redis for all replicas together, 0 while it is slow or away; none without Redis.",
+	},
+	redisReplicas: {
+		Name: "redis_replicas", Kind: Gauge, read: true,
+		Help: "Replicas that were last known to be alive, this one among them.",
+	},
+	redisFallbacks: {
+		Name: "redis_fallbacks_total", Kind: Counter, read: true,
+		Help: "Requests that were admitted or refused by this replica's share of the limits, because Redis was slow or away.",
+	},
+	redisWaiting: {
+		Name: "redis_settlements_waiting", Kind: Gauge, read: true,
+		Help: "Requests that are over, of which Redis does not know yet what they used.",
+	},
+	redisLost: {
+		Name: "redis_settlements_lost_total", Kind: Counter, read: true,
+		Help: "Requests of which Redis will never know what they used: the estimate stands there.",
 	},
 }
 

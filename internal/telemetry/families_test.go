@@ -36,6 +36,7 @@ func full() *Metrics {
 	m := New(all)
 	m.Read(func() Reading {
 		return Reading{
+			Redis:    &Redis{Up: true, Replicas: 3, Fallbacks: 13, Waiting: 14, Lost: 15},
 			InFlight: 3, OTLP: &Delivery{Sent: 5, Dropped: 6, Failed: 7}, Journal: Journal{Waiting: 8, Bytes: 9, InMemory: 10, Lost: 11, Away: 12 * time.Second},
 			Providers: []Provider{
 				{Name: "p", Healthy: true, InFlight: 1, Waiting: 2, Cooling: map[string]int{"rate limit": 1}, Cooldowns: map[string]int64{"rate limit": 4}},
@@ -54,6 +55,8 @@ func full() *Metrics {
 	m.Affinity(true, false)
 	m.Affinity(false, false)
 	m.RateLimited(LimitKey, "")
+	m.Limited("team", "tpm")
+	m.Limited("key", "rpm")
 	m.Count(&Request{Provider: "p", Model: "m", Status: 200, Usage: usage()})
 	return m
 }
@@ -69,7 +72,8 @@ func TestFamilies(t *testing.T) {
 		`turnpike_attempts_total{model="m",provider="p"} 3`, `turnpike_attempts_total{model="other",provider="p"} 1`,
 		`turnpike_upstream_responses_total{provider="p",status="200"} 1`, `turnpike_upstream_responses_total{provider="p",status="429"} 1`,
 		`turnpike_upstream_responses_total{provider="p",status="none"} 2`,
-		`turnpike_rate_limit_hits_total{limit="upstream",provider="p"} 1`, `turnpike_rate_limit_hits_total{limit="key",provider="none"} 1`,
+		`turnpike_rate_limit_hits_total{limit="upstream",provider="p"} 1`, `turnpike_rate_limit_hits_total{limit="key",provider="none"} 2`, `turnpike_limit_hits_total{rule="tpm",scope="team"} 1`, `turnpike_limit_hits_total{rule="rpm",scope="key"} 1`,
+		`turnpike_redis_up 1`, `turnpike_redis_replicas 3`, `turnpike_redis_fallbacks_total 13`, `turnpike_redis_settlements_waiting 14`, `turnpike_redis_settlements_lost_total 15`,
 		`turnpike_cost_dollars_total{model="m",provider="p"} 2.5`, `turnpike_unpriced_attempts_total{model="m",provider="p"} 1`,
 		`turnpike_failovers_total{provider="p",reason="failing"} 1`, `turnpike_affinity_total{result="hit"} 1`, `turnpike_affinity_total{result="moved"} 1`, `turnpike_affinity_total{result="new"} 1`,
 		`turnpike_requests_in_flight 3`, `turnpike_provider_health{provider="p"} 1`, `turnpike_provider_health{provider="q"} 0`,

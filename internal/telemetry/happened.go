@@ -21,6 +21,18 @@ func (m *Metrics) RateLimited(l Limit, provider string) {
 	m.counters[rateLimitHits].WithLabelValues(string(l), provider).Inc()
 }
 
+// Limited counts a request that was refused for a limit of the gateway. Both labels
+// come from fixed sets of words.
+func (m *Metrics) Limited(scope, rule string) {
+	if m == nil {
+		return
+	}
+	m.counters[limitHits].WithLabelValues(scope, rule).Inc()
+	if scope == string(LimitKey) {
+		m.RateLimited(LimitKey, "")
+	}
+}
+
 // Failover counts a request that goes on to another account than the one that
 // failed. reason is one of a fixed set of words, such as the class of the error.
 func (m *Metrics) Failover(provider, reason string) {

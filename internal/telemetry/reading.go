@@ -12,6 +12,7 @@ type Reading struct {
 	Providers []Provider
 	Journal   Journal
 	OTLP      *Delivery // nil: there is no collector
+	Redis     *Redis    // nil: limits are counted in memory
 }
 
 // Provider is how an account stands that is in use.
@@ -32,6 +33,12 @@ type Journal struct {
 
 // Delivery is what became of what a collector was to get.
 type Delivery struct{ Sent, Dropped, Failed int64 }
+
+// Redis is how the place stands where limits are counted.
+type Redis struct {
+	Up                                 bool
+	Replicas, Fallbacks, Waiting, Lost int64
+}
 
 // Read makes the families that are read come from a function. It is called once.
 func (m *Metrics) Read(now func() Reading) {
@@ -78,6 +85,13 @@ func (r *reader) Collect(out chan<- prometheus.Metric) {
 	put(journalUnsafe, float64(now.Journal.InMemory))
 	put(journalLost, float64(now.Journal.Lost))
 	put(databaseAway, now.Journal.Away.Seconds())
+	if s := now.Redis; s != nil {
+		put(redisUp, truth(s.Up))
+		put(redisReplicas, float64(s.Replicas))
+		put(redisFallbacks, float64(s.Fallbacks))
+		put(redisWaiting, float64(s.Waiting))
+		put(redisLost, float64(s.Lost))
+	}
 	if d := now.OTLP; d != nil {
 		put(otlpRecords, float64(d.Sent), "sent")
 		put(otlpRecords, float64(d.Dropped), "dropped")
@@ -85,12 +99,15 @@ func (r *reader) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-func (p *Provider) put(put func(family int, v float64, labels ...string)) {
-	healthy := 0.0
-	if p.Healthy {
-		healthy = 1
+func truth(b bool) float64 {
+	if b {
+		return 1
 	}
-	put(providerHealth, healthy, p.Name)
+	return 0
+}
+
+func (p *Provider) put(put func(family int, v float64, labels ...string)) {
+	put(providerHealth, truth(p.Healthy), p.Name)
 	put(upstreamInFlight, float64(p.InFlight), p.Name)
 	put(queueDepth, float64(p.Waiting), p.Name)
 	for reason, n := range p.Cooling {
