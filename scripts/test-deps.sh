@@ -6,3 +6,5 @@ cd "$(dirname "$0")/.."
 
 # The race detector needs a C compiler (scripts/test.sh goes on without it).
 scripts/ensure.sh cc:gcc cc:libc6-dev || true
+# Limits are tested on a real Redis (scripts/with-redis.sh goes on without it).
+scripts/ensure.sh redis-server:redis-server || true

@@ -4,6 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/test-deps.sh
+# A second time with a Redis, unless there is one already, or none to be had.
+[ -n "${TURNPIKE_TEST_REDIS+set}" ] || exec scripts/with-redis.sh "scripts/$(basename "$0")" "$@"
 
 race=(-race)
 if ! command -v cc >/dev/null; then

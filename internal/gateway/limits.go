@@ -26,7 +26,7 @@ const (
 
 // limit asks for room within the limits of everybody the request counts for.
 func (x *exchange) limit() error {
-	if len(x.who.Chain) == 0 || x.gw.opt.Limits == nil {
+	if !limits(x.who.Chain) || x.gw.opt.Limits == nil {
 		return nil
 	}
 	t := &limit.Ticket{}
@@ -45,6 +45,16 @@ func (x *exchange) limit() error {
 	r := &t.Refusal
 	x.gw.opt.Metrics.Limited(r.Claim.Kind, r.Kind.String())
 	return refusedBy(r)
+}
+
+// limits tells whether anybody of a chain has limits.
+func limits(chain tenancy.Chain) bool {
+	for _, s := range chain {
+		if len(s.Models) > 0 || !s.Limits.Unlimited() {
+			return true
+		}
+	}
+	return false
 }
 
 // claims fills the ticket with the rules that hold.
