@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -31,7 +32,8 @@ type Options struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 
-	clock func() int64 // in place of the server's
+	clock func() int64   // in place of the server's
+	roots *x509.CertPool // in place of the system's
 }
 
 // All keys have one hash tag. A request's rules are taken all or none, in one call, so
@@ -154,6 +156,9 @@ func universal(opt Options) (*redis.UniversalOptions, error) {
 	u.Username, u.Password, u.DB, u.TLSConfig = one.Username, one.Password, one.DB, one.TLSConfig
 	if u.TLSConfig != nil && len(opt.Addresses) > 0 {
 		u.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12} // the name to check is each node's
+	}
+	if u.TLSConfig != nil && opt.roots != nil {
+		u.TLSConfig.RootCAs = opt.roots
 	}
 	if len(u.Addrs) == 0 {
 		u.Addrs = []string{one.Addr}
