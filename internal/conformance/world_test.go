@@ -24,6 +24,7 @@ import (
 	"turnpike/internal/keyring"
 	"turnpike/internal/learned"
 	"turnpike/internal/ledger"
+	"turnpike/internal/limit"
 	"turnpike/internal/llm"
 	"turnpike/internal/policy"
 	"turnpike/internal/price"
@@ -36,6 +37,7 @@ import (
 	"turnpike/internal/route"
 	"turnpike/internal/rules"
 	"turnpike/internal/store"
+	"turnpike/internal/tenancy"
 )
 
 // Client APIs.
@@ -93,6 +95,7 @@ type setup struct {
 	policy                 policy.Policy
 	archive                *archive.Archive
 	price                  *price.Current
+	chain                  tenancy.Chain // of the client's key
 }
 
 // world is a gateway with everything around it.
@@ -146,9 +149,9 @@ func newWorld(t *testing.T, change ...func(*setup)) *world {
 		Fetch: s.fetch, Policy: s.policy, Rules: s.rules,
 		Caps: catalog.Lookup, Betas: catalog.BedrockBetas, Spell: catalog.Dashes, Learned: learned.New(time.Now),
 		Table: w.table,
-		Keys: keyring.New(time.Now, keyring.Entry{Hash: keyring.Hash(clientKey), Principal: keyring.Principal{KeyID: "key_1"}},
+		Keys: keyring.New(time.Now, keyring.Entry{Hash: keyring.Hash(clientKey), Principal: keyring.Principal{KeyID: "key_1", Chain: s.chain}},
 			keyring.Entry{Hash: keyring.Hash(otherKey), Principal: keyring.Principal{KeyID: "key_2"}}),
-		Ledger: w.rec, Archive: s.archive, Price: s.price, Log: log, Now: time.Now, Version: "test", Started: time.Now(),
+		Ledger: w.rec, Archive: s.archive, Price: s.price, Limits: limit.New(time.Now, nil), Log: log, Now: time.Now, Version: "test", Started: time.Now(),
 		MaxBody: 32 << 20, MaxAnswer: 32 << 20, Heartbeat: s.heartbeat, Drain: s.drain,
 	})
 	server := httptest.NewServer(http.HandlerFunc(w.serve))
