@@ -201,7 +201,7 @@ func sentinelServer(t *testing.T) Options {
 	return Options{Addresses: []string{addr}, Sentinel: "main", URL: "redis://ignored.invalid/0"}
 }
 
-func TestCheck(t *testing.T) {
+func TestWhereRedisIs(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		opt  Options
@@ -215,7 +215,7 @@ func TestCheck(t *testing.T) {
 		{"nonsense", Options{URL: "redis://u:s3cret@h:port:x/%zz"}, false},
 		{"another scheme", Options{URL: "https://u:s3cret@h"}, false},
 	} {
-		err := Check(c.opt)
+		_, err := universal(c.opt)
 		if (err == nil) != c.ok {
 			t.Errorf("%s: %v", c.name, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -18,6 +19,58 @@ func behindProxy(t *testing.T) (*bed, *proxy) {
 		t.Fatalf("redis is not there: %+v", s)
 	}
 	return b, p
+}
+
+// TestBurstOverReplicas: 500 at once over three replicas, against 100 in a minute and
+// against 7 at once.
+func TestBurstOverReplicas(t *testing.T) {
+	a := redisBed(t, nil)
+	beds := []*bed{a}
+	for range 2 {
+		beds = append(beds, redisBed(t, func(o *Options) { o.clock, o.Now = a.clock.millis, a.clock.now }))
+	}
+	for _, c := range []struct {
+		rule Rule
+		want int64
+	}{{rule(100, None, None), 100}, {rule(None, 1000, None), 100}, {rule(None, None, 7), 7}} {
+		key := scoped{"key", unique(t), c.rule}
+		var passed atomic.Int64
+		together(500, func(i int) {
+			if b := beds[i%3].ask(10, key); b.Admitted() {
+				passed.Add(1)
+				if !b.Shared {
+					t.Error("redis was not asked")
+				}
+			}
+		})
+		if passed.Load() != c.want {
+			t.Errorf("%d passed, not %d", passed.Load(), c.want)
+		}
+	}
+}
+
+// TestComesAndGoes: a Redis that is found well and fails the next request is asked ever
+// more seldom, until it has stayed.
+func TestComesAndGoes(t *testing.T) {
+	b, _ := behindProxy(t)
+	w := b.work
+	b.redis.trip(errAway)
+	for _, want := range []time.Duration{firstProbe, 2 * firstProbe, 4 * firstProbe} {
+		if d := w.next(); d != want {
+			t.Errorf("asked after %v, not %v", d, want)
+		}
+		w.beat() // it is back
+		b.redis.trip(errAway)
+	}
+	w.beat()
+	if d := w.next(); d != beatEvery {
+		t.Errorf("a redis that is there is spoken to after %v", d)
+	}
+	w.beat() // it has stayed
+	b.redis.trip(errAway)
+	if d := w.next(); d != firstProbe {
+		t.Errorf("asked after %v", d)
+	}
 }
 
 // TestRedisGone: whatever happens to Redis, one request waits once, all others go by
@@ -221,6 +274,26 @@ func TestReplicas(t *testing.T) {
 	a.work.beat()
 	if n := a.State().Replicas; n != 1 {
 		t.Errorf("%d replicas, one has left", n)
+	}
+}
+
+// TestReplicasAreNotForgotten: a Redis that was emptied while it was away does not make
+// each replica think that it is alone.
+func TestReplicasAreNotForgotten(t *testing.T) {
+	b := redisBed(t, nil)
+	b.redis.replicas.Store(4)
+	b.redis.trip(errAway)
+	if err := b.redis.client.Del(t.Context(), tag+"replicas").Err(); err != nil {
+		t.Fatal(err)
+	}
+	b.work.beat()
+	if n := b.State().Replicas; n != 4 {
+		t.Errorf("%d replicas at once", n)
+	}
+	b.clock.advance(goneAfter)
+	b.work.beat()
+	if n := b.State().Replicas; n != 1 {
+		t.Errorf("%d replicas after a while", n)
 	}
 }
 

@@ -126,12 +126,6 @@ func open(opt Options) (*worker, error) {
 	return &worker{r: r, probe: firstProbe}, nil
 }
 
-// Check tells what is wrong with where Redis is said to be.
-func Check(opt Options) error {
-	_, err := universal(opt)
-	return err
-}
-
 // universal are the library's options. Errors hold no part of the URL.
 func universal(opt Options) (*redis.UniversalOptions, error) {
 	u := &redis.UniversalOptions{

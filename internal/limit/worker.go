@@ -13,6 +13,7 @@ type worker struct {
 	r       *Redis
 	pending []settlement
 	probe   time.Duration // until Redis is asked again whether it is back
+	back    time.Time     // since when it is
 }
 
 func (w *worker) run() {
@@ -44,7 +45,6 @@ func (w *worker) run() {
 // next is when Redis is spoken to again.
 func (w *worker) next() time.Duration {
 	if w.r.away.Load() == nil {
-		w.probe = firstProbe
 		return beatEvery
 	}
 	d := w.probe
@@ -63,12 +63,21 @@ func (w *worker) beat() {
 		r.trip(err)
 		return
 	}
+	if r.away.Load() != nil {
+		w.back = r.opt.Now()
+	}
+	if r.opt.Now().Sub(w.back) < goneAfter { // it may have been emptied: the others have not all been heard of again
+		n = max(n, r.replicas.Load())
+	}
 	r.replicas.Store(max(1, n))
 	if err := w.renew(ctx); err != nil {
 		r.trip(err)
 		return
 	}
-	if since := r.away.Swap(nil); since != nil {
+	since := r.away.Swap(nil)
+	if since == nil { // it has stayed: one that comes and goes is asked ever more seldom
+		w.probe = firstProbe
+	} else {
 		r.opt.Log.Info("redis is back: limits hold for all replicas together", "away", r.opt.Now().Sub(*since).Round(time.Millisecond), "replicas", n)
 	}
 	w.send()
