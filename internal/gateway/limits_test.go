@@ -504,7 +504,7 @@ func TestLimitsOfModels(t *testing.T) {
 
 // TestCounterStoreDown: a Redis that takes connections and answers nothing.
 func TestCounterStoreDown(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test's
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ func BenchmarkMemory(b *testing.B) {
 			b.ReportAllocs()
 			var t Ticket
 			for b.Loop() {
-				t = Ticket{} //nolint:govet // nobody else has it
+				t = Ticket{}
 				for i := range c.scopes {
 					s := &c.scopes[i]
 					t.Claim(Key{Kind: s.kind, ID: s.id}, s.id, s.rule)

@@ -43,7 +43,7 @@ func server(t *testing.T, options ...string) string {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test's
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func freePort(t *testing.T) string {
 
 func run(t *testing.T, bin string, args ...string) {
 	t.Helper()
-	cmd := exec.Command(bin, args...) //nolint:gosec,noctx // a test's own server
+	cmd := exec.Command(bin, args...) //nolint:gosec // a test's own server
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func newProxy(t testing.TB, to string) *proxy {
 }
 
 func (p *proxy) listen(addr string) {
-	l, err := net.Listen("tcp", addr) //nolint:noctx // a test's
+	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func (p *proxy) listen(addr string) {
 func (p *proxy) addr() string { return p.listener.Addr().String() }
 
 func (p *proxy) serve(c net.Conn) {
-	up, err := net.Dial("tcp", p.to) //nolint:noctx // a test's
+	up, err := net.Dial("tcp", p.to)
 	if err != nil {
 		_ = c.Close()
 		return

@@ -68,8 +68,9 @@ func (c *Claim) Left(k Kind) int64 {
 		return left(c.requests, c.max[RPM])
 	case TPM:
 		return left(c.tokens, c.max[TPM])
+	default:
+		return max(0, c.max[Concurrent]-c.open)
 	}
-	return max(0, c.max[Concurrent]-c.open)
 }
 
 // Reset is how long it takes until all of a limit is there again, if nobody asks.
@@ -79,8 +80,9 @@ func (c *Claim) Reset(k Kind) time.Duration {
 		return empties(c.requests, c.max[RPM])
 	case TPM:
 		return empties(c.tokens, c.max[TPM])
+	default: // when requests end nobody knows
+		return 0
 	}
-	return 0
 }
 
 // Refusal is why there is no room.
