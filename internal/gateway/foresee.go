@@ -52,48 +52,46 @@ func (x *exchange) outputAllowed() int64 {
 	return outputUnsaid
 }
 
-// longBody is from where on a body may hold media, and longString what of it is one.
+// Media stand in a body as long strings of base64, whatever the API. They are looked
+// for by looking here and there, which costs next to nothing where there are none.
 const (
-	longBody   = 16 << 10
-	longString = 4 << 10
+	longString = 4 << 10        // shorter ones count as text
+	stride     = longString / 2 // so that none is stepped over
+	sample     = 64             // one byte in so many is looked at
 )
-
-// mediaMarks stand before media in base64, in every client's API.
-var mediaMarks = [][]byte{[]byte(";base64,"), []byte(`"data":`), []byte(`"bytes":`), []byte(`"file_data":`)}
 
 // textBytes is how much of a body is not media, and how many media there are.
 func textBytes(body []byte) (text, media int64) {
 	text = int64(len(body))
-	if len(body) < longBody {
-		return text, 0
+	for at, done := stride, 0; at < len(body); at += stride {
+		if !encoded(body[at:min(at+sample, len(body))], 1) {
+			continue
+		}
+		from := max(done, at-stride) // where the last look was
+		from += bytes.LastIndexByte(body[from:at], '"') + 1
+		end := bytes.IndexByte(body[at:], '"')
+		if end < 0 {
+			break
+		}
+		end += at
+		if end-from >= longString && encoded(body[at:end], sample) {
+			text -= int64(end - from)
+			media++
+		}
+		at, done = end, end
 	}
-	for _, mark := range mediaMarks {
-		for rest := body; ; {
-			i := bytes.Index(rest, mark)
-			if i < 0 {
-				break
-			}
-			rest = rest[i+len(mark):]
-			if mark[0] == '"' {
-				rest = bytes.TrimLeft(rest, " \t\r\n")
-				if len(rest) == 0 || rest[0] != '"' {
-					continue
-				}
-				rest = rest[1:]
-				if bytes.HasPrefix(rest, []byte("data:")) { // told by its other mark
-					continue
-				}
-			}
-			end := bytes.IndexByte(rest, '"')
-			if end < 0 {
-				break
-			}
-			if end >= longString {
-				text -= int64(end)
-				media++
-			}
-			rest = rest[end:]
+	return text, media
+}
+
+// encoded tells whether every so many bytes of a text is one that base64 is written
+// with, a slash escaped included.
+func encoded(text []byte, every int) bool {
+	for i := 0; i < len(text); i += every {
+		switch c := text[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '+', c == '/', c == '=', c == '-', c == '_', c == '\\':
+		default:
+			return false
 		}
 	}
-	return max(0, text), media
+	return true
 }

@@ -31,6 +31,8 @@ func TestForeseen(t *testing.T) {
 		{"a picture of Converse", `{"max_tokens":0,"source":{"bytes":"` + picture + `"}}`, Generate, 38/4 + mediaTokens},
 		{"two", `{"max_tokens":0,"a":{"data":"` + picture + `"},"b":{"data":"` + picture + `"}}`, Generate, 50/4 + 2*mediaTokens},
 		{"a file's data URL counts once", `{"max_tokens":0,"file_data":"data:application/pdf;base64,` + picture + `"}`, Generate, 58/4 + mediaTokens},
+		{"a text with long words in it", `{"max_tokens":0,"t":"` + strings.Repeat(text+strings.Repeat("deadbeef", 100), 3) + `"}`, Generate, (22 + 3*50_800) / 4},
+		{"a slash that is escaped", `{"max_tokens":0,"data":"` + strings.Repeat(`iVB\/w0K+`, 10_000) + `"}`, Generate, 26/4 + mediaTokens},
 		{"short data is text", `{"max_tokens":0,"data":"x","t":"` + text + `"}`, Generate, (33 + 50_000) / 4},
 	} {
 		o, err := wire.ParseObject([]byte(c.body))
@@ -38,23 +40,43 @@ func TestForeseen(t *testing.T) {
 			t.Fatalf("%s: %v", c.name, err)
 		}
 		x := &exchange{object: o, ask: Ask{Op: c.op}}
-		if got := x.foreseen(); got < c.want-1 || got > c.want+1 {
+		if got := x.foreseen(); got < c.want-8 || got > c.want+8 {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
 	}
 }
 
 func FuzzTextBytes(f *testing.F) {
-	long := strings.Repeat("A", longBody)
+	long := strings.Repeat("A", 4*longString)
 	for _, s := range []string{"", `{"data":"`, `{"data": "x"}`, `;base64,` + long, `{"data":"` + long + `"}`, `{"bytes":` + long, `{"file_data":"data:x;base64,` + long + `"}`} {
 		f.Add(s, 0)
-		f.Add(s, longBody)
+		f.Add(s, longString)
 	}
 	f.Fuzz(func(t *testing.T, s string, pad int) {
-		body := s + strings.Repeat(" ", min(max(pad, 0), 2*longBody))
+		body := s + strings.Repeat(" ", min(max(pad, 0), 4*longString))
 		text, media := textBytes([]byte(body))
 		if text < 0 || text > int64(len(body)) || media < 0 || media*longString > int64(len(body)) {
 			t.Errorf("%d of %d bytes are text, %d media", text, len(body), media)
 		}
 	})
+}
+
+// BenchmarkForeseen is the estimate for a long conversation, and for a large picture.
+func BenchmarkForeseen(b *testing.B) {
+	for name, body := range map[string]string{
+		"500 KB of text": `{"max_tokens":100,"t":"` + strings.Repeat(`{\"path\": \"src/main.go\", \"line\": 17} some words of it\n`, 8000) + `"}`,
+		"5 MB picture":   `{"max_tokens":100,"data":"` + strings.Repeat("iVBORw0K", 5<<17) + `"}`,
+	} {
+		o, err := wire.ParseObject([]byte(body))
+		if err != nil {
+			b.Fatal(err)
+		}
+		x := &exchange{object: o}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				x.foreseen()
+			}
+		})
+	}
 }

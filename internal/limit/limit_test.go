@@ -314,7 +314,7 @@ func TestAnyOrder(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	b := memoryBed()
 	busy := b.ask(0, scoped{"key", "busy", rule(None, None, 1)})
-	for range 100_000 {
+	for range 30_000 {
 		b.ask(10, scoped{"key", unique(t), rule(1000, 1000, 5)}).Close(10)
 		b.clock.advance(10 * time.Millisecond)
 	}
