@@ -74,7 +74,7 @@ func textBytes(body []byte) (text, media int64) {
 			break
 		}
 		end += at
-		if end-from >= longString && encoded(body[at:end], sample) {
+		if end-from >= longString && encoded(body[at:end], max(sample, (end-at)>>10)) {
 			text -= int64(end - from)
 			media++
 		}
