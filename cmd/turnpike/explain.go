@@ -22,8 +22,8 @@ import (
 	"turnpike/internal/learned"
 	"turnpike/internal/ledger"
 	"turnpike/internal/ledger/journal"
-	"turnpike/internal/route"
 	"turnpike/internal/roster"
+	"turnpike/internal/route"
 	"turnpike/internal/store"
 )
 

@@ -22,7 +22,9 @@ func addScopes(t *testing.T, s *Store, list ...Scope) {
 	}
 }
 
-func team(id string) Scope { return Scope{Kind: kindTeam, ID: id, Name: "name of " + id, CreatedAt: day} }
+func team(id string) Scope {
+	return Scope{Kind: kindTeam, ID: id, Name: "name of " + id, CreatedAt: day}
+}
 
 func TestScopesRoundTrip(t *testing.T) {
 	s, _ := newStore(t)
