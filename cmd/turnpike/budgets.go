@@ -191,20 +191,19 @@ func shortBudgets(lines []budgetLine) string {
 }
 
 func shortBudget(l budgetLine) string {
-	s := l.Limit
+	say := []string{l.Limit}
 	if l.Unit == budget.Tokens {
-		s += " tokens"
+		say = append(say, "tokens")
 	}
-	s += " " + l.Period
-	for _, more := range []struct {
-		say  bool
-		what string
-	}{{l.Window != "", l.Window}, {l.Soft, "soft"}, {l.Rollover, "rollover"}, {l.Zone != "", l.Zone}} {
-		if more.say {
-			s += " " + more.what
-		}
+	say = append(say, l.Period, l.Window)
+	if l.Soft {
+		say = append(say, "soft")
 	}
-	return s
+	if l.Rollover {
+		say = append(say, "rollover")
+	}
+	say = append(say, l.Zone)
+	return strings.Join(slices.DeleteFunc(say, func(w string) bool { return w == "" }), " ")
 }
 
 func budgetsList(ctx context.Context, db *store.Store, words []string, asJSON bool) error {

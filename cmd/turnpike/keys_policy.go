@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"turnpike/internal/policy"
 	"turnpike/internal/rules"
@@ -16,6 +18,7 @@ type keyPolicy struct {
 	strict       *bool
 	cache, rules *string
 	rounds       *int
+	aliases      *[]policy.Alias
 	routing      func() *policy.Routing
 }
 
@@ -27,7 +30,50 @@ func policyFlags(s *settings) keyPolicy {
 		rounds: s.flags.Int("continue", 0, "how many `times` a cut answer is continued"),
 
 		routing: routingFlags(s),
+		aliases: aliasFlag(s),
 	}
+}
+
+// aliasFlag gives names of the key's own; those that stand for nothing go.
+func aliasFlag(s *settings) *[]policy.Alias {
+	var list []policy.Alias
+	s.flags.Func("alias", "`name` of the key's own for other models: fast=claude/claude-haiku-4-5,gpt-5-mini; fast=none for none; may be given several times", func(v string) error {
+		name, to, ok := strings.Cut(v, "=")
+		if !ok {
+			return errors.New("write NAME=MODEL or NAME=MODEL,MODEL")
+		}
+		a := policy.Alias{Match: name, To: words(to)}
+		if to == none {
+			a.To = nil
+		} else if err := a.Check(); err != nil {
+			return err
+		}
+		list = append(list, a)
+		return nil
+	})
+	return &list
+}
+
+// aliased puts aliases in the place of those of the same name.
+func aliased(r *policy.Routing, list []policy.Alias) *policy.Routing {
+	if len(list) == 0 {
+		return r
+	}
+	var out policy.Routing
+	if r != nil {
+		out = *r
+	}
+	out.Aliases = slices.Clone(out.Aliases)
+	for _, a := range list {
+		at := slices.IndexFunc(out.Aliases, func(o policy.Alias) bool { return o.Match == a.Match })
+		if at >= 0 {
+			out.Aliases = slices.Delete(out.Aliases, at, at+1)
+		}
+		if len(a.To) > 0 {
+			out.Aliases = append(out.Aliases, a)
+		}
+	}
+	return &out
 }
 
 // over lays what the flags say over a policy. Rules must be among those there are;
@@ -44,7 +90,9 @@ func (k keyPolicy) over(s *settings, old policy.Policy, known []rules.Rule) (pol
 	if p.Rules != nil {
 		old.Rules = nil
 	}
-	p = cleared(p.Over(old))
+	p = p.Over(old)
+	p.Routing = aliased(p.Routing, *k.aliases)
+	p = cleared(p)
 	book, err := rules.New(known)
 	if err != nil {
 		return p, err
@@ -67,6 +115,9 @@ func cleared(p policy.Policy) policy.Policy {
 	clearWord(&r.Strategy)
 	clearList(&r.Models)
 	clearList(&r.Providers)
+	if len(r.Aliases) == 0 {
+		r.Aliases = nil
+	}
 	if p.Routing = &r; reflect.ValueOf(r).IsZero() {
 		p.Routing = nil
 	}

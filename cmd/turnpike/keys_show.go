@@ -109,10 +109,25 @@ func (c *keysCommand) show() error {
 		addresses = strings.Join(l.Addresses, ", ")
 	}
 	return table([][2]string{
-		{"id", l.ID}, {"name", l.Name}, {"prefix", l.Prefix + "…"}, {"state", l.State}, {"description", l.Description},
-		{"team", l.Team}, {"user", l.User}, {"tags", strings.Join(l.Tags, ", ")}, {"addresses", addresses},
-		{"limits", k.Limits}, {"budgets", shortBudgets(l.Budgets)}, {"policy", k.Policy}, {"log payloads", yesNo(l.LogPayloads)}, {"revealable", yesNo(l.Revealable)},
-		{"created", day(l.Created)}, {"last used", day(l.Used)}, {"expires", day(l.Expires)}, {"revoked", day(l.Revoked)}, {"old secret until", day(l.OldUntil)},
+		{"id", l.ID},
+		{"name", l.Name},
+		{"prefix", l.Prefix + "…"},
+		{"state", l.State},
+		{"description", l.Description},
+		{"team", l.Team},
+		{"user", l.User},
+		{"tags", strings.Join(l.Tags, ", ")},
+		{"addresses", addresses},
+		{"limits", k.Limits},
+		{"budgets", shortBudgets(l.Budgets)},
+		{"policy", k.Policy},
+		{"log payloads", yesNo(l.LogPayloads)},
+		{"revealable", yesNo(l.Revealable)},
+		{"created", day(l.Created)},
+		{"last used", day(l.Used)},
+		{"expires", day(l.Expires)},
+		{"revoked", day(l.Revoked)},
+		{"old secret until", day(l.OldUntil)},
 	})
 }
 

@@ -292,7 +292,15 @@ func (c *scopeCommand) show() error {
 		return json.NewEncoder(os.Stdout).Encode(l)
 	}
 	return table([][2]string{
-		{"id", l.ID}, {"name", l.Name}, {"description", l.Description}, {"e-mail", l.Email}, {"teams", strings.Join(l.Teams, ", ")},
-		{"state", l.State}, {"keys", fmt.Sprint(l.Keys)}, {"limits", string(l.Limits)}, {"budgets", shortBudgets(l.Budgets)}, {"created", day(l.Created)},
+		{"id", l.ID},
+		{"name", l.Name},
+		{"description", l.Description},
+		{"e-mail", l.Email},
+		{"teams", strings.Join(l.Teams, ", ")},
+		{"state", l.State},
+		{"keys", fmt.Sprint(l.Keys)},
+		{"limits", string(l.Limits)},
+		{"budgets", shortBudgets(l.Budgets)},
+		{"created", day(l.Created)},
 	})
 }

@@ -284,9 +284,33 @@ func TestValuesCanBeCleared(t *testing.T) {
 	if got, wanted := fmt.Sprintf("%+v", l), fmt.Sprintf("%+v", want); got != wanted {
 		t.Errorf("%s, want %s", got, wanted)
 	}
+	commandOut(t, "keys", "set", k.ID, "--data-dir", data, "--alias", "fast=a/m,n", "--alias", "slow=x")
+	commandOut(t, "keys", "set", k.ID, "--data-dir", data, "--alias", "fast=b", "--alias", "slow=none", "--alias", "never=none")
+	if got := string(listedKeys(t, data)[0].Policy); got != `{"routing":{"aliases":[{"match":"fast","to":["b"]}]}}` {
+		t.Errorf("%s", got)
+	}
+	commandOut(t, "keys", "set", k.ID, "--data-dir", data, "--alias", "fast=none")
+	if got := string(listedKeys(t, data)[0].Policy); got != "" {
+		t.Errorf("%s", got)
+	}
 	for _, bad := range [][]string{
-		{"--rpm", "-1"}, {"--rpm", "many"}, {"--rpm", ""}, {"--model-limit", "x"}, {"--model-limit", "x:"}, {"--model-limit", "x:speed=1"}, {"--model-limit", "[:rpm=1"},
-		{"--address", "home"}, {"--tag", "two words"}, {"--expires", "soon"}, {"--expires", "1h", "--expires-in", "1h"}, {"--team", "u"}, {"--cache", "2h"},
+		{"--alias", "fast"},
+		{"--alias", "fast="},
+		{"--alias", "=m"},
+		{"--alias", "fast=m*"},
+		{"--rpm", "-1"},
+		{"--rpm", "many"},
+		{"--rpm", ""},
+		{"--model-limit", "x"},
+		{"--model-limit", "x:"},
+		{"--model-limit", "x:speed=1"},
+		{"--model-limit", "[:rpm=1"},
+		{"--address", "home"},
+		{"--tag", "two words"},
+		{"--expires", "soon"},
+		{"--expires", "1h", "--expires-in", "1h"},
+		{"--team", "u"},
+		{"--cache", "2h"},
 	} {
 		refused(t, "", append([]string{"keys", "set", k.ID, "--data-dir", data}, bad...)...)
 	}
@@ -317,10 +341,21 @@ func TestBudgetCommands(t *testing.T) {
 		t.Errorf("%s", out)
 	}
 	for _, bad := range [][]string{
-		{"key", "k"}, {"key", "k", "--limit", "1", "--tokens", "1"}, {"key", "--limit", "1"}, {"org", "x", "--limit", "1"}, {"house", "x", "--limit", "1"},
-		{"key", "k", "--limit", "ten"}, {"key", "k", "--limit", "-1"}, {"key", "k", "--tokens", "-1"}, {"key", "k", "--limit", "0.0000000001"}, {"key", "nobody", "--limit", "1"},
-		{"key", "k", "--limit", "1", "--period", "weekly"}, {"key", "k", "--limit", "1", "--zone", "Paris"}, {"key", "k", "--limit", "1", "--period", "daily", "--rollover"},
-		{"key", "k", "--limit", "1", "--period", "daily", "--window", "1h"}, {"team", "t", "--limit", "1"},
+		{"key", "k"},
+		{"key", "k", "--limit", "1", "--tokens", "1"},
+		{"key", "--limit", "1"},
+		{"org", "x", "--limit", "1"},
+		{"house", "x", "--limit", "1"},
+		{"key", "k", "--limit", "ten"},
+		{"key", "k", "--limit", "-1"},
+		{"key", "k", "--tokens", "-1"},
+		{"key", "k", "--limit", "0.0000000001"},
+		{"key", "nobody", "--limit", "1"},
+		{"key", "k", "--limit", "1", "--period", "weekly"},
+		{"key", "k", "--limit", "1", "--zone", "Paris"},
+		{"key", "k", "--limit", "1", "--period", "daily", "--rollover"},
+		{"key", "k", "--limit", "1", "--period", "daily", "--window", "1h"},
+		{"team", "t", "--limit", "1"},
 	} {
 		refused(t, "", append([]string{"budgets", "set", "--data-dir", data}, bad...)...)
 	}

@@ -14,14 +14,12 @@ import (
 // same, or it would depend on the reader which one counts.
 func (x *exchange) identify() error {
 	who, err := x.gw.principal(x.r)
-	if err != nil {
-		return err
-	}
-	x.who = who
-	return nil
+	x.who = who // the log tells of refused keys too
+	return err
 }
 
-// principal is who a request speaks for, and may, from where it comes.
+// principal is who a request speaks for, with an error where that one may not, or
+// not from where it comes.
 func (g *Gateway) principal(r *http.Request) (*keyring.Principal, error) {
 	secret, err := credential(r.Header)
 	if err != nil {
@@ -34,7 +32,7 @@ func (g *Gateway) principal(r *http.Request) (*keyring.Principal, error) {
 	case !ok:
 		return nil, &llm.Error{Kind: llm.ErrAuth, Code: "invalid_api_key", NoRetry: true, Message: "this API key is not known here: check it, or make one with `turnpike keys create`"}
 	case who.Barred != "":
-		return nil, &llm.Error{Kind: llm.ErrForbidden, Code: "key_barred", NoRetry: true, Message: "this API key may not be used: " + who.Barred + "; ask your administrator"}
+		return who, &llm.Error{Kind: llm.ErrForbidden, Code: "key_barred", NoRetry: true, Message: "this API key may not be used: " + who.Barred + "; ask your administrator"}
 	case len(who.Addresses) > 0:
 		return who, g.fromHere(who, r)
 	}

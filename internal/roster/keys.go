@@ -18,7 +18,7 @@ import (
 
 const (
 	// SecretPrefix is what the tools of this field expect a key to begin with.
-	SecretPrefix = "sk-ant-api03_"
+	SecretPrefix = "sk-ant-api03_" //nolint:gosec // no secret: how each begins
 	// ShownPrefix is how many characters of a key lists show.
 	ShownPrefix = 18
 	// MaxBatch is how many keys are made at once.

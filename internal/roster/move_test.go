@@ -128,7 +128,7 @@ func TestReadRows(t *testing.T) {
 	}
 	want = Row{
 		ID: "0123456789abcdef", Name: "dev", Secret: "ag-0123456789abcdef0123456789abcdef0123456789abcdef", Inactive: true,
-		Limits:  &Limits{Rule: limit.Rule{RPM: num(60), TPM: num(100_000)}},
+		Limits:  &Limits{Rule: limit.Rule{RPM: new(int64(60)), TPM: new(int64(100_000))}},
 		Policy:  policy.Policy{Routing: &policy.Routing{Provider: "openai", Providers: []string{"openai"}, Models: []string{}}},
 		Ignored: []string{"allowed_models that are empty: the key may use every model", "metadata"},
 	}

@@ -92,8 +92,6 @@ func (h *house) who(secret string) *keyring.Principal {
 	return p
 }
 
-func num(n int64) *int64 { return &n }
-
 func kinds(c tenancy.Chain) (out []string) {
 	for _, s := range c {
 		out = append(out, s.Kind+" "+s.ID)
@@ -301,7 +299,7 @@ func TestReveal(t *testing.T) {
 	if k, _ := h.Store.FindKey(t.Context(), "c"); k.Sealed != "" {
 		t.Error("a secret was kept although it must not be")
 	}
-	h.Keys.Vault = newHouse(t, true).Vault
+	h.Vault = newHouse(t, true).Vault
 	if _, err := h.Reveal(t.Context(), "c"); !errors.Is(err, ErrNeverSealed) {
 		t.Errorf("never sealed: %v", err)
 	}
@@ -344,11 +342,11 @@ func TestLimits(t *testing.T) {
 	for text, want := range map[string]Limits{
 		``:                            {},
 		`{}`:                          {},
-		`{"rpm":0}`:                   {Rule: limit.Rule{RPM: num(0)}},
-		`{"qpm":1,"tpm_limit":2}`:     {Rule: limit.Rule{RPM: num(1), TPM: num(2)}},
-		`{"qpm_limit":1,"rpm":1}`:     {Rule: limit.Rule{RPM: num(1)}},
-		`{"rpm":null,"concurrent":3}`: {Rule: limit.Rule{Concurrent: num(3)}},
-		`{"models":[{"match":"a*","limits":{"qpm":1}}]}`: {Models: []tenancy.ModelLimits{{Match: "a*", Limits: limit.Rule{RPM: num(1)}}}},
+		`{"rpm":0}`:                   {Rule: limit.Rule{RPM: new(int64(0))}},
+		`{"qpm":1,"tpm_limit":2}`:     {Rule: limit.Rule{RPM: new(int64(1)), TPM: new(int64(2))}},
+		`{"qpm_limit":1,"rpm":1}`:     {Rule: limit.Rule{RPM: new(int64(1))}},
+		`{"rpm":null,"concurrent":3}`: {Rule: limit.Rule{Concurrent: new(int64(3))}},
+		`{"models":[{"match":"a*","limits":{"qpm":1}}]}`: {Models: []tenancy.ModelLimits{{Match: "a*", Limits: limit.Rule{RPM: new(int64(1))}}}},
 	} {
 		got, err := ReadLimits(text)
 		if err != nil || !reflect.DeepEqual(got, want) {

@@ -85,7 +85,7 @@ func join(ctx context.Context, tx *sql.Tx, c Scope) error {
 		if err := known(ctx, tx, kindTeam, team); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO members (user_id, team_id) VALUES (?, ?) ON CONFLICT DO NOTHING`, c.ID, team); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO members (user_id, team_id) VALUES (?, ?) ON CONFLICT (user_id, team_id) DO NOTHING`, c.ID, team); err != nil {
 			return err
 		}
 	}
@@ -119,7 +119,7 @@ func owned(ctx context.Context, q querier, k *Key) error {
 
 // Scopes lists those of a kind by name, or all where the kind is empty.
 func (s *Store) Scopes(ctx context.Context, kind string) ([]Scope, error) {
-	list, err := scopes(ctx, s.readers, `SELECT `+scopeColumns+` FROM scopes WHERE (? = '' OR kind = ?) ORDER BY kind, name`, kind, kind)
+	list, err := scopes(ctx, s.readers, `SELECT `+scopeColumns+` FROM scopes WHERE (CAST(? AS TEXT) = '' OR kind = ?) ORDER BY kind, name`, kind, kind)
 	if err != nil {
 		return nil, fmt.Errorf("list scopes: %w", err)
 	}
