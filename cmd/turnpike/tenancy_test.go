@@ -42,8 +42,8 @@ func (r *running) ask(path, body string, header ...string) (int, string) {
 	return res.StatusCode, string(b)
 }
 
-// until asks until the gateway, which looks for changes twice a second, answers so.
-func (r *running) until(want int, key string) (body string) {
+// answers asks until the gateway, which looks for changes twice a second, answers so.
+func (r *running) answers(want int, key string) (body string) {
 	r.t.Helper()
 	deadline := time.NewTimer(30 * time.Second)
 	defer deadline.Stop()
@@ -167,9 +167,9 @@ func TestTeamsEndToEnd(t *testing.T) {
 		t.Errorf("%+v %+v %+v", *c[0], *c[2], *c[3])
 	}
 
-	r.until(http.StatusOK, k.Key)
+	r.answers(http.StatusOK, k.Key)
 	run("teams", "set", "research", "--disabled")
-	if body := r.until(http.StatusForbidden, k.Key); !strings.Contains(body, `its team \"research\" is disabled`) {
+	if body := r.answers(http.StatusForbidden, k.Key); !strings.Contains(body, `its team \"research\" is disabled`) {
 		t.Error(body)
 	}
 	if status, _ := r.ask("/v1/models", "", "Authorization", "Bearer "+k.Key); status != http.StatusForbidden {
@@ -180,7 +180,7 @@ func TestTeamsEndToEnd(t *testing.T) {
 	if out := run("teams", "delete", "research", "--move-keys-to", "none"); !strings.Contains(out, "1 keys moved to none") {
 		t.Errorf("%s", out)
 	}
-	r.until(http.StatusOK, k.Key)
+	r.answers(http.StatusOK, k.Key)
 	who = r.principal(k.Key)
 	if who.Barred != "" || who.Labels.Team != "" || len(who.Chain) != 3 || who.Chain[2].Kind != tenancy.Organisation {
 		t.Errorf("%+v", who)
@@ -201,12 +201,12 @@ func TestRotateCommand(t *testing.T) {
 		t.Fatalf("%s, %v", out, err)
 	}
 	for _, key := range []string{second.Key, k.Key} {
-		r.until(http.StatusOK, key)
+		r.answers(http.StatusOK, key)
 	}
 	out = commandOut(t, "keys", "rotate", "k", "--grace", "0", "--data-dir", data)
 	third := secretForm.FindString(out)
 	for key, want := range map[string]int{k.Key: 401, second.Key: 401, third: 200} {
-		r.until(want, key)
+		r.answers(want, key)
 	}
 	noSecret(t, data, k.Key, second.Key, third)
 	refused(t, "usage: turnpike keys rotate", "keys", "rotate", "--data-dir", data)
