@@ -128,9 +128,9 @@ func (s *Store) Roll(ctx context.Context) (r Roll, err error) {
 }
 
 const (
-	countKeys  = `SELECT count(*) FROM keys WHERE revoked_at IS NULL`
-	readPasses = `SELECT id, name, policy, user_id, team_id, tags, addresses, limits, hash, expires_at, old_hash, old_until, log_payloads
-		FROM keys WHERE revoked_at IS NULL` //nolint:gosec // no secret: a query
+	countKeys = `SELECT count(*) FROM keys WHERE revoked_at IS NULL`
+	readRoll  = `SELECT id, name, policy, user_id, team_id, tags, addresses, limits, hash, expires_at, old_hash, old_until, log_payloads
+		FROM keys WHERE revoked_at IS NULL`
 )
 
 func passes(ctx context.Context, q querier) (out []Pass, err error) {
@@ -138,7 +138,7 @@ func passes(ctx context.Context, q querier) (out []Pass, err error) {
 	if err := q.QueryRowContext(ctx, countKeys).Scan(&n); err != nil {
 		return nil, err
 	}
-	rows, err := q.QueryContext(ctx, readPasses)
+	rows, err := q.QueryContext(ctx, readRoll)
 	if err != nil {
 		return nil, err
 	}
