@@ -17,7 +17,7 @@ import (
 	"turnpike/internal/tenancy"
 )
 
-const seedSecret = "test-jwt-secret-key-that-is-at-least-32-characters"
+const otherSecret = "test-jwt-secret-key-that-is-at-least-32-characters"
 
 // TestExportAndImport: what one gateway exports another imports, and the clients'
 // keys go on working, with all that was said of them.
@@ -31,7 +31,7 @@ func TestExportAndImport(t *testing.T) {
 		ExpiresAt: noon.Add(time.Hour), Policy: string(text), Limits: `{"rpm":1,"models":[{"match":"x","limits":{"tpm":0}}]}`,
 	}, store.Key{Name: "plain"})
 	from.budget(tenancy.Key, made[0].ID, budget.Rule{Unit: budget.Dollars, Limit: 5, Period: budget.Rolling, Window: time.Hour})
-	fernet, err := FernetFromSecret(seedSecret)
+	fernet, err := FernetFromSecret(otherSecret)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func TestImportRefuses(t *testing.T) {
 // TestImportEncrypted: a token that another program's library encrypted.
 func TestImportEncrypted(t *testing.T) {
 	const token = "gAAAAABoTuGAqvMOflFlZns6vrKDNyojuyBt9kMw-wvVKDpuce7Ge8QHhDqKtq_I3eNSYpYoZOJorlWcfStZOUWHuYyHeHAX93oQBiKG5D3QyjK0M1tvvMN_csAw3ddzjMYaL27VO5cLC9ymIK4zIz2syB9NR74f3Q=="
-	fernet, err := FernetFromSecret(seedSecret + "\n")
+	fernet, err := FernetFromSecret(otherSecret + "\n")
 	if err != nil {
 		t.Fatal(err)
 	}
