@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"turnpike/internal/keyring"
+	"turnpike/internal/roster"
 )
 
 var secretForm = regexp.MustCompile(`sk-ant-api03_[A-Za-z0-9_-]{43}`)
@@ -125,8 +126,8 @@ func TestWrongCommands(t *testing.T) {
 	if got := refused(t, `no command "sevre"`, "sevre"); !strings.Contains(got.out, "serve") {
 		t.Errorf("what there is was not told: %s", got.out)
 	}
-	refused(t, "usage: turnpike keys create|list|set|revoke", "keys")
-	refused(t, "usage: turnpike keys create|list|set|revoke", "keys", "make")
+	refused(t, "usage: turnpike keys create|list|show|set|rotate|revoke|reveal|import|export", "keys")
+	refused(t, "usage: turnpike keys create|list|show|set|rotate|revoke|reveal|import|export", "keys", "make")
 	refused(t, "usage: turnpike config check|print", "config", "show")
 	refused(t, "usage: turnpike providers list|test", "providers", "--json")
 	refused(t, "flag provided but not defined", "keys", "list", "--nonsense")
@@ -143,13 +144,13 @@ func TestNewSecret(t *testing.T) {
 	whole := regexp.MustCompile(`^` + secretForm.String() + `$`)
 	seen := map[string]bool{}
 	for range 100 {
-		s := newSecret(keyPrefix)
+		s := roster.NewSecret(roster.SecretPrefix)
 		if !whole.MatchString(s) || seen[s] {
 			t.Errorf("secret %q", s)
 		}
 		seen[s] = true
 	}
-	if s := newSecret(adminPrefix); !strings.HasPrefix(s, "tp-admin-") || secretForm.MatchString(s) {
+	if s := roster.NewSecret(adminPrefix); !strings.HasPrefix(s, "tp-admin-") || secretForm.MatchString(s) {
 		t.Errorf("admin key %q", s)
 	}
 }
@@ -230,11 +231,11 @@ func TestKeysCreate(t *testing.T) {
 	noSecret(t, data, secrets[0])
 
 	list := commandOut(t, "keys", "list", "--data-dir", data)
-	if strings.Contains(list, secrets[0]) || !strings.Contains(list, secrets[0][:shownPrefix]+"…") || !strings.Contains(list, "alice") {
+	if strings.Contains(list, secrets[0]) || !strings.Contains(list, secrets[0][:roster.ShownPrefix]+"…") || !strings.Contains(list, "alice") {
 		t.Errorf("list %s", list)
 	}
 	got := listedKeys(t, data)
-	if len(got) != 1 || got[0].Name != "alice" || got[0].State != "valid" || !got[0].Expires.IsZero() || got[0].Prefix != secrets[0][:shownPrefix] {
+	if len(got) != 1 || got[0].Name != "alice" || got[0].State != "valid" || !got[0].Expires.IsZero() || got[0].Prefix != secrets[0][:roster.ShownPrefix] {
 		t.Errorf("list %+v", got)
 	}
 	if info, err := os.Stat(data); err != nil || info.Mode().Perm() != 0o700 {
@@ -274,7 +275,7 @@ func TestKeysExpire(t *testing.T) {
 func TestKeysRevoke(t *testing.T) {
 	data := alone(t)
 	keys := []made{createdKey(t, data, "one"), createdKey(t, data, "two"), createdKey(t, data, "three"), createdKey(t, data, "twin"), createdKey(t, data, "twin")}
-	for i, word := range []string{keys[0].ID, keys[1].Key[:shownPrefix], "three"} {
+	for i, word := range []string{keys[0].ID, keys[1].Key[:roster.ShownPrefix], "three"} {
 		out := commandOut(t, "keys", "revoke", word, "--data-dir", data)
 		if !strings.Contains(out, keys[i].ID) || !strings.Contains(out, "within a second") {
 			t.Errorf("revoke %s: %s", word, out)
@@ -462,7 +463,7 @@ func TestLedger(t *testing.T) {
 	if !strings.Contains(good, "Good:") || !strings.Contains(good, "ATTEMPTS") {
 		t.Errorf("of nothing: %s", good)
 	}
-	const key = keyPrefix + "test-test-test-test-test-test-test-test-test"
+	const key = roster.SecretPrefix + "test-test-test-test-test-test-test-test-test"
 	cfg := load(t, data, nil, write(t, "turnpike.yaml", "auth: { api_key: "+key+" }\n"))
 	r, _ := firstRun(t, cfg)
 	for range 3 {

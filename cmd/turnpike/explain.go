@@ -22,6 +22,7 @@ import (
 	"turnpike/internal/learned"
 	"turnpike/internal/ledger"
 	"turnpike/internal/ledger/journal"
+	"turnpike/internal/roster"
 	"turnpike/internal/route"
 	"turnpike/internal/store"
 )
@@ -99,7 +100,7 @@ func decide(ctx context.Context, cfg *config.Config, path string, body []byte) (
 	}
 	defer done()
 	a.table = route.New(list, cfg.Defaults.Provider, cfg.Defaults.Model)
-	key := newSecret(keyPrefix)
+	key := roster.NewSecret(roster.SecretPrefix)
 	a.ring = keyring.New(time.Now, keyring.Entry{Hash: keyring.Hash(key), Principal: keyring.Principal{KeyID: "explain"}})
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, path, bytes.NewReader(body))
 	r.Header.Set("Authorization", "Bearer "+key)

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"time"
 
 	"turnpike/internal/keyring"
-	"turnpike/internal/policy"
+	"turnpike/internal/roster"
+	"turnpike/internal/store"
 )
 
 // adminKeyHash is the setting under which the hash of the admin key is kept.
@@ -24,7 +24,7 @@ func (a *app) firstStart(ctx context.Context) error {
 			return err
 		}
 		if !ok {
-			secret := newSecret(adminPrefix)
+			secret := roster.NewSecret(adminPrefix)
 			hash := keyring.Hash(secret)
 			if err := a.store.SetSetting(ctx, adminKeyHash, hex.EncodeToString(hash[:])); err != nil {
 				return err
@@ -39,10 +39,15 @@ func (a *app) firstStart(ctx context.Context) error {
 	if err != nil || len(list) > 0 {
 		return err
 	}
-	_, secret, err := createKey(ctx, a.store, "first key", time.Time{}, policy.Policy{})
+	keys, err := newKeys(a.cfg, a.store)
 	if err != nil {
 		return err
 	}
+	made, err := keys.Create(ctx, store.Key{Name: "first key"})
+	if err != nil {
+		return err
+	}
+	secret := made[0].Secret
 	fmt.Printf("API key (shown once):    %s\n\nTry it:\n\n%s\n\n", secret, a.curl(secret))
 	return nil
 }

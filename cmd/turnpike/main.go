@@ -22,7 +22,12 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", "", "start the gateway", serve},
-		{"keys", "create|list|revoke", "make, show and revoke API keys", keys},
+		{"keys", "create|list|set|rotate|…", "make, show, change and revoke API keys", keys},
+		{"teams", "create|list|show|set|delete", "teams that keys and users belong to", teamKind.run},
+		{"users", "create|list|show|set|delete", "users who own keys", userKind.run},
+		{"tags", "list|show|set|delete", "limits of the words keys are marked with", tagKind.run},
+		{"org", "show|set", "limits of all requests together", orgKind.run},
+		{"budgets", "set|list|remove", "what keys, users, tags, teams and all may spend", budgets},
 		{"providers", "list|test", "show the configured providers and try them", providers},
 		{"ledger", "list|verify", "show the newest attempts; compare the journal with the database", ledgerCommand},
 		{"catalog", "list|show|forget", "show what is known of models, and what upstreams have taught", catalogCommand},

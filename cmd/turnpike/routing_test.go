@@ -82,7 +82,7 @@ func TestKeysSetRouting(t *testing.T) {
 	k := createdKey(t, data, "--models", "gpt-*, o3", "--cache", "1h", "k")
 	commandOut(t, "keys", "set", "--data-dir", data, "--default-provider", "a", k.ID)
 	want := `{"cache":"1h","routing":{"provider":"a","models":["gpt-*","o3"]}}`
-	if got := listedKeys(t, data); len(got) != 1 || got[0].Policy != want {
+	if got := listedKeys(t, data); len(got) != 1 || string(got[0].Policy) != want {
 		t.Errorf("%+v, want %s", got, want)
 	}
 	refused(t, "strategy must be one of", "keys", "set", "--data-dir", data, "--strategy", "random", k.ID)

@@ -25,6 +25,7 @@ import (
 	"turnpike/internal/limit"
 	"turnpike/internal/otel"
 	"turnpike/internal/price"
+	"turnpike/internal/roster"
 	"turnpike/internal/route"
 	"turnpike/internal/rules"
 	"turnpike/internal/store"
@@ -89,7 +90,7 @@ func (a *app) run(ctx context.Context, again func()) error {
 	}
 	behind, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	go a.ring.Watch(behind, keySource{a.store}, a.log)
+	go a.ring.Watch(behind, keySource{a.store, a.fixedKeys()}, a.log)
 	go a.known.Run(behind, a.store, a.log)
 	a.pursue(behind)
 	lists := newLists(a)
@@ -165,12 +166,9 @@ func (a *app) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.table = newTable(a.cfg, list)
-	a.ring = keyring.New(time.Now, a.fixedKeys()...)
-	entries, err := keySource{a.store}.Load(ctx)
-	if err != nil {
+	if err = a.openKeys(ctx); err != nil {
 		return err
 	}
-	a.ring.Set(entries)
 	if a.models, err = loadCatalog(a.cfg); err != nil {
 		return err
 	}
@@ -263,23 +261,35 @@ func (a *app) drain() error {
 	return err
 }
 
+// openKeys takes the first snapshot of the keys. Secrets that may not be kept any
+// more are deleted first.
+func (a *app) openKeys(ctx context.Context) error {
+	if !a.cfg.Keys.Revealable {
+		n, err := a.store.ForgetSealed(ctx)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			a.log.Warn("keys.revealable is off: the secrets that were kept are deleted", "keys", n)
+		}
+	}
+	a.ring = keyring.New(time.Now)
+	entries, err := keySource{a.store, a.fixedKeys()}.Load(ctx)
+	if err != nil {
+		return err
+	}
+	a.ring.Set(entries)
+	return nil
+}
+
 // keySource reads keys from the store.
-type keySource struct{ s *store.Store }
+type keySource struct {
+	s     *store.Store
+	fixed []keyring.Entry
+}
 
 func (k keySource) Version(ctx context.Context) (int64, error) { return k.s.DataVersion(ctx) }
 
 func (k keySource) Load(ctx context.Context) ([]keyring.Entry, error) {
-	list, err := k.s.Keys(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]keyring.Entry, 0, len(list))
-	for _, e := range list {
-		who := keyring.Principal{KeyID: e.ID, Name: e.Name, Expires: e.ExpiresAt}
-		if who.Policy, err = readPolicy(e); err != nil {
-			return nil, err
-		}
-		out = append(out, keyring.Entry{Hash: e.Hash, Principal: who})
-	}
-	return out, nil
+	return roster.Load(ctx, k.s, k.fixed...)
 }

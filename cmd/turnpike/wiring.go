@@ -86,7 +86,11 @@ const (
 func newGateway(a *app) *gateway.Gateway {
 	gw := gateway.New(gateway.Options{
 		Routes: fronts, Backs: backs, Caps: a.models.Lookup, Betas: a.models.Betas, Spell: catalog.Dashes, Learned: a.known,
-		Policy: a.cfg.Policy, Rules: a.rules, Fetch: newFetcher(a.cfg.Media), Table: a.table, Keys: a.ring, Ledger: a.ledger, Archive: a.archive, Follow: a.follow, Price: a.prices, Limits: a.limits, Log: a.log, Metrics: telemetry.New(a.knownModel), Traces: a.tracer, Now: time.Now, Version: version, Started: time.Now(),
+		Policy: a.cfg.Policy, Rules: a.rules, Fetch: newFetcher(a.cfg.Media), Table: a.table,
+		Keys: a.ring, Proxies: a.cfg.Server.Proxies(), Limits: a.limits,
+		Ledger: a.ledger, Archive: a.archive, Follow: a.follow, Price: a.prices,
+		Log: a.log, Metrics: telemetry.New(a.knownModel), Traces: a.tracer,
+		Now: time.Now, Version: version, Started: time.Now(),
 		Hide:    redact.New(a.cfg.Secrets()...).Known,
 		MaxBody: int64(a.cfg.Server.MaxBody), MaxAnswer: maxAnswer, Heartbeat: a.cfg.Server.Heartbeat, Drain: drainFor,
 	})

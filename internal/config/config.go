@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"turnpike/internal/peer"
 	"turnpike/internal/policy"
 	"turnpike/internal/rules"
 )
@@ -23,6 +24,8 @@ type Config struct {
 	Ledger Ledger `yaml:"ledger"`
 	// Auth holds keys given from outside instead of made at the first start.
 	Auth Auth `yaml:"auth"`
+	// Keys is how API keys are kept.
+	Keys Keys `yaml:"keys"`
 	// Defaults are used when a request or a provider does not say.
 	Defaults Defaults `yaml:"defaults"`
 	// Catalog is a file with the operator's own rules about models, in the form of
@@ -77,6 +80,14 @@ type Server struct {
 	Heartbeat time.Duration `yaml:"heartbeat"`
 	// ReadHeaderTimeout is how long a client may take to send its headers.
 	ReadHeaderTimeout time.Duration `yaml:"read_header_timeout"`
+	// TrustedProxies are the networks (CIDR, or single addresses) of the load
+	// balancers and proxies in front of the gateway. Only what they write into
+	// X-Forwarded-For is believed; the addresses that keys may be used from are
+	// compared with what comes of it.
+	TrustedProxies []string `yaml:"trusted_proxies,omitempty"`
+	// TrustedDepth is how many proxies there are at most between a client and the
+	// gateway; 0 is as many as trusted_proxies has in it.
+	TrustedDepth int `yaml:"trusted_depth"`
 	// LogLevel is the least severe level that is logged: debug, info, warn or
 	// error.
 	LogLevel string `yaml:"log_level"`
@@ -110,6 +121,15 @@ type Auth struct {
 	// APIKey is the one key of a small set-up; when empty, keys live in the
 	// database.
 	APIKey Secret `yaml:"api_key"`
+}
+
+// Keys is how API keys are kept.
+type Keys struct {
+	// Revealable keeps the secrets of keys made from now on, encrypted with the key
+	// file in data_dir, so that turnpike keys reveal can show them again. Without it
+	// only a hash is kept; when it is switched off, the gateway deletes the secrets
+	// it has at its next start.
+	Revealable bool `yaml:"revealable"`
 }
 
 // Defaults are used when a request or a provider does not say.
@@ -350,6 +370,13 @@ func (p *Provider) setDefaults() {
 		Idle:         5 * time.Minute,
 		Total:        60 * time.Minute,
 	}
+}
+
+// Proxies are those whose word on a client's address is believed. The networks
+// were checked when the configuration was.
+func (s *Server) Proxies() peer.Proxies {
+	trusted, _ := peer.Networks(s.TrustedProxies)
+	return peer.Proxies{Trusted: trusted, Depth: s.TrustedDepth}
 }
 
 // JournalDir is the folder of the ledger's journal.

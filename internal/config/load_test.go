@@ -36,7 +36,7 @@ func TestLoadWithoutFile(t *testing.T) {
 		t.Errorf("File %q, Detected %v; want none, true", cfg.File, cfg.Detected)
 	}
 	want := Default()
-	if cfg.Server != want.Server || cfg.DataDir != want.DataDir || cfg.Auth != want.Auth || cfg.Defaults != want.Defaults {
+	if !reflect.DeepEqual(cfg.Server, want.Server) || cfg.DataDir != want.DataDir || cfg.Auth != want.Auth || cfg.Defaults != want.Defaults {
 		t.Errorf("got %+v, want the defaults %+v", cfg, want)
 	}
 	if len(cfg.Providers) != 1 || cfg.Providers[0].Type != TypeSandbox {
@@ -131,7 +131,7 @@ providers:
 		Host: "0.0.0.0", Port: 9000, MaxBody: 1e6, DrainTimeout: time.Minute,
 		ReadHeaderTimeout: 5 * time.Second, LogLevel: "debug", LogFormat: "json",
 	}
-	if cfg.Server != wantServer {
+	if !reflect.DeepEqual(cfg.Server, wantServer) {
 		t.Errorf("server %+v, want %+v", cfg.Server, wantServer)
 	}
 	p := cfg.Providers[0]
@@ -180,7 +180,7 @@ func TestEveryFieldBothWays(t *testing.T) {
 	values := map[string]string{
 		"server.host": "example.org", "server.port": "99", "server.max_body": "2MiB", "server.drain_timeout": "7s",
 		"server.heartbeat": "8s", "server.read_header_timeout": "9s", "server.log_level": "error", "server.log_format": "json",
-		"data_dir": "/srv/data", "auth.admin_key": "adm-1", "auth.api_key": "key-1",
+		"data_dir": "/srv/data", "auth.admin_key": "adm-1", "auth.api_key": "key-1", "keys.revealable": "true", "server.trusted_depth": "2",
 		"defaults.provider": "sandbox", "defaults.model": "m", "defaults.lb_strategy": "priority",
 		"ledger.dir": "/srv/journal", "ledger.fsync": "always", "ledger.max_bytes": "64MiB", "ledger.on_full": "run",
 		"responses.store": "false", "responses.keep": "9h", "responses.max": "8", "responses.max_bytes": "7MiB",

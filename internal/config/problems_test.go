@@ -99,6 +99,8 @@ func TestProblems(t *testing.T) {
 		{"equal keys", "auth: {admin_key: abc, api_key: abc}\n", `turnpike.yaml:1: auth.api_key: must differ from auth.admin_key, or every client could administrate`},
 		{"media size", "media: {max_bytes: 1GiB}\n", `turnpike.yaml:1: media.max_bytes: must be between 1KiB and 100MiB`},
 		{"media timeout", "media: {timeout: 5m}\n", `turnpike.yaml:1: media.timeout: must be between 1ms and 1m`},
+		{"trusted proxy", "server: {trusted_proxies: [10.0.0.0/8, lb.example]}\n", `turnpike.yaml:1: server.trusted_proxies[1]: "lb.example" is not a network such as 10.0.0.0/8 or 2001:db8::/32, nor an address`},
+		{"trusted depth", "server: {trusted_depth: 33}\n", `turnpike.yaml:1: server.trusted_depth: must be between 0 and 32`},
 		{"media host", "media: {allow_hosts: [a.example, 'http://b/']}\n", `turnpike.yaml:1: media.allow_hosts[1]: "http://b/" is not a host, *.domain or host:port`},
 		{"media port", "media: {deny_hosts: ['*.a.example', '[::1]:8080', 'b:99999']}\n", `turnpike.yaml:1: media.deny_hosts[2]: "b:99999" is not a host, *.domain or host:port`},
 		{

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"turnpike/internal/peer"
 	"turnpike/internal/policy"
 	"turnpike/internal/rules"
 )
@@ -27,6 +28,7 @@ var (
 
 // The bounds of what can be set.
 const (
+	maxDepth   = 32
 	minBody    = KiB
 	maxBody    = GiB
 	minJournal = 16 * MiB
@@ -80,6 +82,18 @@ func validateServer(s *Server, r *report) {
 	}
 	if s.MaxBody < minBody || s.MaxBody > maxBody {
 		r.add("server.max_body", "must be between %s and %s", minBody, maxBody)
+	}
+	for i, word := range s.TrustedProxies {
+		at := fmt.Sprintf("server.trusted_proxies[%d]", i)
+		if _, err := peer.Networks([]string{word}); err != nil {
+			r.add(at, "%s %v", r.shown(at), peer.ErrNetwork)
+		}
+	}
+	if n := len(s.TrustedProxies); n > peer.MaxNetworks {
+		r.add("server.trusted_proxies", "%d networks are more than %d", n, peer.MaxNetworks)
+	}
+	if s.TrustedDepth < 0 || s.TrustedDepth > maxDepth {
+		r.add("server.trusted_depth", "must be between 0 and %d", maxDepth)
 	}
 	checkDuration(r, "server.drain_timeout", s.DrainTimeout, true)
 	checkDuration(r, "server.heartbeat", s.Heartbeat, true)

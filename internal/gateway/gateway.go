@@ -18,6 +18,7 @@ import (
 	"turnpike/internal/limit"
 	"turnpike/internal/llm"
 	"turnpike/internal/otel"
+	"turnpike/internal/peer"
 	"turnpike/internal/policy"
 	"turnpike/internal/price"
 	"turnpike/internal/promptcache"
@@ -40,6 +41,7 @@ type Options struct {
 	Fetch   *fetch.Fetcher              // of media given by URL, for upstreams that take content only; nil: off
 	Table   *route.Table
 	Keys    *keyring.Ring
+	Proxies peer.Proxies // whose word on a client's address is believed
 	Ledger  *ledger.Recorder
 	Archive *archive.Archive    // keeps answers for clients that go on from them; nil: nothing is kept
 	Follow  *background.Tracker // of answers made in the background; nil: there are none

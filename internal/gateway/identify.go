@@ -4,26 +4,55 @@ import (
 	"net/http"
 	"strings"
 
+	"turnpike/internal/keyring"
 	"turnpike/internal/llm"
+	"turnpike/internal/peer"
 )
 
 // identify finds who asks. The key may come as Authorization: Bearer or as
 // x-api-key, on every API; some clients send both, and both must then be the
 // same, or it would depend on the reader which one counts.
 func (x *exchange) identify() error {
-	secret, err := credential(x.r.Header)
+	who, err := x.gw.principal(x.r)
+	x.who = who // the log tells of refused keys too
+	return err
+}
+
+// principal is who a request speaks for, with an error where that one may not, or
+// not from where it comes.
+func (g *Gateway) principal(r *http.Request) (*keyring.Principal, error) {
+	secret, err := credential(r.Header)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	who, ok, expired := x.gw.opt.Keys.Lookup(secret)
+	who, ok, expired := g.opt.Keys.Lookup(secret)
 	switch {
 	case expired:
-		return &llm.Error{Kind: llm.ErrAuth, Code: "invalid_api_key", NoRetry: true, Message: "this API key has expired: ask your administrator for a new one"}
+		return nil, &llm.Error{Kind: llm.ErrAuth, Code: "invalid_api_key", NoRetry: true, Message: "this API key has expired: ask your administrator for a new one"}
 	case !ok:
-		return &llm.Error{Kind: llm.ErrAuth, Code: "invalid_api_key", NoRetry: true, Message: "this API key is not known here: check it, or make one with `turnpike keys create`"}
+		return nil, &llm.Error{Kind: llm.ErrAuth, Code: "invalid_api_key", NoRetry: true, Message: "this API key is not known here: check it, or make one with `turnpike keys create`"}
+	case who.Barred != "":
+		return who, &llm.Error{Kind: llm.ErrForbidden, Code: "key_barred", NoRetry: true, Message: "this API key may not be used: " + who.Barred + "; ask your administrator"}
+	case len(who.Addresses) > 0:
+		return who, g.fromHere(who, r)
 	}
-	x.who = who
-	return nil
+	return who, nil
+}
+
+// fromHere refuses a key that may not be used from where the request comes.
+func (g *Gateway) fromHere(who *keyring.Principal, r *http.Request) error {
+	at := g.opt.Proxies.Address(r)
+	if peer.Within(who.Addresses, at) {
+		return nil
+	}
+	seen := at.String()
+	if !at.IsValid() {
+		seen = "an unknown address"
+	}
+	return &llm.Error{
+		Kind: llm.ErrForbidden, Code: "address_not_allowed", NoRetry: true,
+		Message: "this API key may not be used from " + seen + ": ask your administrator to allow the address",
+	}
 }
 
 func credential(h http.Header) (string, error) {

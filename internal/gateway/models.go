@@ -26,22 +26,14 @@ type listed struct {
 func (g *Gateway) models(w http.ResponseWriter, r *http.Request) {
 	id := ledger.NewID("req")
 	front := g.dialectOf(r)
-	var key *policy.Routing
-	secret, err := credential(r.Header)
-	if err == nil {
-		if who, ok, _ := g.opt.Keys.Lookup(secret); ok {
-			key = who.Policy.Routing
-		} else {
-			err = &llm.Error{Kind: llm.ErrAuth, Code: "invalid_api_key", NoRetry: true, Message: "this API key is not known here"}
-		}
-	}
+	who, err := g.principal(r)
 	if err != nil {
-		e, _ := err.(*llm.Error) //nolint:errorlint // credential returns nothing else
+		e, _ := err.(*llm.Error) //nolint:errorlint // principal returns nothing else
 		writeError(w, front, e, id)
 		return
 	}
 	as := shapeOf(r)
-	list := g.list(key)
+	list := g.list(who.Policy.Routing)
 	var body []byte
 	if want := r.PathValue("id"); want != "" {
 		i := slices.IndexFunc(list, func(m listed) bool { return m.id == want })

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"log/slog"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,10 @@ type Principal struct {
 	Policy  policy.Policy
 	Chain   tenancy.Chain // whose limits and budgets a request must fit; empty: nobody's
 	Labels  tenancy.Labels
+
+	Addresses   []netip.Prefix // where it may be used from; empty: anywhere
+	Barred      string         // why it may not be used although it is known; empty: it may
+	LogPayloads bool           // what its requests say is to be kept
 }
 
 // Entry is one key as it is stored: only its hash.

@@ -28,18 +28,73 @@ type Key struct {
 	LastUsedAt time.Time
 	// Policy is how requests of the key are treated, as JSON; empty means as all others.
 	Policy string
+	// Description is a note for people.
+	Description string
+	// UserID and TeamID are whose the key is; empty means nobody's.
+	UserID, TeamID string
+	// Tags are words its requests are counted under.
+	Tags []string
+	// Addresses are the networks it may be used from, as CIDR; none means any.
+	Addresses []string
+	// Limits are its limits, as JSON; empty means none.
+	Limits string
+	// LogPayloads says that what its requests say is to be kept.
+	LogPayloads bool
+	// OldHash is of the secret before the last rotation, and good until OldUntil;
+	// with a zero OldUntil there is none.
+	OldHash  [32]byte
+	OldUntil time.Time
+	// Sealed is the secret, encrypted, where keys can be revealed; else empty.
+	Sealed string
 }
 
-const keyColumns = `id, name, prefix, hash, created_at, expires_at, revoked_at, last_used_at, policy`
+const keyColumns = `id, name, prefix, hash, created_at, expires_at, revoked_at, last_used_at, policy,
+	description, user_id, team_id, tags, addresses, limits, log_payloads, old_hash, old_until, sealed`
+
+// values are the key's columns.
+func (k *Key) values() []any {
+	var old any
+	if !k.OldUntil.IsZero() {
+		old = k.OldHash[:]
+	}
+	return []any{
+		k.ID, k.Name, k.Prefix, k.Hash[:], nanos(k.CreatedAt), nanos(k.ExpiresAt), nanos(k.RevokedAt), nanos(k.LastUsedAt), k.Policy,
+		k.Description, k.UserID, k.TeamID, list(k.Tags), list(k.Addresses), k.Limits, whole(k.LogPayloads), old, nanos(k.OldUntil), k.Sealed,
+	}
+}
 
 // CreateKey adds a key.
 func (s *Store) CreateKey(ctx context.Context, k Key) error {
-	_, err := s.writer.ExecContext(ctx, `INSERT INTO keys (`+keyColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		k.ID, k.Name, k.Prefix, k.Hash[:], nanos(k.CreatedAt), nanos(k.ExpiresAt), nanos(k.RevokedAt), nanos(k.LastUsedAt), k.Policy)
-	if err != nil {
-		return fmt.Errorf("create key %q: %w", k.Name, err)
-	}
-	return nil
+	return s.CreateKeys(ctx, []Key{k})
+}
+
+const (
+	insertKey = `INSERT INTO keys (` + keyColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	hashTaken = `SELECT count(*) FROM keys WHERE hash = ? OR old_hash = ?`
+)
+
+// CreateKeys adds keys, all or none. Whose they are must exist.
+func (s *Store) CreateKeys(ctx context.Context, keys []Key) error {
+	return s.change(ctx, func(tx *sql.Tx) error {
+		for i := range keys {
+			k := &keys[i]
+			var n int
+			err := tx.QueryRowContext(ctx, hashTaken, k.Hash[:], k.Hash[:]).Scan(&n)
+			if err == nil && n > 0 {
+				err = ErrTaken
+			}
+			if err == nil {
+				err = owned(ctx, tx, k)
+			}
+			if err == nil {
+				_, err = tx.ExecContext(ctx, insertKey, k.values()...)
+			}
+			if err != nil {
+				return fmt.Errorf("create key %q: %w", k.Name, err)
+			}
+		}
+		return nil
+	})
 }
 
 // ListKeys returns every key, revoked ones too, oldest first.
@@ -70,18 +125,38 @@ func scanKeys(rows *sql.Rows) (keys []Key, err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var k Key
-		var hash []byte
-		var created, expires, revoked, used sql.NullInt64
-		if err := rows.Scan(&k.ID, &k.Name, &k.Prefix, &hash, &created, &expires, &revoked, &used, &k.Policy); err != nil {
+		var hash, old []byte
+		var created, expires, revoked, used, until sql.NullInt64
+		var tags, addresses string
+		if err := rows.Scan(&k.ID, &k.Name, &k.Prefix, &hash, &created, &expires, &revoked, &used, &k.Policy,
+			&k.Description, &k.UserID, &k.TeamID, &tags, &addresses, &k.Limits, &k.LogPayloads, &old, &until, &k.Sealed); err != nil {
 			return nil, err
 		}
 		if copy(k.Hash[:], hash) != len(k.Hash) {
 			return nil, fmt.Errorf("key %s has a hash of %d bytes", k.ID, len(hash))
 		}
 		k.CreatedAt, k.ExpiresAt, k.RevokedAt, k.LastUsedAt = instant(created), instant(expires), instant(revoked), instant(used)
+		if copy(k.OldHash[:], old) == len(k.OldHash) {
+			k.OldUntil = instant(until)
+		}
+		if k.Tags, err = unlist(tags); err == nil {
+			k.Addresses, err = unlist(addresses)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("key %s: %w", k.ID, err)
+		}
 		keys = append(keys, k)
 	}
 	return keys, rows.Err()
+}
+
+// FindKey is the one key with that id, else with that prefix or name.
+func (s *Store) FindKey(ctx context.Context, idPrefixOrName string) (Key, error) {
+	k, err := findKey(ctx, s.readers, idPrefixOrName)
+	if err != nil {
+		return Key{}, fmt.Errorf("key %q: %w", idPrefixOrName, err)
+	}
+	return k, nil
 }
 
 // RevokeKey revokes the one key with that id, else with that prefix or name,
@@ -89,7 +164,7 @@ func scanKeys(rows *sql.Rows) (keys []Key, err error) {
 // its id gives it back unchanged.
 func (s *Store) RevokeKey(ctx context.Context, idPrefixOrName string, at time.Time) (Key, error) {
 	var key Key
-	err := s.transaction(ctx, func(tx *sql.Tx) error {
+	err := s.change(ctx, func(tx *sql.Tx) error {
 		found, err := findKey(ctx, tx, idPrefixOrName)
 		if err != nil || !found.RevokedAt.IsZero() {
 			key = found
@@ -106,16 +181,29 @@ func (s *Store) RevokeKey(ctx context.Context, idPrefixOrName string, at time.Ti
 	return key, nil
 }
 
-// SetKeyPolicy changes how requests of the one key with that id, prefix or name
-// are treated, and returns it. The policy is JSON.
-func (s *Store) SetKeyPolicy(ctx context.Context, idPrefixOrName, policy string) (Key, error) {
+const updateKey = `UPDATE keys SET name = ?, prefix = ?, hash = ?, expires_at = ?, policy = ?, description = ?, user_id = ?, team_id = ?,
+	tags = ?, addresses = ?, limits = ?, log_payloads = ?, old_hash = ?, old_until = ?, sealed = ? WHERE id = ?`
+
+// UpdateKey changes the one key with that id, prefix or name, and returns it as it
+// is now. When it was made, used and revoked is not for do to change.
+func (s *Store) UpdateKey(ctx context.Context, idPrefixOrName string, do func(*Key) error) (Key, error) {
 	var key Key
-	err := s.transaction(ctx, func(tx *sql.Tx) (err error) {
+	err := s.change(ctx, func(tx *sql.Tx) (err error) {
 		if key, err = findKey(ctx, tx, idPrefixOrName); err != nil {
 			return err
 		}
-		key.Policy = policy
-		_, err = tx.ExecContext(ctx, `UPDATE keys SET policy = ? WHERE id = ?`, policy, key.ID)
+		if !key.RevokedAt.IsZero() {
+			return ErrRevoked
+		}
+		if err = do(&key); err != nil {
+			return err
+		}
+		if err = owned(ctx, tx, &key); err != nil {
+			return err
+		}
+		v := key.values()
+		args := append([]any{v[1], v[2], v[3], v[5]}, v[8:]...)
+		_, err = tx.ExecContext(ctx, updateKey, append(args, key.ID)...)
 		return err
 	})
 	if err != nil {
@@ -124,13 +212,32 @@ func (s *Store) SetKeyPolicy(ctx context.Context, idPrefixOrName, policy string)
 	return key, nil
 }
 
-const keyByID = `SELECT ` + keyColumns + ` FROM keys WHERE id = ?1`
+// ForgetSealed deletes the secrets that could be revealed, and tells how many
+// there were.
+func (s *Store) ForgetSealed(ctx context.Context) (int64, error) {
+	res, err := s.writer.ExecContext(ctx, `UPDATE keys SET sealed = '' WHERE sealed <> ''`)
+	if err != nil {
+		return 0, fmt.Errorf("delete sealed secrets: %w", err)
+	}
+	return res.RowsAffected()
+}
 
-const keysByWord = `SELECT ` + keyColumns + ` FROM keys WHERE revoked_at IS NULL AND (prefix = ?1 OR name = ?1) LIMIT 2`
+const keyByID = `SELECT ` + keyColumns + ` FROM keys WHERE id = ?`
 
-func findKey(ctx context.Context, tx *sql.Tx, word string) (Key, error) {
-	for _, query := range []string{keyByID, keysByWord} {
-		rows, err := tx.QueryContext(ctx, query, word)
+const keysByWord = `SELECT ` + keyColumns + ` FROM keys WHERE revoked_at IS NULL AND (prefix = ? OR name = ?) LIMIT 2`
+
+// querier is a transaction, or the database itself.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func findKey(ctx context.Context, tx querier, word string) (Key, error) {
+	for _, ask := range []struct {
+		query string
+		args  []any
+	}{{keyByID, []any{word}}, {keysByWord, []any{word, word}}} {
+		rows, err := tx.QueryContext(ctx, ask.query, ask.args...)
 		if err != nil {
 			return Key{}, err
 		}

@@ -24,6 +24,12 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrAmbiguous says that several things have that name.
 	ErrAmbiguous = errors.New("the name fits several keys; use the id")
+	// ErrTaken says that something has that name, or that secret, already.
+	ErrTaken = errors.New("there is one already")
+	// ErrRevoked says that a key was revoked.
+	ErrRevoked = errors.New("the key was revoked; make a new one")
+	// ErrInUse says that keys belong to what is to be deleted.
+	ErrInUse = errors.New("keys belong to it")
 	// ErrNewerSchema says that a newer version of the gateway wrote the file.
 	ErrNewerSchema = errors.New("the database was written by a newer turnpike")
 )

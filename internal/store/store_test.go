@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
 	"sync"
@@ -130,7 +131,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		t.Fatal(err)
 	}
-	if len(keys) != 1 || keys[0] != key || len(attempts) != 1 || !ok || value != "b" {
+	if len(keys) != 1 || !reflect.DeepEqual(keys[0], key) || len(attempts) != 1 || !ok || value != "b" {
 		t.Errorf("keys %+v, attempts %+v, setting %q %v", keys, attempts, value, ok)
 	}
 }

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"turnpike/internal/budget"
+	"turnpike/internal/price"
+	"turnpike/internal/roster"
+	"turnpike/internal/store"
+	"turnpike/internal/tenancy"
+)
+
+// budgetOwners are the words for the kinds of scopes a budget can be set for.
+var budgetOwners = map[string]string{
+	"key": tenancy.Key, "user": tenancy.User, "tag": tenancy.Tag, "team": tenancy.Team, "org": tenancy.Organisation,
+}
+
+const budgetsUsage = "usage: turnpike budgets set key|user|tag|team|org NAME --limit '$10'|--tokens N [--period monthly] …"
+
+func budgets(args []string) error {
+	what, args, err := action("budgets", args, "set", "list", "remove")
+	if err != nil {
+		return err
+	}
+	s := newSettings("budgets " + what)
+	asJSON := s.flags.Bool("json", false, "print JSON")
+	rule := func() (r budget.Rule, err error) { return r, nil }
+	if what == "set" {
+		rule = budgetFlags(s)
+	}
+	most := map[string]int{"set": 2, "list": 2, "remove": 1}[what]
+	cfg, err := s.load(args, most)
+	if err != nil {
+		return err
+	}
+	r, err := rule()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), cliTimeout)
+	defer cancel()
+	db, err := openStore(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	switch what {
+	case "set":
+		return budgetsSet(ctx, db, s.words, r)
+	case "list":
+		return budgetsList(ctx, db, s.words, *asJSON)
+	}
+	if s.word() == "" {
+		return errors.New("usage: turnpike budgets remove ID; turnpike budgets list shows the ids")
+	}
+	if err := db.RemoveBudget(ctx, s.word()); err != nil {
+		return err
+	}
+	fmt.Printf("Removed the budget %s. A running gateway follows within a second.\n", s.word())
+	return nil
+}
+
+func budgetFlags(s *settings) func() (budget.Rule, error) {
+	dollars := s.flags.String("limit", "", "`dollars` that may be spent in a period, such as $10; 0 blocks")
+	tokens := s.flags.Int64("tokens", 0, "`tokens` that may be used in a period, instead of dollars; 0 blocks")
+	period := s.flags.String("period", budget.Monthly, "when it starts again: daily, monthly, `lifetime` (never) or rolling")
+	window := s.flags.Duration("window", 0, "how far a rolling period looks back, such as `24h`")
+	soft := s.flags.Bool("soft", false, "refuse nothing, only tell")
+	rollover := s.flags.Bool("rollover", false, "what a month leaves is added to the next")
+	zone := s.flags.String("zone", "", "`zone` days and months are counted in, such as Europe/Paris; empty is UTC")
+	return func() (budget.Rule, error) {
+		r := budget.Rule{Unit: budget.Tokens, Limit: *tokens, Period: *period, Window: *window, Soft: *soft, Rollover: *rollover, Zone: *zone}
+		if s.given("limit") == s.given("tokens") {
+			return r, errors.New(budgetsUsage)
+		}
+		if s.given("limit") {
+			n, err := price.ParseAmount(*dollars)
+			if err != nil {
+				return r, fmt.Errorf("--limit %q %w", *dollars, err)
+			}
+			r.Unit, r.Limit = budget.Dollars, int64(n)
+		}
+		if *window != 0 && !s.given("period") {
+			r.Period = budget.Rolling
+		}
+		return r, r.Check()
+	}
+}
+
+// budgetOwner finds whose budget is meant.
+func budgetOwner(ctx context.Context, db *store.Store, words []string) (kind, id string, err error) {
+	if len(words) == 1 && words[0] == "org" {
+		return tenancy.Organisation, tenancy.OrganisationID, nil
+	}
+	if len(words) != 2 || budgetOwners[words[0]] == "" || words[0] == "org" {
+		return "", "", errors.New(budgetsUsage)
+	}
+	switch kind = budgetOwners[words[0]]; kind {
+	case tenancy.Key:
+		k, err := db.FindKey(ctx, words[1])
+		return kind, k.ID, err
+	case tenancy.Tag:
+		tags, err := roster.CheckTags(words[1:])
+		if err != nil {
+			return "", "", err
+		}
+		return kind, tags[0], nil
+	}
+	c, err := db.FindScope(ctx, kind, words[1])
+	return kind, c.ID, err
+}
+
+// budgetsSet adds a budget, or changes the one of the same unit and period.
+func budgetsSet(ctx context.Context, db *store.Store, words []string, r budget.Rule) error {
+	kind, id, err := budgetOwner(ctx, db, words)
+	if err != nil {
+		return err
+	}
+	b, changed, err := roster.SetBudget(ctx, db, kind, id, r, time.Now())
+	if err != nil {
+		return err
+	}
+	did := "Set"
+	if changed {
+		did = "Changed"
+	}
+	fmt.Printf("%s the budget %s: %s. A running gateway follows within a second.\n", did, b.ID, shortBudget(lineOfBudget(b, nil)))
+	return nil
+}
+
+// budgetLine is a budget as it is shown.
+type budgetLine struct {
+	ID       string    `json:"id"`
+	Scope    string    `json:"scope"`
+	ScopeID  string    `json:"scope_id"`
+	Name     string    `json:"name,omitempty"`
+	Unit     string    `json:"unit"`
+	Limit    string    `json:"limit"` // of dollars "$10.00", of tokens a whole number
+	Period   string    `json:"period"`
+	Window   string    `json:"window,omitempty"`
+	Soft     bool      `json:"soft,omitempty"`
+	Rollover bool      `json:"rollover,omitempty"`
+	Zone     string    `json:"zone,omitempty"`
+	Created  time.Time `json:"created_at"`
+}
+
+// lineOfBudget shows a budget; one that cannot be read has no limit to show.
+func lineOfBudget(b store.Budget, names scopeNames) budgetLine {
+	l := budgetLine{ID: b.ID, Scope: b.ScopeKind, ScopeID: b.ScopeID, Name: names.of(b.ScopeKind, b.ScopeID), Created: b.CreatedAt}
+	r, err := roster.ReadBudget(b)
+	if err != nil {
+		l.Limit = "unreadable"
+		return l
+	}
+	l.Unit, l.Period, l.Soft, l.Rollover, l.Zone, l.Limit = r.Unit, r.Period, r.Soft, r.Rollover, r.Zone, fmt.Sprint(r.Limit)
+	if r.Unit == budget.Dollars {
+		l.Limit = price.Nano(r.Limit).String()
+	}
+	if r.Window > 0 {
+		l.Window = r.Window.String()
+	}
+	return l
+}
+
+// budgetsOf are the budgets of one scope.
+func budgetsOf(ctx context.Context, db *store.Store, names scopeNames, kind, id string) (lines []budgetLine, err error) {
+	all, err := db.Budgets(ctx)
+	for _, b := range all {
+		if b.ScopeKind == kind && b.ScopeID == id {
+			lines = append(lines, lineOfBudget(b, names))
+		}
+	}
+	return lines, err
+}
+
+// shortBudgets are budgets in a few words.
+func shortBudgets(lines []budgetLine) string {
+	var out []string
+	for _, l := range lines {
+		out = append(out, shortBudget(l))
+	}
+	return strings.Join(out, "; ")
+}
+
+func shortBudget(l budgetLine) string {
+	say := []string{l.Limit}
+	if l.Unit == budget.Tokens {
+		say = append(say, "tokens")
+	}
+	say = append(say, l.Period, l.Window)
+	if l.Soft {
+		say = append(say, "soft")
+	}
+	if l.Rollover {
+		say = append(say, "rollover")
+	}
+	say = append(say, l.Zone)
+	return strings.Join(slices.DeleteFunc(say, func(w string) bool { return w == "" }), " ")
+}
+
+func budgetsList(ctx context.Context, db *store.Store, words []string, asJSON bool) error {
+	all, err := db.Budgets(ctx)
+	if err != nil {
+		return err
+	}
+	names, err := readNames(ctx, db)
+	if err != nil {
+		return err
+	}
+	keys, err := db.ListKeys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		names[[2]string{tenancy.Key, k.ID}] = k.Name
+	}
+	if len(words) > 0 {
+		kind, id, err := budgetOwner(ctx, db, words)
+		if err != nil {
+			return err
+		}
+		all = slices.DeleteFunc(all, func(b store.Budget) bool { return b.ScopeKind != kind || b.ScopeID != id })
+	}
+	lines := make([]budgetLine, 0, len(all))
+	for _, b := range all {
+		lines = append(lines, lineOfBudget(b, names))
+	}
+	if asJSON {
+		return json.NewEncoder(os.Stdout).Encode(lines)
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "ID\tOF\tNAME\tLIMIT\tUNIT\tPERIOD\tWINDOW\tKIND\tROLLOVER\tZONE")
+	for _, l := range lines {
+		kind := "hard"
+		if l.Soft {
+			kind = "soft"
+		}
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Scope, l.Name, l.Limit, dash(l.Unit), dash(l.Period), dash(l.Window), kind, yesNo(l.Rollover), dash(l.Zone))
+	}
+	return w.Flush()
+}
