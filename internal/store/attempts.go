@@ -193,7 +193,7 @@ func lastUses(attempts []Attempt) map[string]int64 {
 	return uses
 }
 
-const listAttempts = `SELECT ` + attemptColumns + ` FROM attempts ORDER BY at DESC, rowid DESC LIMIT ?`
+const listAttempts = `SELECT ` + attemptColumns + ` FROM attempts ORDER BY at DESC, id DESC LIMIT ?`
 
 // ListAttempts returns the newest attempts, newest first, at most limit.
 func (s *Store) ListAttempts(ctx context.Context, limit int) ([]Attempt, error) {
