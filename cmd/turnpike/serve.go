@@ -139,7 +139,10 @@ func (a *app) open(ctx context.Context) (err error) {
 	for _, w := range a.cfg.Warnings {
 		a.log.Warn("configuration", "warning", w)
 	}
-	if a.store, err = openStore(ctx, a.cfg); err != nil {
+	a.store, err = openStoreWithin(ctx, a.cfg, serveWait, func(err error) {
+		a.log.Warn("the database does not answer yet", "waiting", serveWait, "error", err)
+	})
+	if err != nil {
 		return err
 	}
 	safe, err := vault.Open(filepath.Join(a.cfg.DataDir, vault.FileName))

@@ -225,6 +225,14 @@ func TestSettings(t *testing.T) {
 			t.Errorf("got %q, %v, %v; want %q", v, ok, err, value)
 		}
 	}
+	for _, want := range []bool{true, false} {
+		if added, err := s.AddSetting(ctx, "b", fmt.Sprint(want)); added != want || err != nil {
+			t.Errorf("added: %v, %v; want %v", added, err, want)
+		}
+	}
+	if v, _, err := s.Setting(ctx, "b"); v != "true" || err != nil {
+		t.Errorf("got %q, %v", v, err)
+	}
 	if err := s.Ping(ctx); err != nil {
 		t.Error(err)
 	}
