@@ -6,3 +6,7 @@ cd "$(dirname "$0")/.."
 
 # The race detector needs a C compiler (scripts/test.sh goes on without it).
 scripts/ensure.sh cc:gcc cc:libc6-dev || true
+
+# Debian keeps PostgreSQL's programs out of the path.
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || scripts/ensure.sh initdb:postgresql || true
+[ -x /usr/sbin/pgbouncer ] || scripts/ensure.sh pgbouncer:pgbouncer || true

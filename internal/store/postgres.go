@@ -141,23 +141,47 @@ func probe(ctx context.Context, cfg *pgx.ConnConfig) error {
 // migrationLock is the number gateways that start agree on.
 const migrationLock = 0x7475726e70696b65 // "turnpike"
 
+const lockPause = 100 * time.Millisecond
+
 // migratePostgres brings the schema up to date. The lock is a transaction's, not a
 // session's: behind a pooler that hands out transactions it holds all the same.
 func migratePostgres(ctx context.Context, cfg *pgx.ConnConfig) (err error) {
 	db := pgPool(cfg, true)
 	defer func() { err = errors.Join(err, db.Close()) }()
-	lock, err := db.BeginTx(ctx, nil)
+	lock, err := lockSchema(ctx, db)
 	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Rollback()) }()
-	if _, err := lock.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(migrationLock)); err != nil {
 		return fmt.Errorf("wait for another turnpike that is starting: %w", err)
 	}
+	defer func() { err = errors.Join(err, lock.Rollback()) }()
 	if err := bringUp(ctx, goose.DialectPostgres, db); err != nil {
 		return err
 	}
 	return watch(ctx, db)
+}
+
+// lockSchema takes the lock. Who does not get it lets go of the connection and
+// comes again: waiting in line, all together could hold a pooler's last one, which
+// the holder of the lock needs.
+func lockSchema(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
+	for {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return nil, err
+		}
+		var mine bool
+		err = tx.QueryRowContext(ctx, `SELECT pg_try_advisory_xact_lock($1)`, int64(migrationLock)).Scan(&mine)
+		if err == nil && mine {
+			return tx, nil
+		}
+		if err = errors.Join(err, tx.Rollback()); err != nil {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(lockPause/2 + rand.N(lockPause)): //nolint:gosec // Any spread will do.
+		}
+	}
 }
 
 // clash tells whether a transaction lost against another and may be tried again:

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"flag"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,20 +12,26 @@ import (
 	"turnpike/internal/store/pgtest"
 )
 
-// onPostgres says which database the tests of this run are on.
-var onPostgres bool
+var (
+	onPostgres bool   // which database the tests of this run are on
+	pooler     string // what stands before it, empty for nothing
+)
 
-// TestMain runs every test twice, on SQLite and on PostgreSQL where there is a
-// server. What is about one of them only says so.
+// TestMain runs every test on SQLite and, where there is a server, on PostgreSQL
+// and on PostgreSQL behind pgbouncer. What is about one of them only says so.
 func TestMain(m *testing.M) {
 	code := m.Run()
 	fuzzed := flag.Lookup("test.fuzz")
-	if code == 0 && os.Getenv("STORE_TEST_CHILD") == "" && (fuzzed == nil || fuzzed.Value.String() == "") &&
-		(os.Getenv(pgtest.Env) != "" || os.Getenv("CI") == "true") {
+	if os.Getenv("STORE_TEST_CHILD") == "" && (fuzzed == nil || fuzzed.Value.String() == "") {
 		onPostgres = true
-		code = m.Run()
+		if code == 0 && (os.Getenv(pgtest.Env) != "" || os.Getenv("CI") == "true") {
+			code = m.Run()
+		}
+		if pooler = os.Getenv(pgtest.EnvPooler); code == 0 && pooler != "" {
+			code = m.Run()
+		}
 	}
-	os.Exit(code)
+	os.Exit(code) //nolint:forbidigo // as TestMain does
 }
 
 func sqliteOnly(t *testing.T, why string) {
@@ -38,7 +45,14 @@ func sqliteOnly(t *testing.T, why string) {
 func newPlace(t *testing.T) string {
 	t.Helper()
 	if onPostgres {
-		return pgtest.New(t)
+		place, err := url.Parse(pgtest.New(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pooler != "" {
+			place.Host = pooler
+		}
+		return place.String()
 	}
 	return filepath.Join(t.TempDir(), FileName)
 }
