@@ -66,6 +66,10 @@ func TestTwoGatewaysOnOnePostgres(t *testing.T) {
 	if out != "" {
 		t.Errorf("the second gateway printed %s", out)
 	}
+	if log, _ := one.log.now(); strings.Contains(log, "encryption key") {
+		t.Errorf("the first gateway: %s", log)
+	}
+	two.wait("encryption key is not the one of the first")
 	made := createdKey(t, data+"-3", "--name", "later")
 	for _, r := range []*running{one, two} {
 		if status, body := r.do("POST", "/v1/chat/completions", first, hello); status != 200 {

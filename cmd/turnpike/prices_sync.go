@@ -153,11 +153,10 @@ const (
 
 // syncDaily asks the sources once a day.
 func syncDaily(ctx context.Context, db *store.Store, cfg *config.Config, log *slog.Logger) {
-	self := store.NewID("gw")
 	tick := time.NewTicker(syncCheck)
 	defer tick.Stop()
 	for {
-		syncElected(ctx, db, cfg, self, log)
+		syncElected(ctx, db, cfg, gatewayID, log)
 		select {
 		case <-ctx.Done():
 			return

@@ -149,6 +149,9 @@ func (a *app) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err = a.sameKeyFile(ctx, safe); err != nil {
+		return err
+	}
 	if err = a.firstStart(ctx); err != nil {
 		return err
 	}
@@ -182,7 +185,7 @@ func (a *app) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.archive = newArchive(a, safe)
-	a.follow, err = background.New(ctx, background.Options{Store: a.store, Ledger: a.ledger, Log: a.log, Now: time.Now})
+	a.follow, err = background.New(ctx, background.Options{Store: a.store, Ledger: a.ledger, Log: a.log, Now: time.Now, Adopt: a.adopt})
 	if err != nil {
 		return err
 	}

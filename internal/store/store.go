@@ -187,15 +187,27 @@ func (v *dataVersion) epochOf(conn *sql.Conn) (int64, error) {
 // that two would not be, and do runs again. So do begins anew each time: what it
 // returns through variables it sets, and does not add to.
 func (s *Store) transaction(ctx context.Context, do func(*sql.Tx) error) error {
+	return s.transact(ctx, sql.LevelSerializable, do)
+}
+
+// increments runs do like transaction, but for statements that are right each by
+// itself whatever others do meanwhile: new rows, and sums that grow (n = n + ?). On
+// PostgreSQL several run at once and wait for each other's rows instead of running
+// again. Rows are taken in the order of their keys, or two wait for each other.
+func (s *Store) increments(ctx context.Context, do func(*sql.Tx) error) error {
+	return s.transact(ctx, sql.LevelReadCommitted, do)
+}
+
+func (s *Store) transact(ctx context.Context, level sql.IsolationLevel, do func(*sql.Tx) error) error {
 	if !s.postgres {
-		return s.transact(ctx, nil, do)
+		return s.once(ctx, nil, do)
 	}
 	return again(ctx, func(ctx context.Context) error {
-		return s.transact(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable}, do)
+		return s.once(ctx, &sql.TxOptions{Isolation: level}, do)
 	})
 }
 
-func (s *Store) transact(ctx context.Context, how *sql.TxOptions, do func(*sql.Tx) error) error {
+func (s *Store) once(ctx context.Context, how *sql.TxOptions, do func(*sql.Tx) error) error {
 	tx, err := s.writer.BeginTx(ctx, how)
 	if err != nil {
 		return err
