@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -24,7 +25,12 @@ const (
 
 func defaultDatabase() Database { return Database{MaxConns: 10} }
 
-func validateDatabase(d *Database, r *report) {
+// plainModes are the values of sslmode with which the database may be spoken to in
+// plain text; none is prefer.
+var plainModes = []string{"", "disable", "allow", "prefer"}
+
+func validateDatabase(cfg *Config, r *report) {
+	d := &cfg.Database
 	between(r, "database.max_conns", d.MaxConns, minConns, maxConns)
 	text := d.URL.Reveal()
 	if text == "" {
@@ -38,6 +44,8 @@ func validateDatabase(d *Database, r *report) {
 		r.add("database.url", "has the password behind the question mark; write postgres://user:password@host:5432/name")
 	case strings.Trim(u.Path, "/") == "":
 		r.add("database.url", "names no database: write postgres://user:password@host:5432/name")
+	case u.Hostname() != "" && !isLoopback(u.Hostname()) && slices.Contains(plainModes, u.Query().Get("sslmode")):
+		cfg.Warnings = append(cfg.Warnings, "the database may be spoken to in plain text: add sslmode=verify-full to database.url")
 	}
 }
 

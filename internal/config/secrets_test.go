@@ -20,3 +20,20 @@ providers:
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+func TestPlainDatabaseIsWarnedOf(t *testing.T) {
+	for url, want := range map[string]int{
+		"":                                     0,
+		"postgres://u:p@h/n":                   1,
+		"postgres://u@[::1]/n":                 0,
+		"postgres://localhost/n":               0,
+		"postgres:///n?host=/run/postgresql":   0,
+		"postgresql://h/n?sslmode=disable":     1,
+		"postgresql://h/n?sslmode=require":     0,
+		"postgresql://h/n?sslmode=verify-full": 0,
+	} {
+		if got := mustLoad(t, "database: {url: '"+url+"'}").Warnings; len(got) != want {
+			t.Errorf("%s: %q", url, got)
+		}
+	}
+}
