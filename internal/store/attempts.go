@@ -196,7 +196,7 @@ func lastUses(attempts []Attempt) map[string]int64 {
 	return uses
 }
 
-const listAttempts = `SELECT ` + attemptColumns + ` FROM attempts ORDER BY at DESC, id DESC LIMIT ?`
+const listAttempts = `SELECT ` + attemptColumns + ` FROM attempts ORDER BY at DESC LIMIT ?`
 
 // ListAttempts returns the newest attempts, newest first, at most limit.
 func (s *Store) ListAttempts(ctx context.Context, limit int) ([]Attempt, error) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -47,6 +48,32 @@ func (c *pgConn) bounded(ctx context.Context) (context.Context, context.CancelFu
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, statementTimeout)
+}
+
+// restTimeout is what a transaction may rest: one whose gateway's machine is gone
+// must not keep its rows locked until TCP notices.
+const (
+	restTimeout = `SET LOCAL idle_in_transaction_session_timeout = '60s'`
+	noTimeout   = `SET LOCAL idle_in_transaction_session_timeout = 0` // the lock of the schema rests
+)
+
+// BeginTx begins a transaction. One that only reads sees one moment, as in SQLite.
+func (c *pgConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	if opts.ReadOnly && sql.IsolationLevel(opts.Isolation) == sql.LevelDefault {
+		opts.Isolation = driver.IsolationLevel(sql.LevelRepeatableRead)
+	}
+	tx, err := c.Conn.BeginTx(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	limit := restTimeout
+	if c.kind.schema {
+		limit = noTimeout
+	}
+	if _, err := c.Conn.ExecContext(ctx, limit, nil); err != nil {
+		return nil, errors.Join(err, tx.Rollback())
+	}
+	return tx, nil
 }
 
 func (c *pgConn) text(query string) string {

@@ -15,12 +15,6 @@ CREATE TABLE changes (
     tx      INTEGER NOT NULL
 ) STRICT;
 
--- The order of attempts begun at the same moment is that of their ids.
-DROP INDEX attempts_at;
-CREATE INDEX attempts_at ON attempts (at, id);
-
 -- +goose Down
-DROP INDEX attempts_at;
-CREATE INDEX attempts_at ON attempts (at);
 DROP TABLE changes;
 DROP TABLE leases;
