@@ -37,8 +37,8 @@ func (a *app) sameKeyFile(ctx context.Context, safe *vault.Vault) error {
 	}
 	id, _, err := a.store.Setting(ctx, sealedBy)
 	if err == nil && id != safe.KeyID() {
-		a.log.Warn("this gateway's encryption key is not the one of the first on this database: copy "+vault.FileName+
-			" from its data folder, or answers that one keeps cannot be gone on from by the other", "key", safe.KeyID(), "first", id)
+		a.log.Warn("this gateway's encryption key is not the one of the first on this database: copy the file from its data folder, or what one seals the other cannot open",
+			"file", vault.FileName, "key", safe.KeyID(), "first", id)
 	}
 	return err
 }
