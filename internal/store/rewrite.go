@@ -112,9 +112,9 @@ func tokenLength(s string) int {
 	case strings.HasPrefix(s, "/*"):
 		return through(s, 2, "*/")
 	case c == '?':
-		return 1 + span(s[1:], func(c byte) bool { return '0' <= c && c <= '9' })
+		return 1 + runOf(s[1:], func(c byte) bool { return '0' <= c && c <= '9' })
 	case wordByte(c):
-		return span(s, wordByte)
+		return runOf(s, wordByte)
 	}
 	return 1
 }
@@ -128,7 +128,7 @@ func through(s string, from int, end string) int {
 	return len(s)
 }
 
-func span(s string, in func(byte) bool) int {
+func runOf(s string, in func(byte) bool) int {
 	n := 0
 	for n < len(s) && in(s[n]) {
 		n++
