@@ -32,7 +32,7 @@ func migrate(ctx context.Context, db *sql.DB, path string) (err error) {
 
 // bringUp runs the steps the schema lacks; a lock is held.
 func bringUp(ctx context.Context, dialect goose.Dialect, db *sql.DB) error {
-	provider, err := newProvider(dialect, db)
+	provider, err := steps(dialect, db)
 	if err != nil {
 		return fmt.Errorf("read the schema steps: %w", err)
 	}
@@ -53,12 +53,13 @@ func bringUp(ctx context.Context, dialect goose.Dialect, db *sql.DB) error {
 	return nil
 }
 
-func newProvider(dialect goose.Dialect, db *sql.DB) (*goose.Provider, error) {
-	steps, err := fs.Sub(migrations, "migrations")
+// steps are the steps of the schema, for one kind of database.
+func steps(dialect goose.Dialect, db *sql.DB) (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(dialect, db, steps, goose.WithDisableGlobalRegistry(true))
+	return goose.NewProvider(dialect, db, files, goose.WithDisableGlobalRegistry(true))
 }
 
 // lockMigration takes a lock that other processes see and that ends with this

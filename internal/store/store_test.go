@@ -189,13 +189,14 @@ func TestOpenTogether(t *testing.T) {
 
 func TestMigrationStepsGoBothWays(t *testing.T) {
 	s, place := newStore(t)
-	dialect, db, query := goose.DialectSQLite3, s.writer, `SELECT count(*) FROM sqlite_schema WHERE type = 'table'
+	p, err := newProvider(s.writer)
+	db, query := s.writer, `SELECT count(*) FROM sqlite_schema WHERE type = 'table'
 		AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'goose_%'`
 	if onPostgres {
-		dialect, db = goose.DialectPostgres, schemaPool(t, place)
+		db = schemaPool(t, place)
+		p, err = steps(goose.DialectPostgres, db)
 		query = `SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'goose_%'`
 	}
-	p, err := newProvider(dialect, db)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,12 +2,15 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"flag"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/pressly/goose/v3"
 
 	"turnpike/internal/store/pgtest"
 )
@@ -83,3 +86,6 @@ func newStore(t *testing.T) (s *Store, place string) {
 	place = newPlace(t)
 	return openAt(t, place), place
 }
+
+// newProvider are the steps of the schema on SQLite.
+func newProvider(db *sql.DB) (*goose.Provider, error) { return steps(goose.DialectSQLite3, db) }
