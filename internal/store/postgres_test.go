@@ -239,13 +239,11 @@ func TestStatementsAreBounded(t *testing.T) {
 func TestStrangeTexts(t *testing.T) {
 	postgresOnly(t)
 	s, _ := newStore(t)
-	a := fullAttempt("att_1")
-	a.RequestedModel = "a\x00b\xffc"
-	if err := s.InsertAttempts(t.Context(), []Attempt{a}); err != nil {
+	if err := s.SetSetting(t.Context(), "strange", "a\x00b\xffc"); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := s.ListAttempts(t.Context(), 1); err != nil || got[0].RequestedModel != "a\uFFFDb\uFFFDc" {
-		t.Errorf("got %+v, %v", got, err)
+	if got, _, err := s.Setting(t.Context(), "strange"); err != nil || got != "a\uFFFDb\uFFFDc" {
+		t.Errorf("got %q, %v", got, err)
 	}
 }
 
