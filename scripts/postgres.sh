@@ -18,6 +18,7 @@ if [ "$(id -u)" -eq 0 ]; then as=(runuser -u postgres --); fi
 dir=$("${as[@]}" mktemp -d /tmp/turnpike-postgres.XXXXXX)
 log=$dir/log
 pooler=
+# shellcheck disable=SC2317 # the trap runs it
 stop() {
 	if [ -n "$pooler" ]; then kill "$pooler" 2>/dev/null || true; fi
 	"${as[@]}" "$bin/pg_ctl" -D "$dir/data" -m immediate -w stop >/dev/null 2>&1 || true
