@@ -8,3 +8,7 @@ cd "$(dirname "$0")/.."
 scripts/ensure.sh cc:gcc cc:libc6-dev || true
 # Limits are tested on a real Redis (scripts/with-redis.sh goes on without it).
 scripts/ensure.sh redis-server:redis-server || true
+
+# Debian keeps PostgreSQL's programs out of the path.
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || scripts/ensure.sh initdb:postgresql || true
+[ -x /usr/sbin/pgbouncer ] || scripts/ensure.sh pgbouncer:pgbouncer || true

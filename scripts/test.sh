@@ -16,10 +16,11 @@ if [ ! -d "${TURNPIKE_CORPUS:-}" ]; then
 	echo "No recordings at ${TURNPIKE_CORPUS:-TURNPIKE_CORPUS}: the tests that replay them are skipped." >&2
 fi
 
+postgres=$PWD/scripts/postgres.sh
 modules=$(scripts/modules.sh)
 for module in $modules; do
 	echo "== go test ${race[*]} in $module"
-	(cd "$module" && go test "${race[@]}" -timeout 15m ./...)
+	(cd "$module" && "$postgres" go test "${race[@]}" -timeout 15m ./...)
 done
 
 if [ -d console/node_modules ] && command -v npm >/dev/null; then

@@ -15,8 +15,12 @@ import (
 // adminKeyHash is the setting under which the hash of the admin key is kept.
 const adminKeyHash = "admin_key_sha256"
 
+// firstKeyMade is the setting that says that somebody made the first key.
+const firstKeyMade = "first_key_made"
+
 // firstStart makes the keys that are missing and prints each once, on the
-// terminal and not in the log: only their hashes are kept.
+// terminal and not in the log: only their hashes are kept. Of several gateways that
+// start at once on one database, one makes them.
 func (a *app) firstStart(ctx context.Context) error {
 	if a.cfg.Auth.AdminKey == "" {
 		_, ok, err := a.store.Setting(ctx, adminKeyHash)
@@ -26,10 +30,13 @@ func (a *app) firstStart(ctx context.Context) error {
 		if !ok {
 			secret := roster.NewSecret(adminPrefix)
 			hash := keyring.Hash(secret)
-			if err := a.store.SetSetting(ctx, adminKeyHash, hex.EncodeToString(hash[:])); err != nil {
+			made, err := a.store.AddSetting(ctx, adminKeyHash, hex.EncodeToString(hash[:]))
+			if err != nil {
 				return err
 			}
-			fmt.Printf("\nAdmin key (shown once):  %s\n", secret)
+			if made {
+				fmt.Printf("\nAdmin key (shown once):  %s\n", secret)
+			}
 		}
 	}
 	if a.cfg.Auth.APIKey != "" {
@@ -37,6 +44,9 @@ func (a *app) firstStart(ctx context.Context) error {
 	}
 	list, err := a.store.ListKeys(ctx)
 	if err != nil || len(list) > 0 {
+		return err
+	}
+	if mine, err := a.store.AddSetting(ctx, firstKeyMade, "yes"); err != nil || !mine {
 		return err
 	}
 	keys, err := newKeys(a.cfg, a.store)

@@ -69,8 +69,9 @@ func loadBook(ctx context.Context, db *store.Store, cfg *config.Config) (*price.
 	return b, db.NoteBook(ctx, b.Version, len(b.Entries()), time.Now())
 }
 
-// pricesEvery is how often the store is asked whether prices have changed.
-const pricesEvery = 2 * time.Second
+// pricesEvery is how often the store is asked whether prices have changed: what is
+// changed is in force everywhere within a second.
+const pricesEvery = time.Second
 
 // watchPrices puts another book in force when somebody has changed it.
 func watchPrices(ctx context.Context, db *store.Store, cfg *config.Config, current *price.Current, log *slog.Logger) {

@@ -145,32 +145,49 @@ func pricesSync(ctx context.Context, db *store.Store, cfg *config.Config, f *pri
 	return nil
 }
 
-// syncDaily asks the sources once a day. Of several gateways on one store the
-// first to look asks; the others see that it has.
+// syncWork is the work that one of several gateways on one database does.
+const (
+	syncWork  = "prices.sync"
+	syncLease = time.Minute
+)
+
+// syncDaily asks the sources once a day.
 func syncDaily(ctx context.Context, db *store.Store, cfg *config.Config, log *slog.Logger) {
 	tick := time.NewTicker(syncCheck)
 	defer tick.Stop()
 	for {
-		for _, address := range cfg.Prices.Sources {
-			last, err := db.PriceSource(ctx, address)
-			now := time.Now().UTC()
-			if err != nil || now.Sub(last.FetchedAt) < syncEvery {
-				continue
-			}
-			done, err := syncPrices(ctx, db, address, now)
-			switch {
-			case ctx.Err() != nil:
-				return
-			case err != nil:
-				log.Warn("a price list could not be taken; what it told last stays in force", "source", address, "error", err)
-			case done.report != nil:
-				log.Info("a price list was taken", "source", address, "added", len(done.change.Add), "ended", len(done.change.End), "unchanged", done.change.Same)
-			}
-		}
+		syncElected(ctx, db, cfg, gatewayID, log)
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+	}
+}
+
+// syncElected asks the sources whose day has passed, unless another gateway is at it.
+func syncElected(ctx context.Context, db *store.Store, cfg *config.Config, self string, log *slog.Logger) {
+	_, err := db.Elect(ctx, syncWork, self, syncLease, func(ctx context.Context) { syncDue(ctx, db, cfg, log) })
+	if err != nil && ctx.Err() == nil {
+		log.Warn("price lists are not asked for: it cannot be agreed who does it", "error", err)
+	}
+}
+
+func syncDue(ctx context.Context, db *store.Store, cfg *config.Config, log *slog.Logger) {
+	for _, address := range cfg.Prices.Sources {
+		last, err := db.PriceSource(ctx, address)
+		now := time.Now().UTC()
+		if err != nil || now.Sub(last.FetchedAt) < syncEvery {
+			continue
+		}
+		done, err := syncPrices(ctx, db, address, now)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			log.Warn("a price list could not be taken; what it told last stays in force", "source", address, "error", err)
+		case done.report != nil:
+			log.Info("a price list was taken", "source", address, "added", len(done.change.Add), "ended", len(done.change.End), "unchanged", done.change.Same)
 		}
 	}
 }

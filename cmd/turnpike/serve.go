@@ -143,11 +143,17 @@ func (a *app) open(ctx context.Context) (err error) {
 	for _, w := range a.cfg.Warnings {
 		a.log.Warn("configuration", "warning", w)
 	}
-	if a.store, err = openStore(ctx, a.cfg); err != nil {
+	a.store, err = openStoreWithin(ctx, a.cfg, serveWait, func(err error) {
+		a.log.Warn("the database does not answer yet", "waiting", serveWait, "error", err)
+	})
+	if err != nil {
 		return err
 	}
 	safe, err := vault.Open(filepath.Join(a.cfg.DataDir, vault.FileName))
 	if err != nil {
+		return err
+	}
+	if err = a.sameKeyFile(ctx, safe); err != nil {
 		return err
 	}
 	if err = a.firstStart(ctx); err != nil {
@@ -180,7 +186,7 @@ func (a *app) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.archive = newArchive(a, safe)
-	a.follow, err = background.New(ctx, background.Options{Store: a.store, Ledger: a.ledger, Log: a.log, Now: time.Now})
+	a.follow, err = background.New(ctx, background.Options{Store: a.store, Ledger: a.ledger, Log: a.log, Now: time.Now, Adopt: a.adopt})
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"turnpike/internal/config"
 	"turnpike/internal/store"
@@ -63,10 +64,26 @@ func (s *settings) load(args []string, most int) (*config.Config, error) {
 	return config.Load(config.Options{Path: s.path, Flags: s.set, Environ: os.Environ()})
 }
 
-// openStore makes the data folder, for its owner only, and opens the database.
+// How long a database that cannot be reached is waited for: it may be starting too.
+const (
+	commandWait = 5 * time.Second
+	serveWait   = 30 * time.Second
+)
+
+// openStore opens the database for a command.
 func openStore(ctx context.Context, cfg *config.Config) (*store.Store, error) {
+	return openStoreWithin(ctx, cfg, commandWait, nil)
+}
+
+// openStoreWithin makes the data folder, for its owner only, and opens the
+// database: the file in it, or the one of the configuration. away is told when it
+// has to be waited for.
+func openStoreWithin(ctx context.Context, cfg *config.Config, wait time.Duration, away func(error)) (*store.Store, error) {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil { //nolint:gosec // The path is the operator's own.
 		return nil, fmt.Errorf("the data folder: %w", err)
+	}
+	if url := cfg.Database.URL.Reveal(); url != "" {
+		return store.OpenPostgres(ctx, store.Postgres{URL: url, MaxConns: cfg.Database.MaxConns, Wait: wait, Away: away})
 	}
 	return store.Open(ctx, filepath.Join(cfg.DataDir, store.FileName))
 }

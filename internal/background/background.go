@@ -48,6 +48,9 @@ type Options struct {
 	Ledger Ledger
 	Log    *slog.Logger
 	Now    func() time.Time
+	// Adopt tells whether this gateway takes up what others began and left behind,
+	// for so long; nil is always. Of several on one database one is told yes.
+	Adopt func(ctx context.Context, hold time.Duration) (bool, error)
 }
 
 // Bounds of what is remembered.
@@ -199,31 +202,44 @@ func (t *Tracker) Settle(row store.Background, status string, a store.Attempt) b
 	t.settling.Lock()
 	defer t.settling.Unlock()
 	if t.settled(row) {
+		t.leave(row, true)
 		return false
 	}
 	a.ID = row.AttemptID
 	t.opt.Ledger.Add(a)
-	t.mu.Lock()
-	delete(t.jobs, ref{row.KeyID, row.ID})
-	t.open = max(0, t.open-1)
-	t.poke()
-	t.mu.Unlock()
+	t.leave(row, false)
 	t.mark(row, status)
 	return true
 }
 
-// settled tells whether an answer has been accounted for. What is followed has not.
+// leave follows an answer no more. One that others have settled counts as open here
+// only if it is followed here.
+func (t *Tracker) leave(row store.Background, others bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := ref{row.KeyID, row.ID}
+	if others && t.jobs[r] == nil {
+		return
+	}
+	delete(t.jobs, r)
+	t.open = max(0, t.open-1)
+	t.poke()
+}
+
+// settled tells whether an answer has been accounted for: here or by another
+// gateway on the same database. Where the store cannot tell, what is followed here
+// has not.
 func (t *Tracker) settled(row store.Background) bool {
 	t.mu.Lock()
-	j := t.jobs[ref{row.KeyID, row.ID}]
+	followed := t.jobs[ref{row.KeyID, row.ID}] != nil
 	t.mu.Unlock()
-	if j != nil {
-		return false
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), storeLimit)
 	defer cancel()
 	now, err := t.opt.Store.Background(ctx, row.KeyID, row.ID)
-	return err != nil || now.Settled
+	if err != nil {
+		return !followed
+	}
+	return now.Settled
 }
 
 // estimate is the attempt for an answer whose end was not seen: the request is

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -139,10 +140,17 @@ type scene struct {
 
 func newScene(t *testing.T, s *shelf, look func(context.Context, *scene, store.Background) error) *scene {
 	t.Helper()
+	return newReplica(t, s, nil, look)
+}
+
+// newReplica is one of several on a store; adopt says whether it takes up what
+// others left behind.
+func newReplica(t *testing.T, s *shelf, adopt func(context.Context, time.Duration) (bool, error), look func(context.Context, *scene, store.Background) error) *scene {
+	t.Helper()
 	c := &scene{shelf: s, book: &book{}, log: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(c.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error
-	if c.Tracker, err = New(t.Context(), Options{Store: s, Ledger: c.book, Log: log, Now: time.Now}); err != nil {
+	if c.Tracker, err = New(t.Context(), Options{Store: s, Ledger: c.book, Log: log, Now: time.Now, Adopt: adopt}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -430,5 +438,70 @@ func TestWhoseItIs(t *testing.T) {
 			t.Errorf("deleted before its end: %s", got)
 		}
 		c.stop()
+	})
+}
+
+// A gateway that is killed leaves answers behind; of the others, the one that is
+// told to takes them up.
+func TestAnotherGatewayTakesOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := &shelf{rows: map[ref]store.Background{}}
+		end := func(_ context.Context, c *scene, row store.Background) error {
+			c.Settle(row, "completed", c.cost(row))
+			return nil
+		}
+		for _, mine := range []bool{false, true} {
+			killed := newReplica(t, rows, nil, end)
+			other := newReplica(t, rows, func(ctx context.Context, hold time.Duration) (bool, error) {
+				if _, ok := ctx.Deadline(); !ok || hold <= adoptEach {
+					t.Errorf("asked for %v, with a deadline: %v", hold, ok)
+				}
+				return mine, nil
+			}, end)
+			id := fmt.Sprint(mine)
+			row := begun(id)
+			killed.Begin(row)
+			killed.stop()
+			pass(3 * adoptEach)
+			want := ""
+			if mine {
+				want = "att_false#2 10/2, att_true#2 10/2"
+			}
+			got := strings.Split(other.book.told(), ", ")
+			slices.Sort(got)
+			if killed.book.told() != "" || strings.Join(got, ", ") != want {
+				t.Errorf("told to: %v; ledger %s, want %s", mine, got, want)
+			}
+			other.stop()
+		}
+	})
+}
+
+// Two gateways that follow the same answer account for it once.
+func TestTwoGatewaysSettleOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := &shelf{rows: map[ref]store.Background{}}
+		var ended atomic.Bool
+		look := func(_ context.Context, c *scene, row store.Background) error {
+			if ended.Load() {
+				c.Settle(row, "completed", c.cost(row))
+			}
+			return nil
+		}
+		one := newReplica(t, rows, nil, look)
+		one.begin("a")
+		two := newReplica(t, rows, nil, look) // finds it open
+		pass(10 * time.Second)
+		ended.Store(true)
+		pass(3 * time.Minute)
+		if n := len(one.book.list) + len(two.book.list); n != 1 {
+			t.Errorf("settled %d times: %s; %s", n, one.book.told(), two.book.told())
+		}
+		for _, c := range []*scene{one, two} {
+			c.stop()
+			if c.open != 0 || len(c.jobs) != 0 {
+				t.Errorf("%d open, %d followed", c.open, len(c.jobs))
+			}
+		}
 	})
 }

@@ -20,6 +20,7 @@ const (
 	maxMissed = 3                // times that the upstream may say it does not know it
 	tick      = time.Minute      // the longest that the follower rests
 	sweepEach = time.Hour
+	adoptEach = 5 * time.Minute // how often it is looked whether another gateway left answers behind
 )
 
 // Look asks an upstream for an answer once. An end that it sees it settles. ErrGone
@@ -36,10 +37,16 @@ func (t *Tracker) Run(ctx context.Context, look Look) {
 	defer looks.Wait()
 	slots := make(chan struct{}, maxLooks)
 	var swept time.Time
+	adopted := t.opt.Now() // New has counted what is there
 	for {
-		if now := t.opt.Now(); now.Sub(swept) >= sweepEach {
+		now := t.opt.Now()
+		if now.Sub(swept) >= sweepEach {
 			swept = now
 			t.sweep(ctx)
+		}
+		if now.Sub(adopted) >= adoptEach {
+			adopted = now
+			t.adopt(ctx)
 		}
 		t.load(ctx)
 		for _, j := range t.dueJobs() {
@@ -71,6 +78,21 @@ func (t *Tracker) sweep(ctx context.Context) {
 	if err := t.opt.Store.SweepBackground(ctx, t.opt.Now().Add(-keepFor), keepRows); err != nil && ctx.Err() == nil {
 		t.opt.Log.Warn("old background answers could not be forgotten", "error", err)
 	}
+}
+
+// adopt takes up what nobody may follow any more: the gateway that began it may have
+// been killed. One that follows it all the same sees that it is settled.
+func (t *Tracker) adopt(ctx context.Context) {
+	if t.opt.Adopt != nil {
+		ctx, cancel := context.WithTimeout(ctx, storeLimit)
+		defer cancel()
+		if mine, err := t.opt.Adopt(ctx, 2*adoptEach); err != nil || !mine {
+			return
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.more = true
 }
 
 // load takes up answers that are not followed, as far as there is room.

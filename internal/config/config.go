@@ -17,9 +17,11 @@ import (
 type Config struct {
 	// Server is where and how the gateway listens.
 	Server Server `yaml:"server"`
-	// DataDir is the folder for the database, the ledger's journal and the
-	// encryption key.
+	// DataDir is the folder for the database (unless it is PostgreSQL), the ledger's
+	// journal and the encryption key.
 	DataDir string `yaml:"data_dir"`
+	// Database is PostgreSQL instead of the file in data_dir.
+	Database Database `yaml:"database"`
 	// Ledger is how the account of attempts is kept until the database has it.
 	Ledger Ledger `yaml:"ledger"`
 	// Auth holds keys given from outside instead of made at the first start.
@@ -342,6 +344,7 @@ func Default() *Config {
 			LogFormat:         "text",
 		},
 		DataDir:   "./data",
+		Database:  defaultDatabase(),
 		Media:     Media{Fetch: new(true), AllowPrivate: new(false), MaxBytes: 20 * MiB, Timeout: 10 * time.Second},
 		Prices:    defaultPrices(),
 		Ledger:    Ledger{Fsync: FsyncInterval, MaxBytes: GiB, OnFull: FullRefuse},

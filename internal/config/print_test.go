@@ -11,6 +11,7 @@ import (
 func TestPrint(t *testing.T) {
 	cfg := mustLoad(t, `
 auth: {admin_key: admin-key-in-the-clear, api_key: short}
+database: {url: "postgres://turnpike:password-in-the-clear@db.example/turnpike"}
 providers:
 - {name: a, type: openai, api_key: openai-key-in-the-clear, headers: {x-key: header-in-the-clear}}
 - {name: b, type: anthropic, api_key: "${NONE}"}

@@ -122,6 +122,23 @@ func TestProblems(t *testing.T) {
 				"turnpike.yaml:1: ledger.max_bytes: must be at least 16MiB\n" +
 				`turnpike.yaml:1: ledger.on_full: is empty; use one of refuse, run`,
 		},
+		{
+			"database", "database:\n  url: 'mysql://u:pw-in-the-clear@h/n'\n  max_conns: 1\n",
+			"turnpike.yaml:2: database.url: is no PostgreSQL address: write postgres://user:password@host:5432/name, special characters in it as %40\n" +
+				"turnpike.yaml:3: database.max_conns: must be between 2 and 1000",
+		},
+		{
+			"database that cannot be parsed", "database: {url: 'postgres://u:pw%-in-the-clear@h/n'}\n",
+			"turnpike.yaml:1: database.url: is no PostgreSQL address: write postgres://user:password@host:5432/name, special characters in it as %40",
+		},
+		{
+			"database password in the query", "database: {url: 'postgres://h/n?password=x'}\n",
+			"turnpike.yaml:1: database.url: has the password behind the question mark; write postgres://user:password@host:5432/name",
+		},
+		{
+			"database without name", "database: {url: 'postgres://h/'}\n",
+			"turnpike.yaml:1: database.url: names no database: write postgres://user:password@host:5432/name",
+		},
 		{"data dir", "data_dir: ''\n", `turnpike.yaml:1: data_dir: must name a folder`},
 		{"empty by an unset variable", "data_dir: ${DATA}\n", `turnpike.yaml:1: data_dir: must name a folder (DATA is not set)`},
 		{"number by an unset variable", "server: {port: '${P}'}\n", `turnpike.yaml:1: server.port: "${P}" is not a whole number (P is not set)`},

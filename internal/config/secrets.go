@@ -4,11 +4,15 @@ import "reflect"
 
 // Secrets are all that is secret in the settings, for what must not print them.
 func (c *Config) Secrets() (out []string) {
-	eachSecret(reflect.ValueOf(c).Elem(), func(s string) {
+	keep := func(s string) {
 		if s != "" {
 			out = append(out, s)
 		}
-	})
+	}
+	eachSecret(reflect.ValueOf(c).Elem(), keep)
+	for _, s := range c.Database.password() {
+		keep(s)
+	}
 	return out
 }
 

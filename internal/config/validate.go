@@ -42,6 +42,7 @@ func validate(cfg *Config, r *report) {
 	if strings.TrimSpace(cfg.DataDir) == "" {
 		r.add("data_dir", "must name a folder")
 	}
+	validateDatabase(cfg, r)
 	validateLedger(&cfg.Ledger, r)
 	if cfg.Catalog != "" {
 		if info, err := os.Stat(cfg.Catalog); err != nil || !info.Mode().IsRegular() {

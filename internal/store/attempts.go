@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -113,12 +115,13 @@ func (s *Store) InsertAttempts(ctx context.Context, attempts []Attempt) error {
 	if len(attempts) == 0 {
 		return nil
 	}
-	err := s.transaction(ctx, func(tx *sql.Tx) error {
+	uses := lastUses(attempts)
+	err := s.increments(ctx, func(tx *sql.Tx) error {
 		if err := insertAttempts(ctx, tx, attempts); err != nil {
 			return err
 		}
-		for id, at := range lastUses(attempts) {
-			_, err := tx.ExecContext(ctx, `UPDATE keys SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE id = ?`, at, id)
+		for _, id := range slices.Sorted(maps.Keys(uses)) {
+			_, err := tx.ExecContext(ctx, `UPDATE keys SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE id = ?`, uses[id], id)
 			if err != nil {
 				return err
 			}
@@ -193,7 +196,7 @@ func lastUses(attempts []Attempt) map[string]int64 {
 	return uses
 }
 
-const listAttempts = `SELECT ` + attemptColumns + ` FROM attempts ORDER BY at DESC, rowid DESC LIMIT ?`
+const listAttempts = `SELECT ` + attemptColumns + ` FROM attempts ORDER BY at DESC LIMIT ?`
 
 // ListAttempts returns the newest attempts, newest first, at most limit.
 func (s *Store) ListAttempts(ctx context.Context, limit int) ([]Attempt, error) {

@@ -37,9 +37,11 @@ const backgroundColumns = `key_id, id, attempt_id, request_id, number, dialect, 
 
 const (
 	saveBackground = `INSERT INTO background (` + backgroundColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (key_id, id) DO UPDATE SET status = excluded.status, settled = max(settled, excluded.settled)`
-	sweepBackground = `DELETE FROM background WHERE settled = 1 AND (at < ?1
-		OR rowid IN (SELECT rowid FROM background WHERE settled = 1 ORDER BY at DESC LIMIT -1 OFFSET ?2))`
+		ON CONFLICT (key_id, id) DO UPDATE SET status = excluded.status, settled = max(background.settled, excluded.settled)`
+	sweepBackground = `DELETE FROM background WHERE settled = 1 AND (at < ?1 OR (key_id, id) IN (
+		SELECT key_id, id FROM (
+			SELECT key_id, id, row_number() OVER (ORDER BY at DESC) AS n FROM background WHERE settled = 1
+		) AS ranked WHERE n > ?2))`
 	getBackground  = `SELECT ` + backgroundColumns + ` FROM background WHERE key_id = ? AND id = ?`
 	openBackground = `SELECT ` + backgroundColumns + ` FROM background WHERE settled = 0 ORDER BY at LIMIT ?`
 )

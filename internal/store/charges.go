@@ -55,7 +55,8 @@ func (s *Store) Recharge(ctx context.Context, before, after []Charged) (done int
 	if len(before) != len(after) {
 		return 0, errors.New("recharge: two lists of different length")
 	}
-	err = s.transaction(ctx, func(tx *sql.Tx) error {
+	err = s.transaction(ctx, func(tx *sql.Tx) (err error) {
+		done = 0
 		update, err := tx.PrepareContext(ctx, `UPDATE attempts SET cost_nano = ?, unpriced = ?, price_version = ?, kind = ?, region = ?
 			WHERE id = ? AND price_version = ? AND unpriced = ? AND coalesce(cost_nano, 0) = ?`)
 		if err != nil {

@@ -28,8 +28,10 @@ const maxLearned = 4096
 const (
 	saveLearned = `INSERT INTO learned (provider, model, what, value, evidence, learned_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (provider, model, what, value) DO UPDATE SET evidence = excluded.evidence, learned_at = excluded.learned_at, expires_at = excluded.expires_at`
-	sweepLearned = `DELETE FROM learned WHERE expires_at <= ?1
-		OR rowid IN (SELECT rowid FROM learned ORDER BY learned_at DESC LIMIT -1 OFFSET ?2)`
+	sweepLearned = `DELETE FROM learned WHERE expires_at <= ?1 OR (provider, model, what, value) IN (
+		SELECT provider, model, what, value FROM (
+			SELECT provider, model, what, value, row_number() OVER (ORDER BY learned_at DESC) AS n FROM learned
+		) AS ranked WHERE n > ?2)`
 	listLearned = `SELECT provider, model, what, value, evidence, learned_at, expires_at FROM learned
 		WHERE expires_at > ? ORDER BY provider, model, what, value`
 )

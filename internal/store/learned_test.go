@@ -6,7 +6,7 @@ import (
 )
 
 func TestLearned(t *testing.T) {
-	s, err := Open(t.Context(), t.TempDir()+"/"+FileName)
+	s, err := openPlace(t.Context(), newPlace(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestLearned(t *testing.T) {
 }
 
 func TestLearnedIsBounded(t *testing.T) {
-	s, err := Open(t.Context(), t.TempDir()+"/"+FileName)
+	s, err := openPlace(t.Context(), newPlace(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,14 +17,22 @@ var migrations embed.FS
 // migrate brings the schema up to date. Each step is a transaction of its own;
 // a lock keeps other processes out meanwhile. A schema that is newer than the
 // binary is refused, since writing to it could destroy what it means.
+//
+// Several versions may be on one database while it is upgraded, the newest first:
+// a step adds, and takes nothing away that the version before it reads or writes.
+// A new column has a default; a column or table goes one release after its last use.
 func migrate(ctx context.Context, db *sql.DB, path string) (err error) {
 	unlock, err := lockMigration(ctx, path+".lock")
 	if err != nil {
 		return fmt.Errorf("wait for another turnpike that is starting: %w", err)
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
+	return bringUp(ctx, goose.DialectSQLite3, db)
+}
 
-	provider, err := newProvider(db)
+// bringUp runs the steps the schema lacks; a lock is held.
+func bringUp(ctx context.Context, dialect goose.Dialect, db *sql.DB) error {
+	provider, err := steps(dialect, db)
 	if err != nil {
 		return fmt.Errorf("read the schema steps: %w", err)
 	}
@@ -45,12 +53,13 @@ func migrate(ctx context.Context, db *sql.DB, path string) (err error) {
 	return nil
 }
 
-func newProvider(db *sql.DB) (*goose.Provider, error) {
-	steps, err := fs.Sub(migrations, "migrations")
+// steps are the steps of the schema, for one kind of database.
+func steps(dialect goose.Dialect, db *sql.DB) (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(goose.DialectSQLite3, db, steps, goose.WithDisableGlobalRegistry(true))
+	return goose.NewProvider(dialect, db, files, goose.WithDisableGlobalRegistry(true))
 }
 
 // lockMigration takes a lock that other processes see and that ends with this

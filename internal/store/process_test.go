@@ -80,6 +80,7 @@ func TestAnotherProcessIsNoticed(t *testing.T) {
 // Opening and closing the same database again in one process must not drop
 // the locks of the first, see private.
 func TestSecondOpenKeepsTheLocks(t *testing.T) {
+	sqliteOnly(t, "it is about the file")
 	s, path := newStore(t)
 	if err := s.Ping(t.Context()); err != nil {
 		t.Fatal(err)
@@ -95,6 +96,7 @@ func TestSecondOpenKeepsTheLocks(t *testing.T) {
 }
 
 func TestMigrationLock(t *testing.T) {
+	sqliteOnly(t, "it is about the file")
 	path := filepath.Join(t.TempDir(), "x.lock")
 	unlock, err := lockMigration(t.Context(), path)
 	if err != nil {
@@ -117,6 +119,7 @@ func TestMigrationLock(t *testing.T) {
 }
 
 func TestCreateInPlace(t *testing.T) {
+	sqliteOnly(t, "it is about the file")
 	path := filepath.Join(t.TempDir(), "x")
 	if err := createInPlace(path); err != nil {
 		t.Fatal(err)

@@ -64,6 +64,14 @@ func (s *Store) InsertResponses(ctx context.Context, list []Response) error {
 	return nil
 }
 
+const (
+	saveResponse = `INSERT INTO responses (key_id, id, previous, home, chain, at, used_at, size, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (key_id, id) DO UPDATE SET previous = excluded.previous, home = excluded.home, chain = excluded.chain,
+		at = excluded.at, used_at = excluded.used_at, size = excluded.size, body = excluded.body`
+	saveResponseItem = `INSERT INTO response_items (key_id, item_id, response_id) VALUES (?, ?, ?)
+		ON CONFLICT (key_id, item_id) DO UPDATE SET response_id = excluded.response_id`
+)
+
 func insertResponse(ctx context.Context, tx *sql.Tx, r *Response) error {
 	chain, at := r.ID, r.At.UnixNano()
 	if r.Previous != "" {
@@ -75,13 +83,15 @@ func insertResponse(ctx context.Context, tx *sql.Tx, r *Response) error {
 			return err
 		}
 	}
-	_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO responses (key_id, id, previous, home, chain, at, used_at, size, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.KeyID, r.ID, r.Previous, r.Home, chain, at, at, len(r.Body), r.Body)
+	if _, err := tx.ExecContext(ctx, `DELETE FROM response_items WHERE key_id = ? AND response_id = ?`, r.KeyID, r.ID); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, saveResponse, r.KeyID, r.ID, r.Previous, r.Home, chain, at, at, len(r.Body), r.Body)
 	if err != nil {
 		return err
 	}
 	for _, item := range r.Items {
-		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO response_items (key_id, item_id, response_id) VALUES (?, ?, ?)`, r.KeyID, item, r.ID)
+		_, err := tx.ExecContext(ctx, saveResponseItem, r.KeyID, item, r.ID)
 		if err != nil {
 			return err
 		}
@@ -91,7 +101,7 @@ func insertResponse(ctx context.Context, tx *sql.Tx, r *Response) error {
 
 const responseChain = `
 	WITH RECURSIVE chain (id, depth) AS (
-		SELECT ?2, 0
+		SELECT CAST(?2 AS TEXT), 0
 		UNION ALL
 		SELECT r.previous, c.depth + 1 FROM chain c JOIN responses r ON r.key_id = ?1 AND r.id = c.id
 		WHERE r.previous <> '' AND c.depth < ?3
@@ -196,12 +206,12 @@ func (s *Store) DeleteResponse(ctx context.Context, keyID, id string) error {
 }
 
 const pruneResponses = `
-	DELETE FROM responses WHERE rowid IN (
-		SELECT rowid FROM (
-			SELECT rowid, used_at,
+	DELETE FROM responses WHERE (key_id, id) IN (
+		SELECT key_id, id FROM (
+			SELECT key_id, id, used_at,
 				row_number() OVER recent AS n, sum(size) OVER recent AS total
-			FROM responses WINDOW recent AS (ORDER BY used_at DESC, rowid DESC)
-		) WHERE used_at < ? OR n > ? OR total > ?
+			FROM responses WINDOW recent AS (ORDER BY used_at DESC, at DESC, id DESC, key_id)
+		) AS ranked WHERE used_at < ? OR n > ? OR total > ?
 	)`
 
 // PruneResponses forgets what is over the bounds and returns how much is left.

@@ -28,3 +28,14 @@ func (s *Store) SetSetting(ctx context.Context, name, value string) error {
 	}
 	return nil
 }
+
+// AddSetting stores a setting unless there is one: of several that try, one is
+// told true.
+func (s *Store) AddSetting(ctx context.Context, name, value string) (bool, error) {
+	res, err := s.writer.ExecContext(ctx, `INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`, name, value)
+	if err != nil {
+		return false, fmt.Errorf("store setting %s: %w", name, err)
+	}
+	n, err := res.RowsAffected()
+	return n == 1, err
+}

@@ -1,7 +1,8 @@
 // Package store keeps what must outlive the process: keys, the record of
 // attempts, settings. All SQL of the gateway is here; the rest of it sees
 // plain Go types. The database is one SQLite file in WAL mode, with one
-// connection that writes and a few that read.
+// connection that writes and a few that read, or one of PostgreSQL's. SQL is
+// written once, for SQLite; rewrite.go says what to keep to.
 package store
 
 import (
@@ -49,7 +50,8 @@ type Store struct {
 	writer  *sql.DB // one connection: SQLite has one writer at a time
 	readers *sql.DB
 
-	version dataVersion
+	postgres bool // writer and readers are one pool then
+	version  dataVersion
 }
 
 // Open opens the database file, creating it (mode 0600) if it is absent, and
@@ -122,6 +124,9 @@ func fileURI(path string) string {
 // Close closes the database. The writer goes last, since the last connection
 // folds the write-ahead log into the file.
 func (s *Store) Close() error {
+	if s.postgres {
+		return s.writer.Close()
+	}
 	return errors.Join(s.readers.Close(), s.writer.Close())
 }
 
@@ -150,6 +155,9 @@ type dataVersion struct {
 // writes do not count; should that connection ever be replaced, the number
 // changes too.
 func (s *Store) DataVersion(ctx context.Context) (int64, error) {
+	if s.postgres {
+		return s.changes(ctx)
+	}
 	conn, err := s.writer.Conn(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("data version: %w", err)
@@ -180,9 +188,33 @@ func (v *dataVersion) epochOf(conn *sql.Conn) (int64, error) {
 	return v.epoch, err
 }
 
-// transaction runs do in one transaction on the writing connection.
+// transaction runs do in one transaction on the writing connection. Transactions
+// are as if one ran after the other: SQLite has one writer, PostgreSQL finds out
+// that two would not be, and do runs again. So do begins anew each time: what it
+// returns through variables it sets, and does not add to.
 func (s *Store) transaction(ctx context.Context, do func(*sql.Tx) error) error {
-	tx, err := s.writer.BeginTx(ctx, nil)
+	return s.transact(ctx, sql.LevelSerializable, do)
+}
+
+// increments runs do like transaction, but for statements that are right each by
+// itself whatever others do meanwhile: new rows, and sums that grow (n = n + ?). On
+// PostgreSQL several run at once and wait for each other's rows instead of running
+// again. Rows are taken in the order of their keys, or two wait for each other.
+func (s *Store) increments(ctx context.Context, do func(*sql.Tx) error) error {
+	return s.transact(ctx, sql.LevelReadCommitted, do)
+}
+
+func (s *Store) transact(ctx context.Context, level sql.IsolationLevel, do func(*sql.Tx) error) error {
+	if !s.postgres {
+		return s.once(ctx, nil, do)
+	}
+	return again(ctx, func(ctx context.Context) error {
+		return s.once(ctx, &sql.TxOptions{Isolation: level}, do)
+	})
+}
+
+func (s *Store) once(ctx context.Context, how *sql.TxOptions, do func(*sql.Tx) error) error {
+	tx, err := s.writer.BeginTx(ctx, how)
 	if err != nil {
 		return err
 	}
