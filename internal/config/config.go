@@ -51,6 +51,8 @@ type Config struct {
 	// Redis is where several gateways count limits together. Without it each counts
 	// for itself, in memory.
 	Redis Redis `yaml:"redis"`
+	// Budgets is how budgets are kept.
+	Budgets Budgets `yaml:"budgets"`
 	// Telemetry is what is told of requests, and to whom.
 	Telemetry Telemetry `yaml:"telemetry"`
 	// Providers are the accounts at upstreams. With none listed they are
@@ -344,6 +346,7 @@ func Default() *Config {
 		DataDir:   "./data",
 		Media:     Media{Fetch: new(true), AllowPrivate: new(false), MaxBytes: 20 * MiB, Timeout: 10 * time.Second},
 		Prices:    defaultPrices(),
+		Budgets:   defaultBudgets(),
 		Ledger:    Ledger{Fsync: FsyncInterval, MaxBytes: GiB, OnFull: FullRefuse},
 		Defaults:  Defaults{LBStrategy: StrategySmart},
 		Routing:   defaultRouting(),
