@@ -35,7 +35,7 @@ func (w *worst) tokens() int64 { return w.prompt + w.output }
 // reserve holds the worst case of the request in all budgets of its chain. Targets
 // that would be too dear are left out where a cheaper one fits.
 func (x *exchange) reserve() error {
-	if x.gw.opt.Budgets == nil || x.ask.Op == Count || x.explains() {
+	if x.gw.opt.Budgets == nil || len(x.who.Chain) == 0 || x.ask.Op == Count || x.explains() {
 		return nil
 	}
 	asks := x.asks()
