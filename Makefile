@@ -66,7 +66,7 @@ bench: build ## measure against nginx and a plain reverse proxy
 	bench/run.sh
 
 .PHONY: money
-money: ## kill a gateway under load and compare the ledger with what clients were told (MONEY_KILLS=20)
+money: ## three gateways on one budget, then a gateway killed under load and the ledger compared (MONEY_KILLS=200)
 	scripts/money.sh
 
 .PHONY: chaos

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Kills a gateway under load MONEY_KILLS times (20) and compares the ledger with what its clients were told. The last
-# line has the figures. MONEY_FSYNC is the journal's policy. TURNPIKE_BINARY is a gateway that is already built.
+# Lets three gateways spend a budget together MONEY_ROUNDS times (3), one of them killed again and again. Then kills a
+# gateway under load MONEY_KILLS times (200) and compares the ledger with what its clients were told. The last line has
+# the figures. MONEY_FSYNC is the journal's policy. TURNPIKE_BINARY is a gateway that is already built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 binary=${TURNPIKE_BINARY:-}
@@ -9,4 +10,4 @@ if [ -z "$binary" ]; then
 	CGO_ENABLED=0 go build -o "$binary" ./cmd/turnpike
 fi
 cd test
-exec go run ./money -binary "$binary" -kills "${MONEY_KILLS:-20}" -fsync "${MONEY_FSYNC:-interval}"
+exec go run ./money -binary "$binary" -kills "${MONEY_KILLS:-200}" -rounds "${MONEY_ROUNDS:-3}" -fsync "${MONEY_FSYNC:-interval}"

@@ -26,7 +26,7 @@ var budgetOwners = map[string]string{
 const budgetsUsage = "usage: turnpike budgets set key|user|tag|team|org NAME --limit '$10'|--tokens N [--period monthly] …"
 
 func budgets(args []string) error {
-	what, args, err := action("budgets", args, "set", "list", "remove")
+	what, args, err := action("budgets", args, "set", "list", "remove", "reset", "recharge")
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,8 @@ func budgets(args []string) error {
 	if what == "set" {
 		rule = budgetFlags(s)
 	}
-	most := map[string]int{"set": 2, "list": 2, "remove": 1}[what]
+	note := s.flags.String("note", "", "reset, recharge: `why`, for those who look later")
+	most := map[string]int{"set": 2, "list": 2, "remove": 1, "reset": 1, "recharge": 2}[what]
 	cfg, err := s.load(args, most)
 	if err != nil {
 		return err
@@ -57,6 +58,8 @@ func budgets(args []string) error {
 		return budgetsSet(ctx, db, s.words, r)
 	case "list":
 		return budgetsList(ctx, db, s.words, *asJSON)
+	case "reset", "recharge":
+		return budgetsChange(ctx, db, what, s.words, *note)
 	}
 	if s.word() == "" {
 		return errors.New("usage: turnpike budgets remove ID; turnpike budgets list shows the ids")
@@ -150,6 +153,7 @@ type budgetLine struct {
 	Rollover bool      `json:"rollover,omitempty"`
 	Zone     string    `json:"zone,omitempty"`
 	Created  time.Time `json:"created_at"`
+	budgetState
 }
 
 // lineOfBudget shows a budget; one that cannot be read has no limit to show.
@@ -231,19 +235,24 @@ func budgetsList(ctx context.Context, db *store.Store, words []string, asJSON bo
 	}
 	lines := make([]budgetLine, 0, len(all))
 	for _, b := range all {
-		lines = append(lines, lineOfBudget(b, names))
+		l := lineOfBudget(b, names)
+		if l.budgetState, err = stateOf(ctx, db, b, time.Now()); err != nil {
+			return err
+		}
+		lines = append(lines, l)
 	}
 	if asJSON {
 		return json.NewEncoder(os.Stdout).Encode(lines)
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "ID\tOF\tNAME\tLIMIT\tUNIT\tPERIOD\tWINDOW\tKIND\tROLLOVER\tZONE")
+	_, _ = fmt.Fprintln(w, "ID\tOF\tNAME\tLIMIT\tUNIT\tPERIOD\tWINDOW\tKIND\tROLLOVER\tZONE\tSPENT\tRESERVED\tLEFT\tSTARTS AGAIN")
 	for _, l := range lines {
 		kind := "hard"
 		if l.Soft {
 			kind = "soft"
 		}
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Scope, l.Name, l.Limit, dash(l.Unit), dash(l.Period), dash(l.Window), kind, yesNo(l.Rollover), dash(l.Zone))
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Scope, l.Name, l.Limit, dash(l.Unit), dash(l.Period), dash(l.Window), kind, yesNo(l.Rollover), dash(l.Zone),
+			dash(l.Spent), dash(l.Reserved), dash(l.Left), l.resets())
 	}
 	return w.Flush()
 }

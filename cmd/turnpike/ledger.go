@@ -145,6 +145,8 @@ type verdictLine struct {
 	Aside       []string            `json:"damaged_files"`
 	Differ      int64               `json:"differ"`
 	Differences []ledger.Difference `json:"differences"`
+	Budgets     int                 `json:"budget_periods"`
+	Unequal     []unequalBudget     `json:"unequal_budgets,omitempty"`
 }
 
 // errDiffers makes the command fail; what differs has been printed.
@@ -164,6 +166,9 @@ func ledgerVerify(ctx context.Context, db *store.Store, cfg *config.Config, asJS
 		Good: v.Good(), Journal: countOf(v.Journal), Recorded: countOf(v.Recorded), Waiting: countOf(v.Waiting), Database: countOf(all),
 		Bytes: v.Report.Bytes, Torn: v.Report.Torn, Damaged: v.Report.Damaged, Missing: v.Report.Missing, Unread: v.Unread, Aside: v.Report.Aside,
 		Differ: v.Differ, Differences: v.Differences,
+	}
+	if err := line.budgets(ctx, db); err != nil {
+		return err
 	}
 	if asJSON {
 		err = json.NewEncoder(os.Stdout).Encode(line)
@@ -196,6 +201,12 @@ func (l *verdictLine) print() error {
 	}
 	for _, d := range l.Differences {
 		fmt.Printf("%s: %s\n", d.ID, d.What)
+	}
+	for _, b := range l.Unequal {
+		fmt.Printf("budget %s, period from %s: its attempts count %d, its account says %d\n", b.Budget, b.Period.Format(time.RFC3339), b.Charged, b.Spent)
+	}
+	if l.Budgets > 0 && len(l.Unequal) == 0 {
+		fmt.Printf("%d periods of budgets have come to exactly what their attempts count.\n", l.Budgets)
 	}
 	for _, f := range l.Aside {
 		fmt.Printf("%s was damaged: what could be read of it is recorded; remove it when you have looked into it\n", f)

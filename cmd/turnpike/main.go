@@ -27,7 +27,7 @@ func commands() []command {
 		{"users", "create|list|show|set|delete", "users who own keys", userKind.run},
 		{"tags", "list|show|set|delete", "limits of the words keys are marked with", tagKind.run},
 		{"org", "show|set", "limits of all requests together", orgKind.run},
-		{"budgets", "set|list|remove", "what keys, users, tags, teams and all may spend", budgets},
+		{"budgets", "set|list|reset|recharge|remove", "what keys, users, tags, teams and all may spend", budgets},
 		{"providers", "list|test", "show the configured providers and try them", providers},
 		{"ledger", "list|verify", "show the newest attempts; compare the journal with the database", ledgerCommand},
 		{"catalog", "list|show|forget", "show what is known of models, and what upstreams have taught", catalogCommand},

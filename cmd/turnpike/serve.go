@@ -16,6 +16,7 @@ import (
 
 	"turnpike/internal/archive"
 	"turnpike/internal/background"
+	"turnpike/internal/budget"
 	"turnpike/internal/catalog"
 	"turnpike/internal/config"
 	"turnpike/internal/gateway"
@@ -50,24 +51,26 @@ func serve(args []string) error {
 
 // app is a running gateway and what it stands on.
 type app struct {
-	cfg     *config.Config
-	log     *slog.Logger
-	store   *store.Store
-	ledger  *ledger.Recorder
-	archive *archive.Archive // nil where answers are not kept
-	follow  *background.Tracker
-	pursued func() // ends the pursuit of background answers: after that none is settled
-	ring    *keyring.Ring
-	models  *catalog.Catalog
-	known   *learned.Book
-	table   *route.Table
-	rules   *rules.Book
-	prices  *price.Current
-	tracer  *otel.Tracer // nil where there is no collector
-	redis   *limit.Redis // nil where limits are counted in memory
-	limits  *limit.Limiter
-	gw      *gateway.Gateway
-	server  *http.Server
+	cfg      *config.Config
+	log      *slog.Logger
+	store    *store.Store
+	ledger   *ledger.Recorder
+	archive  *archive.Archive // nil where answers are not kept
+	follow   *background.Tracker
+	pursued  func() // ends the pursuit of background answers: after that none is settled
+	ring     *keyring.Ring
+	models   *catalog.Catalog
+	known    *learned.Book
+	table    *route.Table
+	rules    *rules.Book
+	prices   *price.Current
+	budgets  *budget.Keeper
+	budgeted func()       // gives back what is leased of budgets: no request is under way any more
+	tracer   *otel.Tracer // nil where there is no collector
+	redis    *limit.Redis // nil where limits are counted in memory
+	limits   *limit.Limiter
+	gw       *gateway.Gateway
+	server   *http.Server
 }
 
 func newApp(cfg *config.Config, log *slog.Logger) *app { return &app{cfg: cfg, log: log} }
@@ -98,6 +101,7 @@ func (a *app) run(ctx context.Context, again func()) error {
 		a.log.Warn("the last known lists of models cannot be used", "error", err)
 	}
 	a.keepPrices(behind)
+	a.keepBudgets(behind)
 	listing := make(chan struct{})
 	go func() { defer close(listing); lists.Run(behind) }()
 	defer func() { cancel(); <-listing }() // a file is not left half done
@@ -199,6 +203,9 @@ func (a *app) open(ctx context.Context) (err error) {
 	if a.limits, err = newLimits(a); err != nil {
 		return err
 	}
+	if a.budgets, err = newBudgets(a); err != nil {
+		return err
+	}
 	a.gw = newGateway(a)
 	a.server = newServer(a.gw, a.cfg, a.log)
 	return nil
@@ -258,6 +265,7 @@ func (a *app) drain() error {
 	flush, done := context.WithTimeout(context.Background(), 30*time.Second)
 	defer done()
 	a.pursued()
+	a.budgeted()
 	err = errors.Join(err, a.ledger.Close(flush))
 	a.closeLimits(flush)
 	_ = a.tracer.Close(flush) // it has logged what it could not send

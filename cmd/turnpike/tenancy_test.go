@@ -150,7 +150,7 @@ func TestTeamsEndToEnd(t *testing.T) {
 	run("tags", "set", "nightly", "--concurrent", "2")
 	run("org", "set", "--rpm", "1000")
 	run("budgets", "set", "key", "ci", "--limit", "$10")
-	run("budgets", "set", "team", "research", "--tokens", "0", "--period", "daily", "--zone", "Europe/Paris")
+	run("budgets", "set", "team", "research", "--tokens", "1000000", "--period", "daily", "--zone", "Europe/Paris")
 	run("budgets", "set", "org", "--limit", "0.000000001", "--window", "24h", "--soft")
 
 	r := start(t, load(t, data, nil, ""))
@@ -163,7 +163,7 @@ func TestTeamsEndToEnd(t *testing.T) {
 		t.Fatalf("chain %q, want %s: ann has no limits", got, want)
 	}
 	if c := who.Chain; *c[0].Limits.RPM != 60 || *c[0].Models[0].Limits.TPM != 50000 || c[0].Budgets[0].Limit != 10_000_000_000 ||
-		c[2].Budgets[0].Limit != 0 || c[2].Budgets[0].Zone != "Europe/Paris" || c[3].Budgets[0].Limit != 1 || !c[3].Budgets[0].Soft {
+		c[2].Budgets[0].Limit != 1_000_000 || c[2].Budgets[0].Zone != "Europe/Paris" || c[3].Budgets[0].Limit != 1 || !c[3].Budgets[0].Soft {
 		t.Errorf("%+v %+v %+v", *c[0], *c[2], *c[3])
 	}
 

@@ -91,6 +91,7 @@ func newGateway(a *app) *gateway.Gateway {
 		Ledger: a.ledger, Archive: a.archive, Follow: a.follow, Price: a.prices,
 		Log: a.log, Metrics: telemetry.New(a.knownModel), Traces: a.tracer,
 		Now: time.Now, Version: version, Started: time.Now(),
+		Budgets: a.budgets, AssumeOutput: int64(a.cfg.Budgets.AssumeOutput),
 		Hide:    redact.New(a.cfg.Secrets()...).Known,
 		MaxBody: int64(a.cfg.Server.MaxBody), MaxAnswer: maxAnswer, Heartbeat: a.cfg.Server.Heartbeat, Drain: drainFor,
 	})

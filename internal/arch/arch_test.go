@@ -131,6 +131,7 @@ var rules = []struct {
 			"internal/provider", "internal/policy", "internal/rules", "internal/stitch", "internal/route", "internal/keyring", "internal/ledger", "internal/archive", "internal/background", "internal/price", "internal/store", "internal/llm", "internal/llm/jsontool", "internal/wire", "internal/fetch",
 			"internal/promptcache", "internal/session", "internal/telemetry", "internal/otel", "internal/heal", "internal/learned",
 			"internal/health", "internal/retry", "internal/throttle", "internal/limit", "internal/tenancy", "internal/peer",
+			"internal/budget",
 			"internal/dialect/embeddings", "internal/dialect/counting", "internal/dialect/bedrock",
 		},
 		true,

@@ -53,6 +53,8 @@ type Config struct {
 	// Redis is where several gateways count limits together. Without it each counts
 	// for itself, in memory.
 	Redis Redis `yaml:"redis"`
+	// Budgets is how budgets are kept.
+	Budgets Budgets `yaml:"budgets"`
 	// Telemetry is what is told of requests, and to whom.
 	Telemetry Telemetry `yaml:"telemetry"`
 	// Providers are the accounts at upstreams. With none listed they are
@@ -347,6 +349,7 @@ func Default() *Config {
 		Database:  defaultDatabase(),
 		Media:     Media{Fetch: new(true), AllowPrivate: new(false), MaxBytes: 20 * MiB, Timeout: 10 * time.Second},
 		Prices:    defaultPrices(),
+		Budgets:   defaultBudgets(),
 		Ledger:    Ledger{Fsync: FsyncInterval, MaxBytes: GiB, OnFull: FullRefuse},
 		Defaults:  Defaults{LBStrategy: StrategySmart},
 		Routing:   defaultRouting(),

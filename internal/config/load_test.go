@@ -183,6 +183,7 @@ func TestEveryFieldBothWays(t *testing.T) {
 		"data_dir": "/srv/data", "database.url": "postgres://h/n", "database.max_conns": "7", "auth.admin_key": "adm-1", "auth.api_key": "key-1",
 		"keys.revealable": "true", "server.trusted_depth": "2",
 		"defaults.provider": "sandbox", "defaults.model": "m", "defaults.lb_strategy": "priority",
+		"budgets.on_store_away": "allow", "budgets.wait": "3s", "budgets.assume_output": "1000",
 		"ledger.dir": "/srv/journal", "ledger.fsync": "always", "ledger.max_bytes": "64MiB", "ledger.on_full": "run",
 		"responses.store": "false", "responses.keep": "9h", "responses.max": "8", "responses.max_bytes": "7MiB",
 		"catalog": "config.go", "policy.strict": "true", "policy.cache": "1h", "policy.continue": "3",

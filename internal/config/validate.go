@@ -60,6 +60,7 @@ func validate(cfg *Config, r *report) {
 	checkPolicy(r, "policy", cfg.Policy, names)
 	validateRouting(cfg, r)
 	validateMedia(&cfg.Media, r)
+	validateBudgets(&cfg.Budgets, r)
 	validateResponses(&cfg.Responses, r)
 	validatePrices(cfg, r)
 	validateRedis(&cfg.Redis, r)

@@ -39,6 +39,7 @@ func (x *exchange) compact() error {
 	if err != nil {
 		return x.uncallable(err)
 	}
+	x.underWay()
 	res, err := p.RoundTrip(req)
 	if err != nil {
 		return x.unreachable(err)

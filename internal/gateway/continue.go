@@ -160,6 +160,9 @@ func (x *exchange) nextRound() error {
 	if x.losses = told; err != nil {
 		return err
 	}
+	if err := x.afford(2); err != nil {
+		return err
+	}
 	x.closeRound()
 	x.planCache(x.rounds.target)
 	if !x.rounds.Prefills() {

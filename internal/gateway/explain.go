@@ -59,6 +59,7 @@ func (x *exchange) explain() error {
 	}
 	w.EndList()
 	x.explainCost(w)
+	x.explainBudgets(w)
 	w.Key("losses")
 	w.List()
 	for _, l := range x.losses {

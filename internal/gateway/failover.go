@@ -60,7 +60,7 @@ func (x *exchange) each(prepare, ask func(*exchange) error) error {
 			return err
 		}
 		failed = x.retire(err)
-		if !x.pause() {
+		if x.afford(1) != nil || !x.pause() {
 			break
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"turnpike/internal/archive"
 	"turnpike/internal/background"
+	"turnpike/internal/budget"
 	"turnpike/internal/fetch"
 	"turnpike/internal/keyring"
 	"turnpike/internal/learned"
@@ -46,6 +47,7 @@ type Options struct {
 	Archive *archive.Archive    // keeps answers for clients that go on from them; nil: nothing is kept
 	Follow  *background.Tracker // of answers made in the background; nil: there are none
 	Price   *price.Current      // what attempts cost; nil: nobody asks
+	Budgets *budget.Keeper      // what may be spent; nil: nobody asks
 	Log     *slog.Logger
 	Metrics *telemetry.Metrics // nil: nothing is counted
 	Limits  *limit.Limiter     // of keys and whom they belong to; nil: nobody is limited
@@ -58,8 +60,13 @@ type Options struct {
 	// some repeat what they were sent. Nil leaves all as it is.
 	Hide func([]byte) []byte
 
-	MaxBody   int64         // of a request
-	MaxAnswer int64         // of an answer that is not a stream
+	MaxBody   int64 // of a request
+	MaxAnswer int64 // of an answer that is not a stream
+
+	// AssumeOutput is how long an answer is supposed to become, for budgets, where
+	// neither the request nor what is known of the model tells.
+	AssumeOutput int64
+
 	Heartbeat time.Duration // of silence before a sign of life
 	Drain     time.Duration // how long an upstream is read on after its client has left
 }

@@ -46,6 +46,7 @@ func (g *Gateway) health(w http.ResponseWriter, _ *http.Request) {
 	jw.IntField("in_flight", g.inflight.Load())
 	g.ledgerHealth(jw)
 	g.limitHealth(jw)
+	g.budgetHealth(jw)
 	jw.Key("providers")
 	jw.List()
 	for _, a := range g.opt.Table.Accounts() {

@@ -107,6 +107,7 @@ func (x *exchange) begin(s llm.State) {
 		Dialect: x.front.Name(), Provider: x.target.Provider.Name(), Surface: x.surface.Dialect,
 		RequestedModel: x.model, ServedModel: x.target.Model, Input: x.bodyLen / bytesPerToken, At: x.begun, Status: s.Status,
 	}
+	l.row.Budgets = x.promise(l.row.AttemptID)
 	x.gw.opt.Follow.Begin(l.row)
 	if x.keeps() && !s.Over {
 		k := x.keep

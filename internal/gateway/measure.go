@@ -12,8 +12,10 @@ import (
 // record adds an attempt to the ledger, the metrics and the trace. It is the one way
 // an attempt gets there.
 func (x *exchange) record(a store.Attempt) {
+	x.spend(&a)
 	x.enter(a)
 	x.tokens += counts(&x.usage)
+	x.landed()
 	x.heard.provider, x.heard.model = a.Provider, a.ServedModel
 	if x.heard.first == 0 {
 		x.heard.first = x.firstOut

@@ -37,6 +37,7 @@ func (x *exchange) charge(row *store.Attempt) {
 	}
 	a := x.priced(x.usage)
 	c := x.gw.opt.Price.Book().Price(&a)
+	x.cost = int64(c.Nano)
 	row.Charge = store.Charge{
 		Unpriced: c.Unpriced, Version: c.Version, Kind: a.Kind, Region: a.Region, Geo: a.Geo, Tier: a.Tier, WebSearches: x.usage.Searches,
 	}

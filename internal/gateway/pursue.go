@@ -190,10 +190,13 @@ func (g *Gateway) finish(row store.Background, keeper llm.Keeper, s llm.State, s
 // chargeLater prices the attempt that tells what an answer cost. It is priced as it
 // was begun: that is when the request was made.
 func (g *Gateway) chargeLater(row *store.Background, a *store.Attempt, u llm.Usage) {
+	nano := int64(0)
 	if account := g.opt.Table.Account(row.Provider); account != nil {
 		x := &exchange{gw: g, id: row.RequestID, begun: row.At, usage: u, target: route.Target{Provider: account.Provider, Model: row.ServedModel}}
 		x.charge(a)
+		nano = x.cost
 	}
+	g.spendLater(row, a, nano)
 }
 
 // keepFinished keeps the whole of an answer whose beginning is kept, so that it can

@@ -39,6 +39,7 @@ var approach = []stage{
 	{"enrich", (*exchange).enrich},     // what only some upstreams know
 	{"recall", (*exchange).recall},     // what the client goes on from
 	{"route", (*exchange).route},       // model -> targets
+	{"reserve", (*exchange).reserve},   // the worst case fits all budgets
 }
 
 // roads are the stages between the first byte of a request and the last of its
@@ -148,6 +149,9 @@ type exchange struct {
 	complete bool // the answer came to its end
 
 	accounted bool // the attempt is in the ledger
+
+	spending *spending // of budgets; nil: none holds
+	cost     int64     // of the attempt that was priced last, in nano-dollars; unpriced, at the ceiling
 
 	status int // of the answer
 	err    *llm.Error

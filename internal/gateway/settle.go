@@ -19,6 +19,7 @@ func (x *exchange) settle() {
 	x.hangUp()
 	x.account()
 	x.vacate()
+	x.letGo()
 	x.measure()
 	x.traced()
 	x.log()

@@ -14,6 +14,7 @@ import (
 
 // calling tells the trace of a request that is about to go to an upstream.
 func (x *exchange) calling(r *http.Request) {
+	x.underWay()
 	if x.trace == nil {
 		return
 	}

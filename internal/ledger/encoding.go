@@ -40,6 +40,7 @@ var textFields = []struct {
 	{16, func(a *store.Attempt) *string { return &a.Charge.Region }},
 	{17, func(a *store.Attempt) *string { return &a.Charge.Geo }},
 	{18, func(a *store.Attempt) *string { return &a.Charge.Tier }},
+	{19, func(a *store.Attempt) *string { return &a.Budgets }},
 }
 
 // numberFields are its numbers.

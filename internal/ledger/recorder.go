@@ -65,6 +65,9 @@ type Recorder struct {
 	closing chan struct{}
 	done    chan struct{}
 
+	inflight inflight // what is under way
+	backlog  uint64   // the sequence of the first record of this process
+
 	over     atomic.Bool  // the bound is reached
 	stranded stranded     // what the journal did not take
 	away     atomic.Int64 // since when the sink fails, in Unix nanoseconds; 0: it does not
@@ -83,6 +86,10 @@ func Open(opt Options, sink Sink) (*Recorder, error) {
 		opt: opt, sink: sink, journal: j, wake: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	r.stranded.log = opt.Log
+	if err := r.openInflight(); err != nil {
+		return nil, errors.Join(fmt.Errorf("journal %s: %w", opt.Dir, err), j.Close())
+	}
+	r.backlog = j.Next()
 	r.bound()
 	if n := j.Pending(); n > 0 {
 		opt.Log.Info("the journal holds attempts of before: they are recorded now", "attempts", n)

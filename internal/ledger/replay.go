@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -36,7 +37,7 @@ func (r *Recorder) run() {
 	if n := r.journal.Pending(); n > 0 {
 		r.opt.Log.Warn("attempts stay in the journal until the next start", "attempts", n)
 	}
-	if err := r.journal.Close(); err != nil {
+	if err := errors.Join(r.inflight.file.Close(), r.journal.Close()); err != nil {
 		r.opt.Log.Error("the journal could not be closed", "error", err)
 	}
 }

@@ -177,7 +177,7 @@ func (c *comparison) differ(id, what string) {
 // costs may have been corrected since (prices rerate); what it used may not.
 func same(a, b *store.Attempt) bool {
 	x, y := *a, *b
-	x.At = y.At
+	x.At, x.Budgets = y.At, y.Budgets // budgets are compared by themselves
 	x.Charge.Nano, x.Charge.Unpriced, x.Charge.Version = y.Charge.Nano, y.Charge.Unpriced, y.Charge.Version
 	x.Charge.Kind, x.Charge.Region = y.Charge.Kind, y.Charge.Region
 	return x == y && a.At.UnixNano() == b.At.UnixNano()

@@ -56,6 +56,9 @@ type Attempt struct {
 	CacheStory string
 	// Charge is what it costs.
 	Charge Charge
+	// Budgets is what it counts for budgets, as BudgetCharges writes it; empty where
+	// there are none. It is kept in a table of its own and not read back.
+	Budgets string
 }
 
 // Charge is what an attempt costs, and what that depends on beside the rest of
@@ -117,6 +120,9 @@ func (s *Store) InsertAttempts(ctx context.Context, attempts []Attempt) error {
 	}
 	uses := lastUses(attempts)
 	err := s.increments(ctx, func(tx *sql.Tx) error {
+		if err := chargeBudgets(ctx, tx, attempts); err != nil {
+			return err
+		}
 		if err := insertAttempts(ctx, tx, attempts); err != nil {
 			return err
 		}

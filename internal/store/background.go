@@ -31,12 +31,15 @@ type Background struct {
 	Status string
 	// Settled says that what it cost is in the ledger.
 	Settled bool
+	// Budgets are those of the request, in the form of Attempt.Budgets, with the
+	// unit in the place of an amount.
+	Budgets string
 }
 
-const backgroundColumns = `key_id, id, attempt_id, request_id, number, dialect, provider, surface, requested_model, served_model, input, at, status, settled`
+const backgroundColumns = `key_id, id, attempt_id, request_id, number, dialect, provider, surface, requested_model, served_model, input, at, status, settled, budgets`
 
 const (
-	saveBackground = `INSERT INTO background (` + backgroundColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	saveBackground = `INSERT INTO background (` + backgroundColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (key_id, id) DO UPDATE SET status = excluded.status, settled = max(background.settled, excluded.settled)`
 	sweepBackground = `DELETE FROM background WHERE settled = 1 AND (at < ?1 OR (key_id, id) IN (
 		SELECT key_id, id FROM (
@@ -49,7 +52,7 @@ const (
 // SaveBackground keeps a row, or what is new of it. What is settled stays so.
 func (s *Store) SaveBackground(ctx context.Context, b Background) error {
 	_, err := s.writer.ExecContext(ctx, saveBackground, b.KeyID, b.ID, b.AttemptID, b.RequestID, b.Number, b.Dialect, b.Provider,
-		b.Surface, b.RequestedModel, b.ServedModel, b.Input, b.At.UnixNano(), b.Status, b.Settled)
+		b.Surface, b.RequestedModel, b.ServedModel, b.Input, b.At.UnixNano(), b.Status, b.Settled, b.Budgets)
 	if err != nil {
 		return fmt.Errorf("keep a background answer: %w", err)
 	}
@@ -119,7 +122,7 @@ func (s *Store) backgrounds(ctx context.Context, query string, args ...any) (lis
 func scanBackground(rows *sql.Rows) (b Background, err error) {
 	var at int64
 	err = rows.Scan(&b.KeyID, &b.ID, &b.AttemptID, &b.RequestID, &b.Number, &b.Dialect, &b.Provider, &b.Surface,
-		&b.RequestedModel, &b.ServedModel, &b.Input, &at, &b.Status, &b.Settled)
+		&b.RequestedModel, &b.ServedModel, &b.Input, &at, &b.Status, &b.Settled, &b.Budgets)
 	b.At = time.Unix(0, at).UTC()
 	return b, err
 }

@@ -46,6 +46,11 @@ func (o *output) Write(p []byte) (int, error) {
 }
 
 func newGateway(binary, dir, fsync string) (*gateway, error) {
+	return newGatewayOf(binary, dir, filepath.Join(dir, "data"), fsync)
+}
+
+// newGatewayOf is one that may share its database: the journal is its own.
+func newGatewayOf(binary, dir, data, fsync string) (*gateway, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once
 	if err != nil {
 		return nil, err
@@ -60,10 +65,10 @@ func newGateway(binary, dir, fsync string) (*gateway, error) {
 	}
 	config := fmt.Sprintf(`server: { host: 127.0.0.1, port: %s, log_level: warn }
 data_dir: '%s'
-ledger: { fsync: %s }
+ledger: { fsync: %s, dir: '%s' }
 auth: { api_key: %s }
 providers: [ { name: sandbox, type: sandbox } ]
-`, port, filepath.Join(dir, "data"), fsync, clientKey)
+`, port, data, fsync, filepath.Join(dir, "journal"), clientKey)
 	g := &gateway{binary: binary, dir: dir, url: "http://" + address}
 	return g, os.WriteFile(g.config(), []byte(config), 0o600)
 }

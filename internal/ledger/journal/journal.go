@@ -292,6 +292,12 @@ func (j *Journal) Pending() int64 {
 	return int64(j.sequence.Load() - acked) //nolint:gosec // far below 2^63
 }
 
+// Next is the sequence of the next record.
+func (j *Journal) Next() uint64 { return j.sequence.Load() }
+
+// Acknowledged is the sequence of the first record that is not acknowledged.
+func (j *Journal) Acknowledged() uint64 { return j.acked.Load() }
+
 // Bytes is what the segments take on the disk.
 func (j *Journal) Bytes() int64 { return j.bytes.Load() }
 

@@ -14,9 +14,8 @@ type Kind byte
 const (
 	// Settled is an attempt that is over, with its usage.
 	Settled Kind = 1
-	// Begun is reserved for an attempt that is sent and not over yet, so that one
-	// in flight at a crash can be settled from its reservation. It is written by
-	// nobody until budgets reserve.
+	// Begun is not written by anybody: what is under way stands beside the journal
+	// (ledger/inflight.go), for records here are acknowledged in their order.
 	Begun Kind = 2
 )
 

@@ -1,0 +1,168 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"turnpike/internal/ledger/journal"
+	"turnpike/internal/store"
+)
+
+// What is under way is not in the journal: records there are acknowledged in their
+// order, and a stream that takes an hour would keep all behind it on the disk.
+// It stands in a file of its own beside the journal, one slot for each attempt:
+// written when the attempt is sent, cleared when its record is in the journal. What
+// a process that was killed has left there becomes a row at the next start.
+const (
+	inflightName = "inflight"
+	slotBytes    = 1024
+	slotHead     = 4 + 4 // length, checksum
+)
+
+// Crashed is the error class of an attempt whose end nobody saw: the process was
+// killed. It counts what was reserved for it.
+const Crashed = "crash"
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// inflight is the file. The lock of the journal covers it.
+type inflight struct {
+	file *os.File
+
+	mu   sync.Mutex
+	free []int // slots used before
+	next int   // the first that was never used
+}
+
+// Flight is an attempt under way; the zero value is none.
+type Flight struct {
+	slot int // from 1 on
+}
+
+// Begin notes an attempt that is about to be sent, as it is to be recorded if its
+// end is never seen. When it returns, a crash of the process cannot lose it.
+func (r *Recorder) Begin(a *store.Attempt) (Flight, error) {
+	a.RequestedModel, a.ServedModel = a.RequestedModel[:min(len(a.RequestedModel), 200)], a.ServedModel[:min(len(a.ServedModel), 200)]
+	d := drafts.Get().(*draft) //nolint:forcetypeassert // nothing else is put in
+	defer drafts.Put(d)
+	d.payload = appendAttempt(append(d.payload[:0], make([]byte, slotHead)...), a)
+	b := d.payload
+	if len(b) > slotBytes {
+		return Flight{}, fmt.Errorf("an attempt under way takes %d bytes and has %d: give its key fewer budgets", len(b), slotBytes)
+	}
+	binary.LittleEndian.PutUint32(b, uint32(len(b)-slotHead)) //nolint:gosec // at most slotBytes
+	binary.LittleEndian.PutUint32(b[4:], crc32.Checksum(b[slotHead:], castagnoli))
+	slot := r.inflight.take()
+	if _, err := r.inflight.file.WriteAt(b, int64(slot)*slotBytes); err != nil {
+		r.inflight.put(slot)
+		return Flight{}, fmt.Errorf("note an attempt under way: %w", err)
+	}
+	return Flight{slot + 1}, nil
+}
+
+// Landed clears the note: the attempt is in the journal, or was not sent after all.
+func (r *Recorder) Landed(f Flight) {
+	if f.slot == 0 {
+		return
+	}
+	var zero [slotHead]byte
+	if _, err := r.inflight.file.WriteAt(zero[:], int64(f.slot-1)*slotBytes); err != nil {
+		// It would be counted once more at the next start, but for its id: the row is there.
+		r.opt.Log.Warn("the note of an attempt under way could not be cleared", "error", err)
+		return
+	}
+	r.inflight.put(f.slot - 1)
+}
+
+func (i *inflight) take() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if n := len(i.free); n > 0 {
+		slot := i.free[n-1]
+		i.free = i.free[:n-1]
+		return slot
+	}
+	i.next++
+	return i.next - 1
+}
+
+func (i *inflight) put(slot int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.free = append(i.free, slot)
+}
+
+// openInflight opens the file and journals what a process that was killed has left.
+func (r *Recorder) openInflight() error {
+	path := filepath.Join(r.opt.Dir, inflightName)
+	b, err := os.ReadFile(path) //nolint:gosec // The path is the operator's own.
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if left := readInflight(b); len(left) > 0 {
+		if err := r.adopt(left); err != nil {
+			return err
+		}
+	}
+	r.inflight.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // The path is the operator's own.
+	return err
+}
+
+// readInflight reads the slots that are whole. One that is half-written was of an
+// attempt that was not sent yet.
+func readInflight(b []byte) (list []store.Attempt) {
+	for ; len(b) > slotHead; b = b[min(slotBytes, len(b)):] {
+		n := int(binary.LittleEndian.Uint32(b))
+		if n == 0 || n > min(slotBytes, len(b))-slotHead {
+			continue
+		}
+		payload := b[slotHead : slotHead+n]
+		if binary.LittleEndian.Uint32(b[4:]) != crc32.Checksum(payload, castagnoli) {
+			continue
+		}
+		if a, err := decodeAttempt(payload); err == nil {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// adopt journals attempts that are not in the journal yet: the process may have been
+// killed between the record and the clearing of the note.
+func (r *Recorder) adopt(left []store.Attempt) error {
+	there := map[string]bool{}
+	_, err := journal.Scan(r.opt.Dir, func(rec journal.Record) error {
+		if a, err := decodeAttempt(rec.Payload); err == nil && rec.Kind == journal.Settled {
+			there[a.ID] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	n := 0
+	for i := range left {
+		a := &left[i]
+		if there[a.ID] {
+			continue
+		}
+		a.ErrorClass, a.Usage.Estimated = Crashed, true
+		if err := r.journal.Append(journal.Settled, appendAttempt(nil, a)); err != nil {
+			return err
+		}
+		n++
+	}
+	if n > 0 {
+		r.opt.Log.Warn("attempts were under way when the gateway was killed: each is settled with what was reserved for it", "attempts", n)
+	}
+	return nil
+}
+
+// Recovered tells whether all that was in the journal at the start is in the database.
+func (r *Recorder) Recovered() bool { return r.journal.Acknowledged() >= r.backlog }
