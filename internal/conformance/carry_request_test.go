@@ -114,7 +114,7 @@ func TestEveryMemberOfARequest(t *testing.T) {
 					if !json.Valid(out) {
 						t.Fatalf("not JSON: %s", out)
 					}
-					losses = llm.AddLosses(req.Losses, losses)
+					losses = llm.AddLosses(req.Lost(back.Name()), losses)
 					got := heardIn(out)
 					bad := false
 					for _, l := range wanted {

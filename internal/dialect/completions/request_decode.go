@@ -111,10 +111,12 @@ func (d *decoder) say(text string) {
 
 func (d *decoder) streamOptions() {
 	for name := range d.r.Fields() {
-		if string(name) == "include_usage" {
+		switch string(name) {
+		case "include_usage":
 			d.req.StreamUsage = d.r.Bool()
-		} else { // include_obfuscation: padding of chunks against eavesdroppers on their length
-			d.r.Skip()
+		case "include_obfuscation": // padding of chunks against eavesdroppers on their length
+		default:
+			d.req.Odd = llm.AddOdd(d.req.Odd, Name, d.r, name)
 		}
 	}
 }

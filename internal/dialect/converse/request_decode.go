@@ -287,8 +287,10 @@ func (d *decoder) failAt(at *wire.Reader, member, message string) {
 	}
 }
 
-// unknown notes that the member about to be read goes no further.
-func (d *decoder) unknown(r *wire.Reader) { d.lose(r, lossUnknown) }
+// unknown keeps the member about to be read.
+func (d *decoder) unknown(r *wire.Reader) {
+	d.req.Odd = llm.AddOdd(d.req.Odd, dialectName, r, r.Name())
+}
 
 // lose notes a loss at the place of a reader.
 func (d *decoder) lose(at *wire.Reader, reason string) {

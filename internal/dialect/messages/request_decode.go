@@ -14,9 +14,6 @@ import (
 // lossUnknown is the reason for members this package does not know.
 const lossUnknown = "unknown to Turnpike's messages translation"
 
-// maxDecodeLosses bounds the work on bodies full of unknown members.
-const maxDecodeLosses = 64
-
 // requestDecoder reads one body. Like wire.Reader's, its first error sticks.
 type requestDecoder struct {
 	req       *llm.Request
@@ -138,7 +135,7 @@ func (d *requestDecoder) messages(r *wire.Reader) {
 				seen = true
 				t.Parts = d.content(r, place{list: "messages", turn: i, part: -1, inner: -1})
 			default:
-				d.unknown(place{list: "messages", turn: i, part: -1, inner: -1}, member)
+				d.unknown(r, member)
 			}
 		}
 		switch t.Role {
@@ -186,7 +183,7 @@ func (d *requestDecoder) toolChoice(r *wire.Reader) {
 		case "disable_parallel_tool_use":
 			d.req.Parallel = new(!r.Bool())
 		default:
-			d.unknown(place{list: "tool_choice", turn: -1, part: -1, inner: -1}, member)
+			d.unknown(r, member)
 		}
 	}
 	if r.Err() != nil {
@@ -217,7 +214,7 @@ func (d *requestDecoder) thinking(r *wire.Reader) {
 		case "display":
 			t.Display = r.Str()
 		default:
-			d.unknown(place{list: "thinking", turn: -1, part: -1, inner: -1}, member)
+			d.unknown(r, member)
 		}
 	}
 	if r.Err() != nil {
@@ -262,7 +259,7 @@ func (d *requestDecoder) format(r *wire.Reader, path string) {
 		case "name":
 			f.Name = r.Str()
 		default:
-			d.unknown(place{list: path, turn: -1, part: -1, inner: -1}, member)
+			d.unknown(r, member)
 		}
 	}
 	if r.Err() != nil {
@@ -283,7 +280,7 @@ func (d *requestDecoder) metadata(r *wire.Reader) {
 			d.req.User = r.Str()
 			continue
 		}
-		d.unknown(place{list: "metadata", turn: -1, part: -1, inner: -1}, member)
+		d.unknown(r, member)
 	}
 }
 
@@ -340,10 +337,9 @@ func (d *requestDecoder) take(err error) {
 	}
 }
 
-func (d *requestDecoder) unknown(p place, member []byte) {
-	if len(d.req.Losses) < maxDecodeLosses {
-		d.req.Losses = llm.AddLoss(d.req.Losses, p.member(clip(string(member))), lossUnknown)
-	}
+// unknown keeps the member about to be read.
+func (d *requestDecoder) unknown(r *wire.Reader, member []byte) {
+	d.req.Odd = llm.AddOdd(d.req.Odd, name, r, member)
 }
 
 func invalidJSON(err error) *llm.Error {

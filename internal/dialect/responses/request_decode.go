@@ -244,7 +244,7 @@ func (d *decoder) format(r *wire.Reader) {
 		case "strict":
 			f.Strict = new(r.Bool())
 		default:
-			d.loses(unknown, "text.format.%s", name)
+			d.strange(r, name)
 		}
 	}
 	switch {
@@ -295,6 +295,11 @@ func (d *decoder) lose(path, reason string) {
 	if d.reported++; d.reported <= maxReported {
 		d.req.Losses = llm.AddLoss(d.req.Losses, path, reason)
 	}
+}
+
+// strange keeps the member about to be read, which is not known here.
+func (d *decoder) strange(r *wire.Reader, name []byte) {
+	d.req.Odd = llm.AddOdd(d.req.Odd, Name, r, name)
 }
 
 // loses is lose for a path that has to be put together.
