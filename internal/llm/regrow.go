@@ -93,11 +93,11 @@ func (g *grower) walk(r *wire.Reader) {
 func (g *grower) place(o *Odd) bool {
 	list := g.objects[kindOf(o.At)]
 	exact := slices.IndexFunc(list, func(x object) bool { return x.path == o.At })
-	if exact >= 0 && (o.At == "" || alike(o.Within, list[exact].raw)) {
+	if exact >= 0 && (o.At == "" || o.fits(list[exact].raw)) {
 		return g.grow(o, &list[exact])
 	}
 	for i := range list {
-		if i != exact && alike(o.Within, list[i].raw) {
+		if i != exact && o.fits(list[i].raw) {
 			return g.grow(o, &list[i])
 		}
 	}
@@ -111,7 +111,7 @@ func (g *grower) placeFrame(o *Odd, how fit, late bool) bool {
 			continue
 		}
 		switch {
-		case how == anywhere, how == exactly && alike(o.Within, x.raw):
+		case how == anywhere, how == exactly && o.fits(x.raw):
 			return g.grow(o, &x)
 		case o.Frame == "" && late, o.Frame != "" && how == byKind && alike(memberOf(o.Within, "type"), memberOf(x.raw, "type")):
 			return g.grow(o, &x)
@@ -210,14 +210,21 @@ func alike(came, written []byte) bool {
 	case '0':
 		return a.Float() == b.Float()
 	case '{':
-		return alikeObjects(a, b)
+		return alikeObjects(a, b, "")
 	case '[':
 		return alikeLists(a, b)
 	}
 	return true
 }
 
-func alikeObjects(a, b *wire.Reader) bool {
+// fits tells whether an object says what the one said that a member stood in.
+func (o *Odd) fits(object []byte) bool {
+	a, b := wire.NewReader(o.Within), wire.NewReader(object)
+	return a.Kind() == '{' && b.Kind() == '{' && alikeObjects(a, b, o.Name)
+}
+
+// alikeObjects is alike for objects, but for a member.
+func alikeObjects(a, b *wire.Reader, but string) bool {
 	members := map[string][]byte{}
 	for name := range a.Members() {
 		key := string(name)
@@ -225,6 +232,9 @@ func alikeObjects(a, b *wire.Reader) bool {
 	}
 	shared, all := 0, 0
 	for name := range b.Members() {
+		if string(name) == but {
+			continue
+		}
 		all++
 		came, ok := members[string(name)]
 		if !ok {
