@@ -45,7 +45,7 @@ func (Dialect) DecodeRequest(_ http.Header, body []byte) (*llm.Request, error) {
 		return nil, d.err
 	}
 	if err := d.r.End(); err != nil {
-		return nil, openai.Malformed(err)
+		return nil, llm.Malformed(err)
 	}
 	d.finish()
 	if len(d.req.Turns) == 0 && len(d.req.System) == 0 {

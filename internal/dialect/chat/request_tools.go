@@ -177,7 +177,7 @@ func (d *decoder) adopt(err error) bool {
 		return d.err != nil || d.r.Err() != nil
 	}
 	if d.err == nil && d.r.Err() == nil {
-		d.err = openai.Malformed(err)
+		d.err = llm.Malformed(err)
 		d.r.Fail("%s", d.err.Message)
 	}
 	return true

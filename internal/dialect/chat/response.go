@@ -374,7 +374,7 @@ func (a *answer) finish() *llm.Response {
 		res.Parts = append(res.Parts, c)
 	}
 	res.NativeStop = string(a.stop)
-	res.Stop = stopOf(a.stop)
+	res.Stop = openai.StopOf(a.stop)
 	res.Usage = a.usage.usage()
 	res.Losses, res.Odd = a.Losses(), a.odd.List
 	res.Settle()

@@ -172,7 +172,7 @@ func (d *streamDecoder) chunk(event, data []byte, yield llm.Yield) error {
 	}
 	if len(reason) > 0 {
 		d.native = string(reason)
-		d.stop = stopOf(reason)
+		d.stop = openai.StopOf(reason)
 	}
 	if d.native != "" { // what is still kept belongs to the end
 		d.final, d.odd.List = append(d.final, d.odd.List...), nil

@@ -126,20 +126,6 @@ func (c *chunk) usage() llm.Usage {
 	return llm.Usage{Known: c.told, Input: openai.Uncached(c.prompt, c.cached, 0), CacheRead: c.cached, Output: c.completed}
 }
 
-func stopOf(reason string) llm.Stop {
-	switch reason {
-	case "":
-		return ""
-	case "stop", "eos":
-		return llm.StopEnd
-	case "length":
-		return llm.StopLength
-	case "content_filter":
-		return llm.StopFilter
-	}
-	return llm.StopOther
-}
-
 func finishReason(s llm.Stop) string {
 	switch s {
 	case llm.StopLength, llm.StopContext:

@@ -3,6 +3,7 @@ package completions
 import (
 	"bytes"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -14,7 +15,7 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 		return nil, readError(0, body)
 	}
 	res := &llm.Response{
-		ID: c.id, Model: c.model, Created: c.created, Stop: stopOf(c.reason), NativeStop: c.reason, Usage: c.usage(),
+		ID: c.id, Model: c.model, Created: c.created, Stop: openai.StopOf(c.reason), NativeStop: c.reason, Usage: c.usage(),
 		Parts: []llm.Part{&llm.Text{Text: string(c.text)}}, Odd: c.odd.List,
 	}
 	if c.others {
@@ -76,7 +77,7 @@ func (d *streamDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 		}
 	}
 	if c.reason != "" {
-		d.stop, d.native = stopOf(c.reason), c.reason
+		d.stop, d.native = openai.StopOf(c.reason), c.reason
 	}
 	return nil
 }
@@ -142,7 +143,7 @@ func (m *meter) take(c *chunk) {
 		m.res.Usage = c.usage()
 	}
 	if c.reason != "" {
-		m.res.Stop, m.res.Complete = stopOf(c.reason), true
+		m.res.Stop, m.res.Complete = openai.StopOf(c.reason), true
 	}
 	m.res.OutputBytes += c.length
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 
-	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -32,7 +31,7 @@ func (Dialect) DecodeRequest(_ http.Header, body []byte) (*llm.Request, error) {
 		return nil, d.err
 	}
 	if err := d.r.End(); err != nil {
-		return nil, openai.Malformed(err)
+		return nil, llm.Malformed(err)
 	}
 	if len(d.req.Turns) == 0 {
 		return nil, invalid("prompt", "give the text to go on from")

@@ -1,7 +1,6 @@
 package converse
 
 import (
-	"errors"
 	"net/http"
 	"slices"
 
@@ -35,7 +34,7 @@ func (Dialect) DecodeRequest(_ http.Header, body []byte) (*llm.Request, error) {
 	case d.err != nil:
 		return nil, d.err
 	case err != nil:
-		return nil, invalidJSON(err)
+		return nil, llm.Malformed(err)
 	case len(d.req.Turns) == 0:
 		return nil, &llm.Error{Kind: llm.ErrInvalid, Param: "messages", Message: "messages: at least one message is required"}
 	}
@@ -297,12 +296,4 @@ func (d *decoder) lose(at *wire.Reader, reason string) {
 	if len(d.req.Losses) < maxDecodeLosses {
 		d.req.Losses = llm.AddLoss(d.req.Losses, at.Path(), reason)
 	}
-}
-
-func invalidJSON(err error) *llm.Error {
-	e := &llm.Error{Kind: llm.ErrInvalid, Message: err.Error()}
-	if w, ok := errors.AsType[*wire.Error](err); ok {
-		e.Param = w.Path
-	}
-	return e
 }

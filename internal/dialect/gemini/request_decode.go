@@ -1,7 +1,6 @@
 package gemini
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -324,11 +323,10 @@ func (d *requestDecoder) keep(r *wire.Reader, member []byte, why string) {
 	}
 }
 
+// invalidJSON says so in Google's words.
 func invalidJSON(err error) *llm.Error {
-	e := &llm.Error{Kind: llm.ErrInvalid, Message: "Invalid JSON payload received. " + err.Error()}
-	if w, ok := errors.AsType[*wire.Error](err); ok {
-		e.Param = w.Path
-	}
+	e := llm.Malformed(err)
+	e.Message = "Invalid JSON payload received. " + e.Message
 	return e
 }
 

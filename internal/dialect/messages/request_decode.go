@@ -1,7 +1,6 @@
 package messages
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -33,7 +32,7 @@ func (Dialect) DecodeRequest(h http.Header, body []byte) (*llm.Request, error) {
 		d.member(member, r)
 	}
 	if err := r.End(); err != nil {
-		return nil, invalidJSON(err)
+		return nil, llm.Malformed(err)
 	}
 	d.required()
 	if d.err != nil {
@@ -333,21 +332,13 @@ func (d *requestDecoder) fail(path, message string) {
 // take keeps the error of a reader that was cut from the body.
 func (d *requestDecoder) take(err error) {
 	if err != nil && d.err == nil {
-		d.err = invalidJSON(err)
+		d.err = llm.Malformed(err)
 	}
 }
 
 // unknown keeps the member about to be read.
 func (d *requestDecoder) unknown(r *wire.Reader, member []byte) {
 	d.req.Odd = llm.AddOdd(d.req.Odd, name, r, member)
-}
-
-func invalidJSON(err error) *llm.Error {
-	e := &llm.Error{Kind: llm.ErrInvalid, Message: err.Error()}
-	if w, ok := errors.AsType[*wire.Error](err); ok {
-		e.Param = w.Path
-	}
-	return e
 }
 
 // clip keeps what a client sent short where it is told back.

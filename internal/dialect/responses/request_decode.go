@@ -42,7 +42,7 @@ func (Dialect) DecodeRequest(_ http.Header, body []byte) (*llm.Request, error) {
 		}
 	}
 	if err := r.End(); err != nil {
-		return nil, openai.Malformed(err)
+		return nil, llm.Malformed(err)
 	}
 	if d.err != nil {
 		return nil, d.err
@@ -285,7 +285,7 @@ func (d *decoder) fail(param, message string) {
 // there is one.
 func (d *decoder) take(err error) bool {
 	if err != nil && d.err == nil {
-		d.err = openai.Malformed(err)
+		d.err = llm.Malformed(err)
 	}
 	return d.err != nil
 }
