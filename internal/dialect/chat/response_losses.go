@@ -22,7 +22,7 @@ const onlyFirst = "one answer is passed on"
 
 // unplaced keeps a member of an answer that has no place.
 func unplaced(odd *llm.OddHold, r *wire.Reader, name []byte) {
-	if !madeHow[string(name)] {
+	if odd != nil && !madeHow[string(name)] { // nil: nobody wants it
 		odd.Keep(Name, r, name)
 	}
 }

@@ -73,7 +73,12 @@ func (d *decoder) block(parts []llm.Part, r *wire.Reader, name string, at *wire.
 	if p == nil { // only Bedrock knows it
 		whole := *at
 		d.req.Odd = llm.CutOdd(d.req.Odd, before)
-		p = &llm.Native{Dialect: dialectName, Type: name, Raw: whole.Raw()}
+		raw := whole.Raw() // looks closer than what passes over it
+		if raw == nil {
+			d.err = llm.Malformed(whole.Err())
+			return parts
+		}
+		p = &llm.Native{Dialect: dialectName, Type: name, Raw: raw}
 	}
 	return append(parts, p)
 }

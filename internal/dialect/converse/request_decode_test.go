@@ -295,6 +295,7 @@ func FuzzDecodeRequest(f *testing.F) {
 	f.Add([]byte(saying("assistant", `{"reasoningContent":{"reasoningText":{"text":"t","signature":"~tpk1.x.YQBiAGM"}}},{"toolUse":{"toolUseId":"i","name":"f","input":{}}},{"citationsContent":{"content":[{"text":"a"}],"citations":[1`)))
 	f.Add([]byte(`{"system":[{"guardContent":{"text":{"text":"g","qualifiers":[]}}}],"toolConfig":{"tools":[{"systemTool":{}},{"toolSpec":{"name":"f","inputSchema":{"json":{}}}}]},"messages":[{"role":"user","content":[{"document":{"source":{"content":[{"text":"a"}]}}}]}]}`))
 	f.Add([]byte(`{"additionalModelRequestFields":{"thinking":{"type":"enabled"},"inferenceConfig":{"topK":1}},"outputConfig":{"textFormat":{"structure":{"jsonSchema":{"schema":"{}"}}}},"messages":[]}`))
+	f.Add([]byte("{\"messages\":[{\"role\":\"user\",\"content\":[{\"te\nxt\":{\"b\xb9\nc\":\"1h\"}}]}]}"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		req, err := Dialect{}.DecodeRequest(nil, body)
 		if err != nil {
