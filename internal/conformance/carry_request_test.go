@@ -101,7 +101,10 @@ func TestEveryMemberOfARequest(t *testing.T) {
 			}
 			wanted := leaves(body, nil, nil, nil)
 			raw := printed(t, body)
-			for _, back := range spoken {
+			for _, back := range own {
+				if back.Name() == completionsAPI && front.Name() != completionsAPI {
+					continue // only its own clients are served by that API
+				}
 				t.Run(fmt.Sprintf("%s to %s, odd %v", front.Name(), back.Name(), odd), func(t *testing.T) {
 					req, err := front.DecodeRequest(http.Header{}, raw)
 					if err != nil {
@@ -114,7 +117,7 @@ func TestEveryMemberOfARequest(t *testing.T) {
 					if !json.Valid(out) {
 						t.Fatalf("not JSON: %s", out)
 					}
-					losses = llm.AddLosses(req.Losses, losses)
+					losses = llm.AddLosses(req.Lost(back.Name()), losses)
 					got := heardIn(out)
 					bad := false
 					for _, l := range wanted {

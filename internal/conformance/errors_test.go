@@ -101,6 +101,18 @@ func TestErrors(t *testing.T) {
 			claudeIs("invalid_request_error", "prompt is too long"), nil,
 		},
 		{
+			"ERR-04 a full context in the words that clients know", answersUp, messagesAPI, 400, openAISays("invalid_request_error", "context_length_exceeded", "Your input exceeds the context window of this model. Please adjust your input and try again."), nil, 400,
+			claudeIs("invalid_request_error", "prompt is too long"), nil,
+		},
+		{
+			"ERR-04 a full context in the words that clients know", geminiUp, messagesAPI, 400, `{"error":{"code":400,"message":"The input token count (1200001) exceeds the maximum number of tokens allowed (1048576).","status":"INVALID_ARGUMENT"}}`, nil, 400,
+			claudeIs("invalid_request_error", "prompt is too long"), nil,
+		},
+		{
+			"ERR-04 words that clients know stay as they are", anthropicUp, messagesAPI, 400, claudeSays("invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"), nil, 400,
+			claudeIs("invalid_request_error", "prompt is too long: 210000 tokens"), nil,
+		},
+		{
 			"ERR-04 words that clients know stay as they are", bedrocks, messagesAPI, 400, awsSays("input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000"), awsError("ValidationException"), 400,
 			is{"error.message": "\"input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000\""},
 			nil,

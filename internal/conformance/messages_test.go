@@ -63,6 +63,24 @@ func TestTurns(t *testing.T) {
 			"",
 		},
 		{
+			"MSG-10 no empty text beside calls", answersAPI, claudeUps, "",
+			`{"input":[{"role":"user","content":"q"},{"type":"message","role":"assistant","content":[{"type":"output_text","text":"","annotations":[]}]},{"type":"function_call","call_id":"c1","name":"read","arguments":"{}"},{"type":"function_call_output","call_id":"c1","output":"A"}],"tools":[{"type":"function","name":"read","parameters":{"type":"object","properties":{}}}]}`,
+			is{"messages.1.content": `[{"type":"tool_use","id":"c1","name":"read","input":{}}]`},
+			"",
+		},
+		{
+			"MSG-10 no empty text beside calls", chatAPI, geminiUp, "",
+			`{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"","tool_calls":[{"id":"c1","type":"function","function":{"name":"read","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c1","content":"A"}],` + chatTools + `}`,
+			is{"contents.1.parts.#": "1", "contents.1.parts.0.functionCall.name": `"read"`},
+			"",
+		},
+		{
+			"MSG-10 no empty text beside calls", messagesAPI, converseUp, "",
+			`{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":[{"type":"text","text":""},{"type":"tool_use","id":"c1","name":"read","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"c1","content":"A"}]}],` + claudeTools + `}`,
+			is{"messages.1.content": `[{"toolUse":{"toolUseId":"c1","name":"read","input":{}}}]`},
+			"",
+		},
+		{
 			"MSG-11 an empty result is no empty text", chatAPI, claudeUps, "",
 			`{"messages":[{"role":"user","content":"q"},{"role":"assistant","tool_calls":[{"id":"c1","type":"function","function":{"name":"read","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c1","content":""}],` + chatTools + `}`,
 			is{"messages.2.content.0.tool_use_id": `"c1"`, "messages.2": `!"text":""`},

@@ -93,7 +93,7 @@ func TestLossesInTheClientsTerms(t *testing.T) {
 			}
 			place := c.front.(llm.Placer).Places([]byte(c.body))
 			var got []string
-			for _, l := range req.Losses {
+			for _, l := range req.Lost(c.back.Name()) {
 				got = append(got, l.Path)
 			}
 			for _, l := range losses {

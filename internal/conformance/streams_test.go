@@ -3,6 +3,7 @@ package conformance
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -139,10 +140,12 @@ func TestSilence(t *testing.T) {
 			<-s.gone
 			close(left)
 		})
-		r := w.ask(from, to, "", asked[from])
-		wantFault(t, from, r)
-		if !bytes.Contains(r.body, []byte(signOfLife[from])) {
-			t.Errorf("no sign of life: %s", r.body)
+		res := w.open(t.Context(), http.MethodPost, clientPaths[from], clientBody(from, to, "", asked[from]))
+		defer res.Body.Close()
+		body, signs := signsOfLife(t, res.Body, signOfLife[from])
+		wantFault(t, from, &reply{res.StatusCode, res.Header, body})
+		if signs == 0 {
+			t.Errorf("no sign of life: %s", body)
 		}
 		<-left
 	})
@@ -151,6 +154,31 @@ func TestSilence(t *testing.T) {
 			t.Errorf("every %v", h)
 		}
 	})
+}
+
+// tooManySigns of life from behind an upstream that is dead: three times as many as fit
+// between two heartbeats and the bound on its silence.
+const tooManySigns = 75
+
+// signsOfLife reads a stream to its end and counts the signs of life in it. It does not
+// read for ever: a gateway that keeps a client waiting for a dead upstream is told by
+// how often it says that it lives.
+func signsOfLife(t *testing.T, r io.Reader, sign string) (got []byte, n int) {
+	t.Helper()
+	buf := make([]byte, 512)
+	for {
+		size, err := r.Read(buf)
+		got = append(got, buf[:size]...)
+		if n = bytes.Count(got, []byte(sign)); n > tooManySigns {
+			t.Fatalf("%d signs of life, and the upstream is dead", n)
+		}
+		if errors.Is(err, io.EOF) {
+			return got, n
+		}
+		if err != nil {
+			t.Fatalf("%v after %q", err, got)
+		}
+	}
 }
 
 var signOfLife = map[string]string{chatAPI: "\n: keep-alive\n\n", messagesAPI: "event: ping\ndata: {\"type\":\"ping\"}\n\n"}

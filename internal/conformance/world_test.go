@@ -15,6 +15,7 @@ import (
 	"turnpike/internal/archive"
 	"turnpike/internal/catalog"
 	"turnpike/internal/dialect/chat"
+	"turnpike/internal/dialect/completions"
 	"turnpike/internal/dialect/converse"
 	"turnpike/internal/dialect/gemini"
 	"turnpike/internal/dialect/messages"
@@ -136,6 +137,7 @@ func newWorld(t *testing.T, change ...func(*setup)) *world {
 		Routes: append(answersRoutes(),
 			gateway.Front{Path: clientPaths[chatAPI], Dialect: chat.Dialect{}},
 			gateway.Front{Path: clientPaths[messagesAPI], Dialect: messages.Dialect{}},
+			gateway.Front{Path: completionsPath, Dialect: completions.Dialect{}},
 			gateway.Front{Path: "/v1/messages/count_tokens", Dialect: messages.Dialect{}, Ask: gateway.Counts("input_tokens")},
 			gateway.Front{Path: "/model/{model}/invoke", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, false)},
 			gateway.Front{Path: "/model/{model}/invoke-with-response-stream", Dialect: messages.Invoke{}, Ask: gateway.InPath(gateway.Generate, true)},
@@ -145,7 +147,7 @@ func newWorld(t *testing.T, change ...func(*setup)) *world {
 				"generateContent": {}, "streamGenerateContent": {Stream: true},
 			})},
 		),
-		Backs: map[string]llm.Back{"chat": chat.Dialect{}, "messages": messages.Dialect{}, "converse": converse.Dialect{}, "responses": responses.Dialect{}, "gemini": gemini.Dialect{}},
+		Backs: map[string]llm.Back{"chat": chat.Dialect{}, "completions": completions.Dialect{}, "messages": messages.Dialect{}, "converse": converse.Dialect{}, "responses": responses.Dialect{}, "gemini": gemini.Dialect{}},
 		Fetch: s.fetch, Policy: s.policy, Rules: s.rules,
 		Caps: catalog.Lookup, Betas: catalog.BedrockBetas, Spell: catalog.Dashes, Learned: learned.New(time.Now),
 		Table: w.table,

@@ -118,6 +118,7 @@ func (x *exchange) joined(res *llm.Response) *llm.Response {
 	if fault != nil {
 		return res
 	}
+	x.lost(all.Losses) // of members whose place was in the answer of a round
 	all.Tier, all.Extra, all.Losses = res.Tier, res.Extra, res.Losses
 	return all
 }

@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strings"
 
 	"turnpike/internal/llm"
@@ -94,7 +93,7 @@ func (x *exchange) translate(t *llm.Target) error {
 	if x.ask.Model != "" {
 		req.Model, req.Stream = x.model, x.stream
 	}
-	x.losses = append(slices.Clone(req.Losses), x.lostInPast()...)
+	x.losses = append(req.Lost(x.back.Name()), x.lostInPast()...)
 	x.request = req
 	x.tellKept()
 	x.shape(req, t)

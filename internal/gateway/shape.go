@@ -53,7 +53,8 @@ func (x *exchange) encoder() llm.StreamEncoder {
 		return enc
 	}
 	s := &shaper{StreamEncoder: enc}
-	s.to = func(e *llm.Event) error { s.dst = s.StreamEncoder.Append(s.dst, e); return nil }
+	encoded := func(e *llm.Event) error { s.dst = s.StreamEncoder.Append(s.dst, e); return nil }
+	s.to = func(e *llm.Event) error { return s.odd.Give(e, encoded) }
 	if f := x.filter; f != nil {
 		encode := s.to
 		s.to = func(e *llm.Event) error { return f.Event(e, encode) }
@@ -71,11 +72,13 @@ type shaper struct {
 	llm.StreamEncoder
 	from, to llm.Yield // the way of the upstream's events; of those of the one answer
 	dst      []byte
+	odd      llm.OddHold // what comes with events that are changed on the way
 }
 
 // Append appends what becomes of e.
 func (s *shaper) Append(dst []byte, e *llm.Event) []byte {
 	s.dst = dst
+	s.odd.Take(e)
 	_ = s.from(e) // encoders do not fail
 	return s.dst
 }

@@ -254,7 +254,9 @@ func newTranslating(x *exchange) *translating {
 	t := &translating{x: x, dec: x.back.NewStreamDecoder(), enc: x.encoder()}
 	t.yield = t.event
 	if x.json != nil {
-		t.yield = x.json.Stream(t.event)
+		var odd llm.OddHold
+		changed := x.json.Stream(func(e *llm.Event) error { return odd.Give(e, t.event) })
+		t.yield = func(e *llm.Event) error { odd.Take(e); return changed(e) }
 	}
 	return t
 }

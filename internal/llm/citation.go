@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+
+	"turnpike/internal/wire"
 )
 
 // CitationKind tells what a citation points at.
@@ -79,6 +81,38 @@ func (l *LossList) LoseMore(c *Citation) {
 	if c.More {
 		l.Lose(CitationPath, "they hold members that only "+c.Dialect+" has")
 	}
+}
+
+// Citable tells whether an answer in a dialect that cites whole blocks can say a
+// citation, and names what it cannot. known tells whether the dialect has its kind.
+func (l *LossList) Citable(c *Citation, dialect string, known bool) bool {
+	switch {
+	case c.Dialect == dialect:
+	case !known:
+		l.LoseCitation(c, dialect)
+		return false
+	case c.End > 0:
+		l.Lose(CitationPath, dialect+" cites whole blocks: the place in the text is left out")
+		fallthrough
+	default:
+		l.LoseMore(c)
+	}
+	return true
+}
+
+// ReadCitations reads a list of citations, each by one; an empty one is none.
+func ReadCitations(r *wire.Reader, one func(raw []byte) Citation) []Citation {
+	if r.Kind() != '[' {
+		return nil
+	}
+	var out []Citation
+	for range r.Elements() {
+		if raw := r.Raw(); len(raw) > 0 && len(out) < MaxCitations {
+			c := one(raw)
+			out = append(out, c.Clone())
+		}
+	}
+	return out
 }
 
 // CitationPath names the citations of an answer in its report.

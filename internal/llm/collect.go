@@ -21,6 +21,9 @@ type Collector struct {
 
 // Add takes the next event. It is a Yield.
 func (c *Collector) Add(e *Event) error {
+	for i := range e.Odd { // their place is a frame's
+		c.res.Losses = AddLoss(c.res.Losses, e.Odd[i].path(), misplaced)
+	}
 	switch e.Kind {
 	case EventStart:
 		c.res.ID, c.res.Model, c.res.Created = e.ID, e.Model, e.Created

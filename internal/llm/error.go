@@ -1,9 +1,12 @@
 package llm
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
+
+	"turnpike/internal/wire"
 )
 
 // ErrorKind classes what went wrong, the same for every dialect.
@@ -125,4 +128,13 @@ func RetryAfter(h http.Header, now func() time.Time) time.Duration {
 		sent = now()
 	}
 	return max(0, min(at.Sub(sent), maxRetryAfter))
+}
+
+// Malformed is the error for a client's body that could not be read.
+func Malformed(err error) *Error {
+	e := &Error{Kind: ErrInvalid, Message: err.Error()}
+	if w, ok := errors.AsType[*wire.Error](err); ok {
+		e.Param = w.Path
+	}
+	return e
 }

@@ -49,6 +49,8 @@ type Event struct {
 	Tier         string  // EventFinish
 	Extra        []Extra // EventFinish: members of the answer that have no place above
 
+	Odd []Odd // of any event: members of its frame that the decoder does not know; those of a frame without an event come with the next one
+
 	Err *Error // EventFault
 }
 
@@ -69,7 +71,7 @@ func (r *Response) Replay(yield Yield) error {
 	}
 	return yield(&Event{
 		Kind: EventFinish, Stop: r.Stop, StopSequence: r.StopSequence, NativeStop: r.NativeStop,
-		StopDetails: r.StopDetails, Usage: r.Usage, Tier: r.Tier, Extra: r.Extra,
+		StopDetails: r.StopDetails, Usage: r.Usage, Tier: r.Tier, Extra: r.Extra, Odd: r.Odd,
 	})
 }
 

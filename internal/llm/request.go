@@ -46,6 +46,7 @@ type Request struct {
 	Previous    string   // id of the kept answer the client goes on from; what it said stands in Turns
 	Echo        string   // completions: the prompt, which the answer is to begin with
 	Extra       []Extra  // members that have no place above
+	Odd         []Odd    // members deeper down that the decoder does not know
 	Losses      []Loss   // what decoding already had to change
 }
 

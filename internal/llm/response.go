@@ -65,7 +65,15 @@ type Response struct {
 	Usage        Usage
 	Tier         string
 	Extra        []Extra
+	Odd          []Odd // members deeper down that the decoder does not know
 	Losses       []Loss
+}
+
+// Regrown is the answer as a dialect's encoder wrote it, with the odd members that
+// came in the same dialect; those of another one are lost.
+func (r *Response) Regrown(text []byte, dialect string) []byte {
+	r.Losses = ForeignOdd(r.Losses, r.Odd, dialect)
+	return Regrow(text, r.Odd, dialect, "answer", func(path, reason string) { r.Losses = AddLoss(r.Losses, path, reason) })
 }
 
 // ForeignExtra names the members of an answer that only another dialect has.

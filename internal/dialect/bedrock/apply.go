@@ -31,7 +31,7 @@ func (e *Extras) known(req *llm.Request, name string, raw []byte) bool {
 	r := wire.NewReader(raw)
 	switch name {
 	case "thinking":
-		return readThinking(r, &req.Thinking)
+		return llm.ReadThought(r, &req.Thinking)
 	case "effort", "reasoning_effort":
 		effort := r.Str()
 		if r.End() != nil {
@@ -59,32 +59,6 @@ func (e *Extras) known(req *llm.Request, name string, raw []byte) bool {
 	default:
 		return false
 	}
-	return true
-}
-
-func readThinking(r *wire.Reader, t *llm.Thought) bool {
-	got := llm.Thought{Effort: t.Effort}
-	for name := range r.Fields() {
-		switch string(name) {
-		case "type":
-			got.Mode = llm.ThinkingMode(r.Str())
-		case "budget_tokens":
-			got.Budget = r.Int()
-		case "display":
-			got.Display = r.Str()
-		default:
-			return false
-		}
-	}
-	switch got.Mode {
-	case llm.ThinkingOff, llm.ThinkingAdaptive, llm.ThinkingBudget:
-	default:
-		return false
-	}
-	if r.End() != nil || got.Mode == llm.ThinkingBudget && got.Budget <= 0 {
-		return false
-	}
-	*t = got
 	return true
 }
 

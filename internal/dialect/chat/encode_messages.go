@@ -14,20 +14,7 @@ import (
 // is followed by the answers to all of them, and only then by anything else.
 func (e *encoder) turns() {
 	turns := e.req.Turns
-	for i := 0; i < len(turns); {
-		var open []string
-		if turns[i].Role == llm.Assistant {
-			end := i + openai.RunOf(turns[i:], func(t llm.Turn) bool { return t.Role == llm.Assistant })
-			open = e.assistant(i, turns[i:end])
-			i = end
-		}
-		end := i + openai.RunOf(turns[i:], func(t llm.Turn) bool { return t.Role != llm.Assistant })
-		e.answers(i, turns[i:end], open)
-		for k, t := range turns[i:end] {
-			e.said(i+k, t)
-		}
-		i = end
-	}
+	openai.Order(turns, e.assistant, e.answers, e.said)
 	if e.preface != "" {
 		e.message("user", e.preface)
 	}

@@ -47,6 +47,7 @@ func FuzzDecodeResponse(f *testing.F) {
 	for _, s := range []string{
 		`{"id":"x","model":"m","choices":[{"message":{"content":"hi","reasoning":"hm","tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"prompt_tokens_details":{"cached_tokens":1}}}`,
 		`{"choices":[{"message":{"content":[{"type":"thinking","thinking":[{"text":"a"}]}],"audio":{"data":"x"},"annotations":[1],"function_call":{"name":"f"}}}]}`,
+		`{"choices":[{"message":{"function_call":{"x":""}}}]}`,
 		`{"error":{"message":"m","code":429,"metadata":{"raw":"{\"error\":\"x\"}"}}}`,
 		`[{"error":{"message":"m"}}]`,
 	} {

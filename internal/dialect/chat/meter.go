@@ -110,7 +110,7 @@ func (m *meter) choices(r *wire.Reader, member string, failed *bool) (said bool,
 			case "finish_reason":
 				if why := openai.Text(r); len(why) > 0 {
 					m.finished, m.told = true, true
-					m.stop = stopOf(why)
+					m.stop = openai.StopOf(why)
 					*failed = *failed || string(why) == "error"
 				}
 			case "usage":

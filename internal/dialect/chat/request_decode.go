@@ -45,7 +45,7 @@ func (Dialect) DecodeRequest(_ http.Header, body []byte) (*llm.Request, error) {
 		return nil, d.err
 	}
 	if err := d.r.End(); err != nil {
-		return nil, openai.Malformed(err)
+		return nil, llm.Malformed(err)
 	}
 	d.finish()
 	if len(d.req.Turns) == 0 && len(d.req.System) == 0 {
@@ -159,7 +159,7 @@ func (d *decoder) streamOptions() {
 			d.req.StreamUsage = d.r.Bool()
 		case "include_obfuscation": // padding of chunks against eavesdroppers on their length
 		default:
-			d.lose("stream_options."+string(name), unknown)
+			d.strange(d.r, name)
 		}
 	}
 }
@@ -203,7 +203,7 @@ func (d *decoder) format() {
 		case "schema": // some servers take it beside json_object
 			f.Schema = openai.Schema(d.r)
 		default:
-			d.lose("response_format."+string(name), unknown)
+			d.strange(d.r, name)
 		}
 	}
 	switch kind {
@@ -232,7 +232,7 @@ func (d *decoder) jsonSchema(f *llm.Format) {
 		case "strict":
 			f.Strict = new(d.r.Bool())
 		default:
-			d.lose("response_format.json_schema."+string(name), unknown)
+			d.strange(d.r, name)
 		}
 	}
 }
@@ -261,9 +261,7 @@ func (d *decoder) lose(path, reason string) {
 	}
 }
 
-// strange notes a member that is not known here.
-func (d *decoder) strange(path string, args ...any) {
-	if d.reported < maxReported {
-		d.lose(fmt.Sprintf(path, args...), unknown)
-	}
+// strange keeps the member about to be read, which is not known here.
+func (d *decoder) strange(r *wire.Reader, name []byte) {
+	d.req.Odd = llm.AddOdd(d.req.Odd, Name, r, name)
 }

@@ -126,7 +126,7 @@ func TestDecodeMessages(t *testing.T) {
 			if got := llmtest.Dump(req); got != c.want {
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
-			if got := llmtest.DumpLosses(req.Losses); got != c.losses {
+			if got := llmtest.DumpLosses(req.Lost("")); got != c.losses {
 				t.Errorf("losses %q, want %q", got, c.losses)
 			}
 		})
@@ -177,7 +177,7 @@ func TestDecodeThinking(t *testing.T) {
 			if got := llmtest.DumpParts(req.Turns[1].Parts); got != c.want {
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
-			if got := llmtest.DumpLosses(req.Losses); got != c.losses {
+			if got := llmtest.DumpLosses(req.Lost("")); got != c.losses {
 				t.Errorf("losses %q, want %q", got, c.losses)
 			}
 		})
@@ -263,11 +263,11 @@ func TestDecodeSettings(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			body := `{"model":"m","messages":[{"role":"user","content":"q"}],` + c.body
 			req := decode(t, strings.TrimSuffix(body, ",")+"}")
-			if got := llmtest.DumpLosses(req.Losses); got != c.losses {
+			if got := llmtest.DumpLosses(req.Lost("")); got != c.losses {
 				t.Errorf("losses %q, want %q", got, c.losses)
 			}
 			got := *req
-			got.Model, got.Turns, got.Losses = "", nil, nil
+			got.Model, got.Turns, got.Losses, got.Odd = "", nil, nil, nil
 			if !reflect.DeepEqual(got, c.want) {
 				t.Errorf("got\n%+v\nwant\n%+v", got, c.want)
 			}
@@ -336,7 +336,7 @@ func TestDecodeRequestErrors(t *testing.T) {
 // A body that earns a loss at every member is not worked on for ever.
 func TestLossesAreBounded(t *testing.T) {
 	body := `{"model":"m","messages":[` + strings.Repeat(`{"role":"user","content":"q","a":1,"b":2},`, 20000) + `{"role":"user","content":"q"}]}`
-	if n := len(decode(t, body).Losses); n == 0 || n > maxReported {
+	if n := len(decode(t, body).Lost("")); n == 0 || n > maxReported+1 {
 		t.Errorf("%d losses", n)
 	}
 }

@@ -27,7 +27,7 @@ func (d *decoder) messages() {
 	for i := range d.r.Elements() {
 		m := &message{path: fmt.Sprintf("messages[%d]", i)}
 		for name := range d.r.Fields() {
-			d.messageMember(m, string(name))
+			d.messageMember(m, name)
 		}
 		if d.r.Err() != nil {
 			return
@@ -39,9 +39,9 @@ func (d *decoder) messages() {
 	}
 }
 
-func (d *decoder) messageMember(m *message, name string) {
+func (d *decoder) messageMember(m *message, name []byte) {
 	r := d.r
-	switch name {
+	switch string(name) {
 	case "role":
 		m.role = r.Str()
 	case "content":
@@ -77,7 +77,7 @@ func (d *decoder) messageMember(m *message, name string) {
 		m.notes = openai.Citations(Name, r.Raw())
 	case "parsed": // echo of an answer: it stands in content too
 	default:
-		d.lose(m.path+"."+name, unknown)
+		d.strange(r, name)
 	}
 }
 
@@ -231,7 +231,7 @@ func (d *decoder) toolCall(m *message, k int) {
 			call.Cache = readCache(r)
 		case "type", "index":
 		default:
-			d.strange("%s.tool_calls[%d].%s", m.path, k, name)
+			d.strange(r, name)
 		}
 	}
 	if call.ID == "" {
@@ -256,6 +256,8 @@ func (d *decoder) arguments(call *llm.ToolCall, input string) {
 			} else {
 				call.SetArguments(d.r.Str())
 			}
+		default:
+			d.strange(d.r, name)
 		}
 	}
 }

@@ -40,14 +40,13 @@ type rawPart struct {
 	hasText             bool
 	cache               *llm.Cache
 	media               *llm.Media
-	unknown             []string
 }
 
 func (d *decoder) part(at string, i int) llm.Part {
 	whole := *d.r
-	p := &rawPart{}
+	p, before := &rawPart{}, len(d.req.Odd)
 	for name := range d.r.Fields() {
-		d.partMember(p, string(name), at, i)
+		d.partMember(p, name, at, i)
 	}
 	if d.r.Err() != nil {
 		return nil
@@ -55,10 +54,8 @@ func (d *decoder) part(at string, i int) llm.Part {
 	if p.cache != nil && p.media != nil {
 		p.media.Cache = p.cache
 	}
-	if knownPart(p.kind) { // others are kept whole
-		for _, name := range p.unknown {
-			d.strange("%s[%d].%s", at, i, name)
-		}
+	if !knownPart(p.kind) { // kept whole
+		d.req.Odd = llm.CutOdd(d.req.Odd, before)
 	}
 	switch p.kind {
 	case "text", "input_text", "output_text":
@@ -83,9 +80,9 @@ func (d *decoder) part(at string, i int) llm.Part {
 	return &llm.Native{Dialect: Name, Type: p.kind, Raw: whole.Raw(), Cache: p.cache}
 }
 
-func (d *decoder) partMember(p *rawPart, name, at string, i int) {
+func (d *decoder) partMember(p *rawPart, name []byte, at string, i int) {
 	r := d.r
-	switch name {
+	switch string(name) {
 	case "type":
 		p.kind = r.Str()
 	case "text":
@@ -108,9 +105,7 @@ func (d *decoder) partMember(p *rawPart, name, at string, i int) {
 		p.signature = r.Str()
 	case "annotations", "closed": // echoes of an answer
 	default:
-		if len(p.unknown) < maxReported {
-			p.unknown = append(p.unknown, name)
-		}
+		d.strange(r, name)
 	}
 }
 
@@ -159,7 +154,7 @@ func (d *decoder) link(kind llm.MediaKind, at string) *llm.Media {
 		case "detail":
 			m.Detail = d.r.Str()
 		default:
-			d.strange("%s.%s", at, name)
+			d.strange(d.r, name)
 		}
 	}
 	if m.URL == "" && m.Data == "" {
@@ -184,7 +179,7 @@ func (d *decoder) audio(at string) *llm.Media {
 		case "format":
 			m.MIME = openai.AudioMIME(d.r.Str())
 		default:
-			d.strange("%s.%s", at, name)
+			d.strange(d.r, name)
 		}
 	}
 	if m.Data == "" {
@@ -205,7 +200,7 @@ func (d *decoder) file(at string) *llm.Media {
 		case "filename":
 			m.Name = d.r.Str()
 		default:
-			d.strange("%s.%s", at, name)
+			d.strange(d.r, name)
 		}
 	}
 	switch {

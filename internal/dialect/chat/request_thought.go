@@ -26,7 +26,7 @@ func (w *reasoningWish) read(d *decoder) {
 			w.exclude = d.r.Bool()
 		case "summary": // how much of it is shown: the upstream's affair
 		default:
-			d.strange("reasoning.%s", name)
+			d.strange(d.r, name)
 		}
 	}
 }
@@ -49,7 +49,7 @@ func (w *thinkingWish) read(d *decoder) {
 			w.display = d.r.Str()
 		case "clear_thinking": // Z.ai: whether it keeps earlier reasoning
 		default:
-			d.strange("thinking.%s", name)
+			d.strange(d.r, name)
 		}
 	}
 	switch w.kind {

@@ -17,7 +17,7 @@ func (d *decoder) tools() {
 // tool reads one entry of tools.
 func (d *decoder) tool(i int) {
 	sub := d.r.Sub()
-	whole := *sub
+	whole, before := *sub, len(d.req.Odd)
 	var kind, name string
 	var cache *llm.Cache
 	var fn *wire.Reader
@@ -34,9 +34,7 @@ func (d *decoder) tool(i int) {
 		case "cache_control":
 			cache = readCache(sub)
 		default:
-			if kind == "function" || fn != nil {
-				d.strange("tools[%d].%s", i, member)
-			}
+			d.strange(sub, member)
 		}
 	}
 	if d.adopt(sub.Err()) {
@@ -53,6 +51,7 @@ func (d *decoder) tool(i int) {
 		if name == "" {
 			name = kind
 		}
+		d.req.Odd = llm.CutOdd(d.req.Odd, before) // it is kept whole
 		native := &llm.Native{Dialect: Name, Type: kind, Raw: whole.Raw(), Cache: cache}
 		d.req.Tools = append(d.req.Tools, llm.Tool{Name: name, Native: native})
 	}
@@ -84,7 +83,7 @@ func (d *decoder) function(r *wire.Reader, cache *llm.Cache, path string) {
 		case "cache_control":
 			t.Cache = readCache(r)
 		default:
-			d.strange("%s.%s", path, name)
+			d.strange(r, name)
 		}
 	}
 	if d.adopt(r.Err()) {
@@ -178,7 +177,7 @@ func (d *decoder) adopt(err error) bool {
 		return d.err != nil || d.r.Err() != nil
 	}
 	if d.err == nil && d.r.Err() == nil {
-		d.err = openai.Malformed(err)
+		d.err = llm.Malformed(err)
 		d.r.Fail("%s", d.err.Message)
 	}
 	return true

@@ -38,7 +38,7 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 		case "error":
 			a.failed = a.failed || r.Kind() == '{' || r.Kind() == '"'
 		default:
-			unplaced(&a.LossList, r, "", name)
+			unplaced(&a.odd, r, name)
 		}
 	}
 	if r.End() != nil {
@@ -74,6 +74,7 @@ func notAnAnswer(body []byte) *llm.Error {
 // answer is a whole answer while it is read.
 type answer struct {
 	llm.LossList
+	odd            llm.OddHold
 	res            *llm.Response
 	usage          tokens
 	chosen, failed bool
@@ -121,9 +122,9 @@ func (a *answer) choice(r *wire.Reader) {
 				a.fault.take(r)
 			}
 		case "logprobs":
-			logprobs(&a.LossList, r)
+			logprobs(&a.odd, r, name)
 		default:
-			unplaced(&a.LossList, r, "choices[0].", name)
+			unplaced(&a.odd, r, name)
 		}
 	}
 }
@@ -164,7 +165,7 @@ func (a *answer) message(r *wire.Reader) {
 		case typeAudio:
 			a.audio(r)
 		default:
-			unplaced(&a.LossList, r, "choices[0].message.", name)
+			unplaced(&a.odd, r, name)
 		}
 	}
 	for _, said := range [][]byte{reasoning, plain, detailed} {
@@ -210,7 +211,7 @@ func (a *answer) parts(r *wire.Reader) {
 		if !openai.Object(r) {
 			continue
 		}
-		p := readPiece(r, &a.LossList)
+		p := readPiece(r, &a.odd)
 		switch {
 		case len(p.thinking) > 0:
 			a.openly = true
@@ -237,7 +238,7 @@ func (p *contentPiece) lose(l *llm.LossList) {
 	}
 }
 
-func readPiece(r *wire.Reader, l *llm.LossList) contentPiece {
+func readPiece(r *wire.Reader, odd *llm.OddHold) contentPiece {
 	var p contentPiece
 	for name := range r.Fields() {
 		switch string(name) {
@@ -254,7 +255,7 @@ func readPiece(r *wire.Reader, l *llm.LossList) contentPiece {
 				p.thinking = detailText(r)
 			}
 		default:
-			unplaced(l, r, "choices[0].message.content: ", name)
+			unplaced(odd, r, name)
 		}
 	}
 	return p
@@ -283,7 +284,7 @@ type fragment struct {
 	signature string
 }
 
-func readFragment(r *wire.Reader, l *llm.LossList) fragment {
+func readFragment(r *wire.Reader, odd *llm.OddHold) fragment {
 	var f fragment
 	for name := range r.Fields() {
 		switch string(name) {
@@ -292,25 +293,25 @@ func readFragment(r *wire.Reader, l *llm.LossList) fragment {
 		case "index":
 			f.index, f.indexed = openai.Count(r)
 		case "function":
-			f.body(r, l)
+			f.body(r, odd)
 		case "custom":
 			if r.Kind() == '{' {
 				f.custom = true
 			}
-			f.body(r, l)
+			f.body(r, odd)
 		case "extra_content":
 			if openai.Object(r) {
 				f.signature = thoughtSignature(r)
 			}
 		default:
-			unplaced(l, r, "choices[0].message.tool_calls: ", name)
+			unplaced(odd, r, name)
 		}
 	}
 	return f
 }
 
 // body reads name and arguments, which some servers send as an object.
-func (f *fragment) body(r *wire.Reader, l *llm.LossList) {
+func (f *fragment) body(r *wire.Reader, odd *llm.OddHold) {
 	if !openai.Object(r) {
 		return
 	}
@@ -325,13 +326,13 @@ func (f *fragment) body(r *wire.Reader, l *llm.LossList) {
 				f.input = r.Raw()
 			}
 		default:
-			unplaced(l, r, "choices[0].message.tool_calls: ", name)
+			unplaced(odd, r, name)
 		}
 	}
 }
 
 func (a *answer) call(r *wire.Reader) {
-	f := readFragment(r, &a.LossList)
+	f := readFragment(r, &a.odd)
 	if len(f.name) == 0 && len(f.input) == 0 {
 		return
 	}
@@ -342,7 +343,7 @@ func (a *answer) call(r *wire.Reader) {
 
 func (a *answer) legacyCall(r *wire.Reader) {
 	var f fragment
-	f.body(r, &a.LossList)
+	f.body(r, &a.odd)
 	if len(f.name) == 0 {
 		return
 	}
@@ -373,9 +374,9 @@ func (a *answer) finish() *llm.Response {
 		res.Parts = append(res.Parts, c)
 	}
 	res.NativeStop = string(a.stop)
-	res.Stop = stopOf(a.stop)
+	res.Stop = openai.StopOf(a.stop)
 	res.Usage = a.usage.usage()
-	res.Losses = a.Losses()
+	res.Losses, res.Odd = a.Losses(), a.odd.List
 	res.Settle()
 	return res
 }

@@ -35,7 +35,7 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 		w.StrField("service_tier", res.Tier)
 	}
 	w.EndObject()
-	return w.Bytes()
+	return res.Regrown(w.Bytes(), Name)
 }
 
 // answerID is the upstream's id, or one of ours where it has none.

@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -21,24 +20,23 @@ var madeHow = map[string]bool{
 // onlyFirst says why the answers behind the first are left out.
 const onlyFirst = "one answer is passed on"
 
-// unplaced names a member of an answer that says something and has no place.
-func unplaced(l *llm.LossList, r *wire.Reader, where string, name []byte) {
-	if l == nil || madeHow[string(name)] {
-		return
-	}
-	if raw := r.Raw(); !llm.SaysNothing(raw) {
-		l.Lose(where+openai.Cut(string(name), 40), unknown)
+// unplaced keeps a member of an answer that has no place.
+func unplaced(odd *llm.OddHold, r *wire.Reader, name []byte) {
+	if odd != nil && !madeHow[string(name)] { // nil: nobody wants it
+		odd.Keep(Name, r, name)
 	}
 }
 
-// logprobs names the probabilities of an answer, which have no place.
-func logprobs(l *llm.LossList, r *wire.Reader) {
+// logprobs keeps the probabilities of an answer, where there are any.
+func logprobs(odd *llm.OddHold, r *wire.Reader, name []byte) {
 	if r.Kind() != '{' {
 		return
 	}
-	for range r.Fields() {
-		if raw := r.Raw(); !llm.SaysNothing(raw) {
-			l.Lose("choices[0].logprobs", "translation does not carry them")
-		}
+	said, ahead := false, *r
+	for range ahead.Fields() {
+		said = said || !llm.SaysNothing(ahead.Raw())
+	}
+	if said {
+		odd.Keep(Name, r, name)
 	}
 }

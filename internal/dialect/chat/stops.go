@@ -2,24 +2,6 @@ package chat
 
 import "turnpike/internal/llm"
 
-// stopOf maps a finish_reason, in OpenAI's words and in those of servers that
-// have their own.
-func stopOf(reason []byte) llm.Stop {
-	switch string(reason) {
-	case "":
-		return ""
-	case "stop", "eos", "eos_token", "end_turn":
-		return llm.StopEnd
-	case "length", "model_length", "max_tokens":
-		return llm.StopLength
-	case "tool_calls", "function_call", "tool_use":
-		return llm.StopTool
-	case "content_filter":
-		return llm.StopFilter
-	}
-	return llm.StopOther
-}
-
 // finishReason is the word for a stop that OpenAI's clients know.
 func finishReason(s llm.Stop) string {
 	switch s {

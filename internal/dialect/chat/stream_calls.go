@@ -75,8 +75,10 @@ func (d *streamDecoder) fragments(raw []byte, yield llm.Yield) error {
 		if !openai.Object(r) {
 			continue
 		}
-		f := readFragment(r, &d.LossList)
-		if err := d.fragment(&f, yield); err != nil || d.over {
+		before := len(d.odd.List)
+		f := readFragment(r, &d.odd)
+		d.odd.Inside(before, "choices[0].delta.tool_calls")
+		if err := d.fragment(&f, d.odd.Over(yield)); err != nil || d.over {
 			return err
 		}
 	}
@@ -87,7 +89,9 @@ func (d *streamDecoder) fragments(raw []byte, yield llm.Yield) error {
 func (d *streamDecoder) legacy(raw []byte, yield llm.Yield) error {
 	f := fragment{indexed: true}
 	d.sub.Reset(raw)
-	f.body(&d.sub, &d.LossList)
+	before := len(d.odd.List)
+	f.body(&d.sub, &d.odd)
+	d.odd.Inside(before, "choices[0].delta.function_call")
 	if len(f.name) == 0 && len(f.input) == 0 {
 		return nil
 	}

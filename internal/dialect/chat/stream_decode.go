@@ -17,6 +17,8 @@ func (Dialect) NewStreamDecoder() llm.StreamDecoder { return &streamDecoder{} }
 type streamDecoder struct {
 	llm.LossList
 
+	odd     llm.OddHold
+	final   []llm.Odd // of the chunks that end the answer
 	r, sub  wire.Reader
 	event   llm.Event // used again for every delta
 	usage   tokens
@@ -24,8 +26,9 @@ type streamDecoder struct {
 	native  string
 	id      string
 	started bool
-	ended   bool // [DONE] was seen
-	over    bool // the last event was yielded
+	begun   *llm.Event // the start, still to be told
+	ended   bool       // [DONE] was seen
+	over    bool       // the last event was yielded
 
 	open     openPart
 	next     int // index of the next part
@@ -81,7 +84,8 @@ func (d *streamDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 	return d.chunk(f.Event, data, yield)
 }
 
-// begin looks through the first chunks for what the start of the answer tells. A
+// begin looks through the first chunks for what the start of the answer tells; it is
+// told when the chunk was read. A
 // chunk without choices is none yet: Azure sends one about its filters first.
 func (d *streamDecoder) begin(data []byte, yield llm.Yield) error {
 	d.r.Reset(data)
@@ -112,8 +116,8 @@ func (d *streamDecoder) begin(data []byte, yield llm.Yield) error {
 	if d.started = choices; !d.started {
 		return nil
 	}
-	d.event = llm.Event{Kind: llm.EventStart, ID: d.id, Model: model, Created: created}
-	return yield(&d.event)
+	d.begun = &llm.Event{Kind: llm.EventStart, ID: d.id, Model: model, Created: created}
+	return nil
 }
 
 // chunk reads one chunk and yields what it means.
@@ -141,11 +145,20 @@ func (d *streamDecoder) chunk(event, data []byte, yield llm.Yield) error {
 			failed = failed || r.Kind() == '{' || r.Kind() == '"'
 		case "id", "created", "model", "service_tier":
 		default:
-			unplaced(&d.LossList, r, "", name)
+			unplaced(&d.odd, r, name)
 		}
 	}
 	if r.End() != nil {
 		return d.fault(yield, notAChunk())
+	}
+	if len(d.odd.List) > 0 {
+		d.told, yield = true, d.odd.Over(yield)
+	}
+	if begun := d.begun; begun != nil {
+		d.begun = nil
+		if err := yield(begun); err != nil {
+			return err
+		}
 	}
 	if err := d.apply(&add, yield); err != nil || d.over {
 		return err
@@ -159,7 +172,10 @@ func (d *streamDecoder) chunk(event, data []byte, yield llm.Yield) error {
 	}
 	if len(reason) > 0 {
 		d.native = string(reason)
-		d.stop = stopOf(reason)
+		d.stop = openai.StopOf(reason)
+	}
+	if d.native != "" { // what is still kept belongs to the end
+		d.final, d.odd.List = append(d.final, d.odd.List...), nil
 	}
 	return nil
 }
@@ -225,7 +241,10 @@ func (d *streamDecoder) listed(raw []byte, yield llm.Yield) error {
 		if !openai.Object(r) {
 			continue
 		}
-		p := readPiece(r, &d.LossList)
+		before := len(d.odd.List)
+		p := readPiece(r, &d.odd)
+		d.odd.Inside(before, "choices[0].delta.content")
+		yield = d.odd.Over(yield)
 		p.lose(&d.LossList)
 		if err := d.say(openThinking, p.thinking, yield); err != nil {
 			return err
@@ -351,6 +370,7 @@ func (d *streamDecoder) finish(yield llm.Yield) error {
 	case d.native == "":
 		d.stop = llm.StopOther
 	}
+	yield = d.odd.Over(yield)
 	if err := d.closeAll(yield); err != nil || d.over {
 		return err
 	}
@@ -358,6 +378,8 @@ func (d *streamDecoder) finish(yield llm.Yield) error {
 		d.Lose(llm.CitationPath, "there is no text they belong to")
 	}
 	d.over = true
+	d.odd.List = append(d.odd.List, d.final...)
+	yield = d.odd.Over(yield)
 	d.event = llm.Event{Kind: llm.EventFinish, Stop: llm.SettledStop(d.stop, d.calls.any()), NativeStop: d.native, Usage: d.usage.usage()}
 	return yield(&d.event)
 }

@@ -27,13 +27,14 @@ func (d *streamDecoder) choices(r *wire.Reader, add *delta, failed *bool) (reaso
 		var one delta
 		var why []byte
 		var index int64
+		before := len(d.odd.List)
 		for name := range r.Fields() {
 			switch string(name) {
 			case "index":
 				index, _ = openai.Count(r)
 			case "delta":
 				if openai.Object(r) {
-					one.read(r, &d.LossList)
+					one.read(r, &d.odd)
 				}
 			case "finish_reason":
 				why = openai.Text(r)
@@ -43,23 +44,24 @@ func (d *streamDecoder) choices(r *wire.Reader, add *delta, failed *bool) (reaso
 			case "error":
 				*failed = *failed || r.Kind() == '{'
 			case "logprobs":
-				logprobs(&d.LossList, r)
+				logprobs(&d.odd, r, name)
 			case "message": // some servers end with the whole of it
 			default:
-				unplaced(&d.LossList, r, "choices[0].", name)
+				unplaced(&d.odd, r, name)
 			}
 		}
 		if index == 0 {
 			*add, reason = one, why
 		} else {
 			d.told = true
+			d.odd.List = llm.CutOdd(d.odd.List, before)
 			d.Lose("choices", onlyFirst)
 		}
 	}
 	return reason
 }
 
-func (a *delta) read(r *wire.Reader, l *llm.LossList) {
+func (a *delta) read(r *wire.Reader, odd *llm.OddHold) {
 	for name := range r.Fields() {
 		switch string(name) {
 		case "content":
@@ -85,7 +87,7 @@ func (a *delta) read(r *wire.Reader, l *llm.LossList) {
 		case "annotations":
 			a.notes = r.Raw()
 		default:
-			unplaced(l, r, "choices[0].delta.", name)
+			unplaced(odd, r, name)
 		}
 	}
 }

@@ -19,6 +19,7 @@ func (Dialect) NewStreamEncoder(req *llm.Request) llm.StreamEncoder {
 // of a stream and is made once, so that a delta costs what its text costs.
 type streamEncoder struct {
 	llm.LossList
+	odd llm.OddStream
 
 	req      *llm.Request
 	envelope []byte // data: {"id":…,"model":…,
@@ -55,6 +56,13 @@ const (
 
 // Append writes what e means.
 func (s *streamEncoder) Append(dst []byte, e *llm.Event) []byte {
+	if s.odd.Quiet(e) {
+		return s.append(dst, e)
+	}
+	return s.odd.Append(dst, e, Name, &s.LossList, s.append)
+}
+
+func (s *streamEncoder) append(dst []byte, e *llm.Event) []byte {
 	if s.over {
 		return dst
 	}

@@ -22,6 +22,7 @@ type chunk struct {
 	prompt, completed int64
 	cached            int64
 	failed            bool
+	odd               *llm.OddHold // nil where nobody wants what is not known
 }
 
 // read reads a chunk; ok is false for what is none.
@@ -44,6 +45,9 @@ func (c *chunk) read(data []byte) (ok bool) {
 			c.readUsage(r)
 		case "error":
 			c.failed = c.failed || r.Kind() == '{' || r.Kind() == '"'
+		case "object", "system_fingerprint", "obfuscation":
+		default:
+			c.keep(r, name)
 		}
 	}
 	return r.End() == nil
@@ -59,6 +63,10 @@ func (c *chunk) readChoices(r *wire.Reader) {
 		}
 		c.choices++
 		var text []byte
+		before := 0
+		if c.odd != nil {
+			before = len(c.odd.List)
+		}
 		index, reason := int64(0), ""
 		for name := range r.Fields() {
 			switch string(name) {
@@ -68,14 +76,26 @@ func (c *chunk) readChoices(r *wire.Reader) {
 				index, _ = openai.Count(r)
 			case "finish_reason":
 				reason = string(openai.Text(r))
+			default:
+				c.keep(r, name)
 			}
 		}
 		c.length += int64(len(text))
 		if index != 0 {
 			c.others = true
+			if c.odd != nil {
+				c.odd.List = llm.CutOdd(c.odd.List, before)
+			}
 			continue
 		}
 		c.text, c.reason = append(c.text, text...), reason
+	}
+}
+
+// keep keeps the member about to be read, which has no place.
+func (c *chunk) keep(r *wire.Reader, name []byte) {
+	if c.odd != nil {
+		c.odd.Keep(Name, r, name)
 	}
 }
 
@@ -104,20 +124,6 @@ func (c *chunk) readUsage(r *wire.Reader) {
 
 func (c *chunk) usage() llm.Usage {
 	return llm.Usage{Known: c.told, Input: openai.Uncached(c.prompt, c.cached, 0), CacheRead: c.cached, Output: c.completed}
-}
-
-func stopOf(reason string) llm.Stop {
-	switch reason {
-	case "":
-		return ""
-	case "stop", "eos":
-		return llm.StopEnd
-	case "length":
-		return llm.StopLength
-	case "content_filter":
-		return llm.StopFilter
-	}
-	return llm.StopOther
 }
 
 func finishReason(s llm.Stop) string {

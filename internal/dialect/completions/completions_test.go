@@ -25,7 +25,7 @@ func TestDecodeRequest(t *testing.T) {
 			for _, turn := range req.Turns {
 				turns = append(turns, string(turn.Role)+": "+llmtest.DumpParts(turn.Parts))
 			}
-			if got := strings.Join(turns, " / "); got != c.turns || llmtest.DumpLosses(req.Losses) != c.losses {
+			if got := strings.Join(turns, " / "); got != c.turns || llmtest.DumpLosses(req.Lost("")) != c.losses {
 				t.Errorf("%s, losses %v", got, req.Losses)
 			}
 		})

@@ -3,19 +3,20 @@ package completions
 import (
 	"bytes"
 
+	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
 
 // DecodeResponse reads a whole answer.
 func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
-	var c chunk
+	c := chunk{odd: &llm.OddHold{}}
 	if ok := c.read(body); !ok || c.failed || c.choices == 0 {
 		return nil, readError(0, body)
 	}
 	res := &llm.Response{
-		ID: c.id, Model: c.model, Created: c.created, Stop: stopOf(c.reason), NativeStop: c.reason, Usage: c.usage(),
-		Parts: []llm.Part{&llm.Text{Text: string(c.text)}},
+		ID: c.id, Model: c.model, Created: c.created, Stop: openai.StopOf(c.reason), NativeStop: c.reason, Usage: c.usage(),
+		Parts: []llm.Part{&llm.Text{Text: string(c.text)}}, Odd: c.odd.List,
 	}
 	if c.others {
 		res.Losses = llm.AddLoss(nil, "choices", "the first answer is passed on")
@@ -29,6 +30,7 @@ func (Dialect) NewStreamDecoder() llm.StreamDecoder { return &streamDecoder{} }
 
 type streamDecoder struct {
 	llm.LossList
+	odd                   llm.OddHold
 	started, opened, over bool
 	stop                  llm.Stop
 	native                string
@@ -45,11 +47,12 @@ func (d *streamDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 	if bytes.Equal(bytes.TrimSpace(f.Data), done) {
 		return d.finish(yield)
 	}
-	var c chunk
+	c := chunk{odd: &d.odd}
 	if ok := c.read(f.Data); !ok || c.failed {
 		d.over = true
 		return yield(&llm.Event{Kind: llm.EventFault, Err: readError(0, f.Data)})
 	}
+	yield = d.odd.Over(yield)
 	if c.told {
 		d.usage = c.usage()
 	}
@@ -74,7 +77,7 @@ func (d *streamDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 		}
 	}
 	if c.reason != "" {
-		d.stop, d.native = stopOf(c.reason), c.reason
+		d.stop, d.native = openai.StopOf(c.reason), c.reason
 	}
 	return nil
 }
@@ -93,6 +96,7 @@ func (d *streamDecoder) End(yield llm.Yield) error {
 
 func (d *streamDecoder) finish(yield llm.Yield) error {
 	d.over = true
+	yield = d.odd.Over(yield)
 	if !d.started {
 		return yield(&llm.Event{Kind: llm.EventFault, Err: &llm.Error{Kind: llm.ErrUpstream, Upstream: true, Message: "the upstream's answer is empty"}})
 	}
@@ -139,7 +143,7 @@ func (m *meter) take(c *chunk) {
 		m.res.Usage = c.usage()
 	}
 	if c.reason != "" {
-		m.res.Stop, m.res.Complete = stopOf(c.reason), true
+		m.res.Stop, m.res.Complete = openai.StopOf(c.reason), true
 	}
 	m.res.OutputBytes += c.length
 }

@@ -58,7 +58,7 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 		writeUsage(w, res.Usage)
 	}
 	w.EndObject()
-	return w.Bytes()
+	return res.Regrown(w.Bytes(), Name)
 }
 
 // loseForeign names a part that is no text.
@@ -93,6 +93,7 @@ func (Dialect) NewStreamEncoder(req *llm.Request) llm.StreamEncoder { return &st
 // streamEncoder writes events as chunks, whose envelope is made once.
 type streamEncoder struct {
 	llm.LossList
+	odd      llm.OddStream
 	req      *llm.Request
 	envelope []byte // data: {"id":…,"model":…,
 	silent   bool   // what is open is no text
@@ -101,6 +102,13 @@ type streamEncoder struct {
 
 // Append writes what e means.
 func (s *streamEncoder) Append(dst []byte, e *llm.Event) []byte {
+	if s.odd.Quiet(e) {
+		return s.append(dst, e)
+	}
+	return s.odd.Append(dst, e, Name, &s.LossList, s.append)
+}
+
+func (s *streamEncoder) append(dst []byte, e *llm.Event) []byte {
 	if s.over {
 		return dst
 	}

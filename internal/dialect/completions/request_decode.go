@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 
-	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -32,7 +31,7 @@ func (Dialect) DecodeRequest(_ http.Header, body []byte) (*llm.Request, error) {
 		return nil, d.err
 	}
 	if err := d.r.End(); err != nil {
-		return nil, openai.Malformed(err)
+		return nil, llm.Malformed(err)
 	}
 	if len(d.req.Turns) == 0 {
 		return nil, invalid("prompt", "give the text to go on from")
@@ -111,10 +110,12 @@ func (d *decoder) say(text string) {
 
 func (d *decoder) streamOptions() {
 	for name := range d.r.Fields() {
-		if string(name) == "include_usage" {
+		switch string(name) {
+		case "include_usage":
 			d.req.StreamUsage = d.r.Bool()
-		} else { // include_obfuscation: padding of chunks against eavesdroppers on their length
-			d.r.Skip()
+		case "include_obfuscation": // padding of chunks against eavesdroppers on their length
+		default:
+			d.req.Odd = llm.AddOdd(d.req.Odd, Name, d.r, name)
 		}
 	}
 }

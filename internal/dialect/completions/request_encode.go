@@ -67,7 +67,8 @@ func (Dialect) EncodeRequest(req *llm.Request, t *llm.Target) ([]byte, []llm.Los
 		lose("messages", "completions takes a text and nothing else")
 	}
 	w.EndObject()
-	return w.Bytes(), losses, nil
+	body := llm.Regrow(w.Bytes(), req.Odd, Name, "request", lose)
+	return body, losses, nil
 }
 
 var (

@@ -114,19 +114,7 @@ func readLocation(r *wire.Reader, c *llm.Citation) {
 }
 
 // citations reads a list of citations.
-func citations(r *wire.Reader) []llm.Citation {
-	if r.Kind() != '[' {
-		return nil
-	}
-	var out []llm.Citation
-	for range r.Elements() {
-		if raw := r.Raw(); len(raw) > 0 && len(out) < llm.MaxCitations {
-			c := citation(raw)
-			out = append(out, c.Clone())
-		}
-	}
-	return out
-}
+func citations(r *wire.Reader) []llm.Citation { return llm.ReadCitations(r, citation) }
 
 // writeCitation writes a citation in the form of Converse.
 func writeCitation(w *wire.Writer, c *llm.Citation) {
@@ -170,20 +158,7 @@ func writeCitation(w *wire.Writer, c *llm.Citation) {
 }
 
 // citable tells whether an answer can say a citation, and names what it cannot.
-func citable(l *llm.LossList, c *llm.Citation) bool {
-	switch {
-	case c.Dialect == dialectName:
-	case c.Kind == "":
-		l.LoseCitation(c, dialectName)
-		return false
-	case c.End > 0:
-		l.Lose(llm.CitationPath, "converse cites whole blocks: the place in the text is left out")
-		fallthrough
-	default:
-		l.LoseMore(c)
-	}
-	return true
-}
+func citable(l *llm.LossList, c *llm.Citation) bool { return l.Citable(c, dialectName, c.Kind != "") }
 
 // given are the citations of an answer that may be sent back: those of what the
 // request itself holds. Claude on Bedrock is not known to take back pages.

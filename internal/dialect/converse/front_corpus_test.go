@@ -28,7 +28,7 @@ func TestCorpusFrontRequests(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				llmtest.NoLoss(t, req.Losses)
+				llmtest.NoLoss(t, req.Lost(""))
 				caps := llm.Caps{Structured: true, Strict: true}
 				if llmtest.At(x.body, "additionalModelRequestFields.inferenceConfig") != nil {
 					caps.Family = familyNova

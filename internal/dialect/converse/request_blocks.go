@@ -29,6 +29,7 @@ func (d *decoder) blocks(r *wire.Reader) []llm.Part {
 // block reads the one member of a block that began at a place.
 func (d *decoder) block(parts []llm.Part, r *wire.Reader, name string, at *wire.Reader) []llm.Part {
 	var p llm.Part
+	before := len(d.req.Odd)
 	switch name {
 	case "text":
 		return append(parts, &llm.Text{Text: r.Str()})
@@ -37,7 +38,11 @@ func (d *decoder) block(parts []llm.Part, r *wire.Reader, name string, at *wire.
 		return parts
 	case "citationsContent":
 		whole := *at
-		return addCitations(parts, r, whole.Raw(), d.unknown)
+		parts = addCitations(parts, r, whole.Raw(), d.unknown)
+		if _, kept := parts[len(parts)-1].(*llm.Native); kept {
+			d.req.Odd = llm.CutOdd(d.req.Odd, before)
+		}
+		return parts
 	case "reasoningContent":
 		if t := readReasoning(r, d.unknown); t != nil {
 			return append(parts, returned(t))
@@ -67,7 +72,13 @@ func (d *decoder) block(parts []llm.Part, r *wire.Reader, name string, at *wire.
 	}
 	if p == nil { // only Bedrock knows it
 		whole := *at
-		p = &llm.Native{Dialect: dialectName, Type: name, Raw: whole.Raw()}
+		d.req.Odd = llm.CutOdd(d.req.Odd, before)
+		raw := whole.Raw() // looks closer than what passes over it
+		if raw == nil {
+			d.err = llm.Malformed(whole.Err())
+			return parts
+		}
+		p = &llm.Native{Dialect: dialectName, Type: name, Raw: raw}
 	}
 	return append(parts, p)
 }

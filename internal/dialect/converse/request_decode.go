@@ -1,7 +1,6 @@
 package converse
 
 import (
-	"errors"
 	"net/http"
 	"slices"
 
@@ -35,7 +34,7 @@ func (Dialect) DecodeRequest(_ http.Header, body []byte) (*llm.Request, error) {
 	case d.err != nil:
 		return nil, d.err
 	case err != nil:
-		return nil, invalidJSON(err)
+		return nil, llm.Malformed(err)
 	case len(d.req.Turns) == 0:
 		return nil, &llm.Error{Kind: llm.ErrInvalid, Param: "messages", Message: "messages: at least one message is required"}
 	}
@@ -287,20 +286,14 @@ func (d *decoder) failAt(at *wire.Reader, member, message string) {
 	}
 }
 
-// unknown notes that the member about to be read goes no further.
-func (d *decoder) unknown(r *wire.Reader) { d.lose(r, lossUnknown) }
+// unknown keeps the member about to be read.
+func (d *decoder) unknown(r *wire.Reader) {
+	d.req.Odd = llm.AddOdd(d.req.Odd, dialectName, r, r.Name())
+}
 
 // lose notes a loss at the place of a reader.
 func (d *decoder) lose(at *wire.Reader, reason string) {
 	if len(d.req.Losses) < maxDecodeLosses {
 		d.req.Losses = llm.AddLoss(d.req.Losses, at.Path(), reason)
 	}
-}
-
-func invalidJSON(err error) *llm.Error {
-	e := &llm.Error{Kind: llm.ErrInvalid, Message: err.Error()}
-	if w, ok := errors.AsType[*wire.Error](err); ok {
-		e.Param = w.Path
-	}
-	return e
 }

@@ -114,9 +114,9 @@ func TestDecodeRequestBlocks(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", mustJSON(got), mustJSON(c.want))
 			}
 			if c.loss == "" {
-				llmtest.NoLoss(t, req.Losses)
+				llmtest.NoLoss(t, req.Lost(""))
 			} else {
-				llmtest.WantLoss(t, req.Losses, c.loss)
+				llmtest.WantLoss(t, req.Lost(""), c.loss)
 			}
 		})
 	}
@@ -185,11 +185,11 @@ func TestDecodeRequestMembers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			got := read(t, `{`+c.members+`,`+hello+`}`)
 			if c.loss == "" {
-				llmtest.NoLoss(t, got.Losses)
+				llmtest.NoLoss(t, got.Lost(""))
 			} else {
-				llmtest.WantLoss(t, got.Losses, c.loss)
+				llmtest.WantLoss(t, got.Lost(""), c.loss)
 			}
-			c.want.Turns, got.Losses = []llm.Turn{user(text("hi"))}, nil
+			c.want.Turns, got.Losses, got.Odd = []llm.Turn{user(text("hi"))}, nil, nil
 			if !reflect.DeepEqual(got, &c.want) {
 				t.Errorf("got  %s\nwant %s", mustJSON(got), mustJSON(c.want))
 			}
@@ -203,7 +203,7 @@ func TestDecodeRequestRoles(t *testing.T) {
 	if !reflect.DeepEqual(req.Turns, want) {
 		t.Errorf("got %s", mustJSON(req.Turns))
 	}
-	llmtest.WantLoss(t, req.Losses, "messages[1].name")
+	llmtest.WantLoss(t, req.Lost(""), "messages[1].name")
 }
 
 func TestDecodeRequestRefuses(t *testing.T) {
@@ -295,6 +295,7 @@ func FuzzDecodeRequest(f *testing.F) {
 	f.Add([]byte(saying("assistant", `{"reasoningContent":{"reasoningText":{"text":"t","signature":"~tpk1.x.YQBiAGM"}}},{"toolUse":{"toolUseId":"i","name":"f","input":{}}},{"citationsContent":{"content":[{"text":"a"}],"citations":[1`)))
 	f.Add([]byte(`{"system":[{"guardContent":{"text":{"text":"g","qualifiers":[]}}}],"toolConfig":{"tools":[{"systemTool":{}},{"toolSpec":{"name":"f","inputSchema":{"json":{}}}}]},"messages":[{"role":"user","content":[{"document":{"source":{"content":[{"text":"a"}]}}}]}]}`))
 	f.Add([]byte(`{"additionalModelRequestFields":{"thinking":{"type":"enabled"},"inferenceConfig":{"topK":1}},"outputConfig":{"textFormat":{"structure":{"jsonSchema":{"schema":"{}"}}}},"messages":[]}`))
+	f.Add([]byte("{\"messages\":[{\"role\":\"user\",\"content\":[{\"te\nxt\":{\"b\xb9\nc\":\"1h\"}}]}]}"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		req, err := Dialect{}.DecodeRequest(nil, body)
 		if err != nil {

@@ -66,7 +66,8 @@ func (Dialect) EncodeRequest(req *llm.Request, target *llm.Target) ([]byte, []ll
 	}
 	e.extras()
 	e.w.EndObject()
-	return e.w.Bytes(), e.losses, nil
+	body := llm.Regrow(e.w.Bytes(), req.Odd, dialectName, "request", e.lose)
+	return body, e.losses, nil
 }
 
 func (e *encoder) lose(path, reason string) { e.losses = llm.AddLoss(e.losses, path, reason) }

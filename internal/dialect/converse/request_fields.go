@@ -28,7 +28,7 @@ func (d *decoder) modelField(name string, raw []byte) bool {
 	q := d.req
 	switch name {
 	case "thinking", "reasoning_config": // Claude
-		return readThinking(r, &q.Thinking)
+		return llm.ReadThought(r, &q.Thinking)
 	case "reasoningConfig": // Amazon Nova
 		return readReasoningConfig(r, &q.Thinking)
 	case "reasoning_effort": // models in OpenAI's manner
@@ -72,37 +72,6 @@ func readWhole(r *wire.Reader, n **int64) bool {
 		return false
 	}
 	*n = &v
-	return true
-}
-
-// readThinking reads Claude's setting.
-func readThinking(r *wire.Reader, t *llm.Thought) bool {
-	got := llm.Thought{Effort: t.Effort}
-	for name := range r.Fields() {
-		switch string(name) {
-		case "type":
-			got.Mode = llm.ThinkingMode(r.Str())
-		case "budget_tokens":
-			got.Budget = r.Int()
-		case "display":
-			got.Display = r.Str()
-		default:
-			return false
-		}
-	}
-	switch got.Mode {
-	case llm.ThinkingOff, llm.ThinkingAdaptive:
-	case llm.ThinkingBudget:
-		if got.Budget <= 0 {
-			return false
-		}
-	default:
-		return false
-	}
-	if r.End() != nil {
-		return false
-	}
-	*t = got
 	return true
 }
 

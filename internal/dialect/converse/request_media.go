@@ -57,6 +57,8 @@ func (d *decoder) media(r *wire.Reader, kind llm.MediaKind) llm.Part {
 			for name := range r.Fields() {
 				if string(name) == "bytes" {
 					m.Data = r.Str()
+				} else {
+					d.unknown(r)
 				}
 			}
 		default:
@@ -82,7 +84,7 @@ func (d *decoder) document(r *wire.Reader) llm.Part {
 		case "context":
 			m.Context = r.Str()
 		case "citations":
-			m.Cite = enabled(r)
+			m.Cite = d.enabled(r)
 		case "source":
 			for name := range r.Fields() {
 				switch string(name) {
@@ -92,6 +94,8 @@ func (d *decoder) document(r *wire.Reader) llm.Part {
 					m.Text = r.Str()
 				case "content":
 					pieces = texts(r)
+				default:
+					d.unknown(r)
 				}
 			}
 		default:
@@ -110,10 +114,12 @@ func (d *decoder) document(r *wire.Reader) llm.Part {
 	return m
 }
 
-func enabled(r *wire.Reader) (on bool) {
+func (d *decoder) enabled(r *wire.Reader) (on bool) {
 	for name := range r.Fields() {
 		if string(name) == "enabled" {
 			on = r.Bool()
+		} else {
+			d.unknown(r)
 		}
 	}
 	return on
@@ -164,7 +170,7 @@ func (d *decoder) search(r *wire.Reader) llm.Part {
 		case "content":
 			pieces = texts(r)
 		case "citations":
-			cite = enabled(r)
+			cite = d.enabled(r)
 		default:
 			d.unknown(r)
 		}

@@ -82,6 +82,13 @@ func (d *decoder) toolSpec(r *wire.Reader, at *wire.Reader) llm.Tool {
 	return t
 }
 
+// empty looks through an object that has no members yet.
+func (d *decoder) empty(r *wire.Reader) {
+	for range r.Fields() {
+		d.unknown(r)
+	}
+}
+
 func (d *decoder) toolChoice(r *wire.Reader) {
 	at, members := *r, 0
 	for name := range r.Fields() {
@@ -89,8 +96,10 @@ func (d *decoder) toolChoice(r *wire.Reader) {
 		switch string(name) {
 		case "auto":
 			d.req.Choice.Mode = llm.ChoiceAuto
+			d.empty(r)
 		case "any":
 			d.req.Choice.Mode = llm.ChoiceAny
+			d.empty(r)
 		case "tool":
 			d.req.Choice.Mode = llm.ChoiceTool
 			for name := range r.Fields() {

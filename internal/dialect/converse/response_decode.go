@@ -95,7 +95,7 @@ func readOutput(r *wire.Reader, res *llm.Response) (found bool) {
 				continue
 			}
 			for range r.Elements() {
-				if err := readBlock(r.Raw(), res); err != nil {
+				if err := readBlock(r.Sub(), res); err != nil {
 					r.Fail("%v", err)
 				}
 			}
@@ -104,16 +104,15 @@ func readOutput(r *wire.Reader, res *llm.Response) (found bool) {
 	return found
 }
 
-// oddMember names the member about to be read, if it says something.
+// oddMember keeps the member about to be read.
 func oddMember(r *wire.Reader, res *llm.Response) {
-	if path := r.Path(); !llm.SaysNothing(r.Raw()) {
-		res.Losses = llm.AddLoss(res.Losses, "content: "+path, lossUnknown)
-	}
+	res.Odd = llm.KeepOdd(res.Odd, dialectName, r, r.Name())
 }
 
 // readBlock reads one content block; what only Converse knows is kept as it is.
-func readBlock(raw []byte, res *llm.Response) error {
-	r := wire.NewReader(raw)
+func readBlock(r *wire.Reader, res *llm.Response) error {
+	whole, before := *r, len(res.Odd)
+	raw := whole.Raw()
 	odd := func(r *wire.Reader) { oddMember(r, res) }
 	for name := range r.Fields() {
 		switch string(name) {
@@ -126,16 +125,20 @@ func readBlock(raw []byte, res *llm.Response) error {
 				res.Parts = append(res.Parts, t)
 			}
 		case "toolUse":
-			call, server := readToolUse(r)
+			call, server := readToolUse(r, odd)
 			if server {
+				res.Odd = llm.CutOdd(res.Odd, before)
 				res.Parts = append(res.Parts, &llm.Native{Dialect: dialectName, Type: "toolUse", Raw: bytes.Clone(raw)})
 				continue
 			}
 			res.Parts = append(res.Parts, call)
 		case "citationsContent":
 			res.Parts = addCitations(res.Parts, r, raw, odd)
+			if _, kept := res.Parts[len(res.Parts)-1].(*llm.Native); kept {
+				res.Odd = llm.CutOdd(res.Odd, before)
+			}
 		case "image":
-			if m := readImage(r); m != nil {
+			if m := readImage(r, odd); m != nil {
 				res.Parts = append(res.Parts, m)
 			}
 		default:
@@ -177,7 +180,7 @@ func readReasoning(r *wire.Reader, odd func(*wire.Reader)) *llm.Thinking {
 // serverTool is the type of calls that Bedrock carries out by itself.
 const serverTool = "server_tool_use"
 
-func readToolUse(r *wire.Reader) (call *llm.ToolCall, server bool) {
+func readToolUse(r *wire.Reader, odd func(*wire.Reader)) (call *llm.ToolCall, server bool) {
 	call = &llm.ToolCall{}
 	for name := range r.Fields() {
 		switch string(name) {
@@ -193,6 +196,8 @@ func readToolUse(r *wire.Reader) (call *llm.ToolCall, server bool) {
 				continue
 			}
 			call.SetArguments(string(r.Raw()))
+		default:
+			odd(r)
 		}
 	}
 	return call, server
@@ -235,7 +240,7 @@ func addCitations(parts []llm.Part, r *wire.Reader, raw []byte, odd func(*wire.R
 	return append(parts, &llm.Native{Dialect: dialectName, Type: "citationsContent", Raw: bytes.Clone(raw)})
 }
 
-func readImage(r *wire.Reader) *llm.Media {
+func readImage(r *wire.Reader, odd func(*wire.Reader)) *llm.Media {
 	m := &llm.Media{Kind: llm.Image}
 	for name := range r.Fields() {
 		switch string(name) {
@@ -245,8 +250,12 @@ func readImage(r *wire.Reader) *llm.Media {
 			for name := range r.Fields() {
 				if string(name) == "bytes" {
 					m.Data = r.Str()
+				} else {
+					odd(r)
 				}
 			}
+		default:
+			odd(r)
 		}
 	}
 	if m.Data == "" {

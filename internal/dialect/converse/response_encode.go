@@ -40,7 +40,7 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	writeExtra(w, res.Extra)
 	w.EndObject()
 	res.Losses = llm.ForeignExtra(llm.AddLosses(res.Losses, a.lost.Losses()), res.Extra, dialectName)
-	return w.Bytes()
+	return res.Regrown(w.Bytes(), dialectName)
 }
 
 // writeExtra writes what only Converse says beside an answer.

@@ -13,8 +13,9 @@ import (
 // comes behind messageStop, so the Finish waits for it.
 type streamDecoder struct {
 	llm.LossList
-	r  wire.Reader
-	ev llm.Event
+	held llm.OddHold
+	r    wire.Reader
+	ev   llm.Event
 
 	started, stopped, over bool
 
@@ -61,6 +62,7 @@ func (d *streamDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 		return d.fault(e, yield)
 	}
 	d.r.Reset(f.Data)
+	d.held.Of(f.Event)
 	var err error
 	switch string(f.Event) {
 	case "contentBlockDelta":
@@ -69,10 +71,10 @@ func (d *streamDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 		err = d.blockStart(yield)
 	case "contentBlockStop":
 		d.bare("contentBlockIndex")
-		err = d.blockStop(yield)
+		err = d.blockStop(d.held.Over(yield))
 	case "messageStart":
 		d.bare("role")
-		err = d.start(yield)
+		err = d.start(d.held.Over(yield))
 	case "messageStop":
 		err = d.messageStop(yield)
 	case "metadata":
@@ -99,7 +101,7 @@ func (d *streamDecoder) End(yield llm.Yield) error {
 	case d.over:
 		return nil
 	case d.stopped:
-		return d.finish(yield)
+		return d.finish(d.held.Over(yield))
 	}
 	return d.fault(&llm.Error{Kind: llm.ErrUpstream, Message: "the upstream's answer broke off", Upstream: true}, yield)
 }
@@ -190,6 +192,7 @@ func (d *streamDecoder) delta(yield llm.Yield) error {
 	if d.r.Err() != nil {
 		return d.unreadable()
 	}
+	yield = d.held.Over(yield)
 	if b.other != nil && b.known() {
 		d.Lose("content: "+b.otherType, lossUnknown)
 		b.other = nil
@@ -226,12 +229,9 @@ func (d *streamDecoder) bare(known string) {
 	}
 }
 
-// odd names the member about to be read, if it says something.
+// odd keeps the member about to be read.
 func (d *streamDecoder) odd(r *wire.Reader) {
-	path := r.Path()
-	if raw := r.Raw(); !llm.SaysNothing(raw) {
-		d.Lose("content: "+path, lossUnknown)
-	}
+	d.held.Keep(dialectName, r, r.Name())
 }
 
 func (b *blockDelta) read(r *wire.Reader, odd func(*wire.Reader)) {
@@ -353,6 +353,7 @@ func (d *streamDecoder) blockStart(yield llm.Yield) error {
 	if start == nil {
 		return nil
 	}
+	before := len(d.held.List)
 	var kind string
 	var raw []byte
 	r := wire.NewReader(start)
@@ -364,21 +365,26 @@ func (d *streamDecoder) blockStart(yield llm.Yield) error {
 		kind = string(name)
 		raw = r.Raw()
 	}
+	d.held.Inside(before, "start")
 	switch kind {
 	case "":
 		return nil
 	case "toolUse":
 	case "toolResult":
-		return d.holdStart(raw, true, yield)
+		return d.holdStart(raw, true, d.held.Over(yield))
 	default:
-		return d.open(nativePart, &llm.Native{Dialect: dialectName, Type: kind, Raw: bytes.Clone(start)}, block, yield)
+		d.held.List = llm.CutOdd(d.held.List, before) // it is kept whole
+		return d.open(nativePart, &llm.Native{Dialect: dialectName, Type: kind, Raw: bytes.Clone(start)}, block, d.held.Over(yield))
 	}
-	call, server := readToolUse(wire.NewReader(raw))
+	before = len(d.held.List)
+	call, server := readToolUse(wire.NewReader(raw), d.odd)
 	if server {
-		return d.holdStart(raw, false, yield)
+		d.held.List = llm.CutOdd(d.held.List, before)
+		return d.holdStart(raw, false, d.held.Over(yield))
 	}
+	d.held.Inside(before, "start.toolUse")
 	d.called = true
-	return d.open(toolPart, call, block, yield)
+	return d.open(toolPart, call, block, d.held.Over(yield))
 }
 
 func (d *streamDecoder) messageStop(yield llm.Yield) error {
@@ -390,12 +396,13 @@ func (d *streamDecoder) messageStop(yield llm.Yield) error {
 			d.extra = readModelFields(&d.r, &d.sequence, d.extra)
 		case padding:
 		default:
-			d.extra = other(d.extra, string(name), &d.r)
+			d.odd(&d.r)
 		}
 	}
 	if d.r.Err() != nil {
 		return d.unreadable()
 	}
+	yield = d.held.Over(yield)
 	d.stop = stopOf(d.native, d.sequence)
 	d.stopped = true
 	if err := d.start(yield); err != nil {
@@ -429,5 +436,5 @@ func (d *streamDecoder) metadata(yield llm.Yield) error {
 	if !d.stopped {
 		return nil
 	}
-	return d.finish(yield)
+	return d.finish(d.held.Over(yield))
 }

@@ -10,6 +10,7 @@ import (
 // streamEncoder writes events as the messages of ConverseStream.
 type streamEncoder struct {
 	llm.LossList
+	odd llm.OddStream
 	reply
 	started, over bool
 	part          partKind  // of the open block, noPart if there is none or it cannot be said
@@ -29,6 +30,18 @@ func (Dialect) NewStreamEncoder(req *llm.Request) llm.StreamEncoder {
 
 // Append writes one event.
 func (s *streamEncoder) Append(dst []byte, e *llm.Event) []byte {
+	if s.odd.Quiet(e) {
+		return s.append(dst, e)
+	}
+	s.odd.Take(e, dialectName, &s.LossList)
+	dst = s.append(dst, e)
+	if e.Kind == llm.EventFinish || e.Kind == llm.EventFault {
+		s.odd.End(&s.LossList)
+	}
+	return dst
+}
+
+func (s *streamEncoder) append(dst []byte, e *llm.Event) []byte {
 	if s.over {
 		return dst
 	}
@@ -65,7 +78,8 @@ const (
 	evMetadata     = "metadata"
 )
 
-func appendEvent(dst []byte, event string, payload []byte) []byte {
+func (s *streamEncoder) event(dst []byte, event string, payload []byte) []byte {
+	payload = s.odd.Payload(payload, event)
 	return wire.AppendEventStream(dst, payload, ":event-type", event, ":content-type", "application/json", ":message-type", "event")
 }
 
@@ -74,7 +88,7 @@ func (s *streamEncoder) start(dst []byte) []byte {
 		return dst
 	}
 	s.started = true
-	return appendEvent(dst, evMessageStart, []byte(`{"role":"assistant"}`))
+	return s.event(dst, evMessageStart, []byte(`{"role":"assistant"}`))
 }
 
 // partStart opens a block. Only tools and pictures have an event for that.
@@ -125,7 +139,7 @@ func (s *streamEncoder) opened(dst, start []byte) []byte {
 	w.RawField("start", start)
 	w.EndObject()
 	s.buf = w.Bytes()
-	return appendEvent(dst, evBlockStart, s.buf)
+	return s.event(dst, evBlockStart, s.buf)
 }
 
 // words sends a delta whose value is a string, if there is anything to say.
@@ -137,7 +151,7 @@ func (s *streamEncoder) words(dst []byte, opening string, text []byte, closing s
 	s.buf = append(append(s.buf[:0], s.head...), opening...)
 	s.buf = wire.AppendString(s.buf, text)
 	s.buf = append(append(s.buf, closing...), "}}"...)
-	return appendEvent(dst, evBlockDelta, s.buf)
+	return s.event(dst, evBlockDelta, s.buf)
 }
 
 // raw sends a delta with one member.
@@ -145,7 +159,7 @@ func (s *streamEncoder) raw(dst []byte, name string, value []byte) []byte {
 	s.sent = true
 	s.buf = append(wire.AppendString(append(s.buf[:0], s.head...), name), ':')
 	s.buf = append(append(s.buf, value...), "}}"...)
-	return appendEvent(dst, evBlockDelta, s.buf)
+	return s.event(dst, evBlockDelta, s.buf)
 }
 
 func (s *streamEncoder) citations(dst, list []byte) []byte {
@@ -323,7 +337,7 @@ func (s *streamEncoder) partEnd(dst []byte) []byte {
 	s.buf = strconv.AppendInt(append(s.buf[:0], `{"contentBlockIndex":`...), int64(s.index), 10)
 	s.buf = append(s.buf, '}')
 	s.index++
-	return appendEvent(dst, evBlockStop, s.buf)
+	return s.event(dst, evBlockStop, s.buf)
 }
 
 func (s *streamEncoder) finish(dst []byte, e *llm.Event) []byte {
@@ -334,7 +348,7 @@ func (s *streamEncoder) finish(dst []byte, e *llm.Event) []byte {
 	w.StrField("stopReason", stopReason(e.Stop, e.NativeStop, s.refused))
 	writeModelFields(w, e.StopSequence, e.StopDetails, e.Extra)
 	w.EndObject()
-	dst = appendEvent(dst, evMessageStop, w.Bytes())
+	dst = s.event(dst, evMessageStop, w.Bytes())
 	w = wire.NewWriter(w.Bytes()[:0])
 	w.Object()
 	w.Key("usage")
@@ -346,5 +360,5 @@ func (s *streamEncoder) finish(dst []byte, e *llm.Event) []byte {
 	}
 	w.EndObject()
 	s.buf = w.Bytes()
-	return appendEvent(dst, evMetadata, s.buf)
+	return s.event(dst, evMetadata, s.buf)
 }

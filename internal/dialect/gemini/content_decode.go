@@ -41,7 +41,7 @@ func (d *requestDecoder) content(r *wire.Reader, i int) {
 			t.Parts = d.parts(r, at)
 		case "role":
 		default:
-			d.unknown(at + "." + clip(string(member)))
+			d.unknown(r, member)
 		}
 	}
 	d.req.Turns = append(d.req.Turns, t)
@@ -101,9 +101,9 @@ func (d *requestDecoder) part(r *wire.Reader, at string, j int, out []llm.Part) 
 		case signatureMember:
 			p.signature = r.Str()
 		case "inlineData":
-			p.part = inlineData(r, func(member string) { d.unknown(partPath(at, j) + "." + key + "." + clip(member)) })
+			p.part = inlineData(r, func(member []byte) { d.unknown(r, member) })
 		case "fileData":
-			p.part = fileData(r, func(member string) { d.unknown(partPath(at, j) + "." + key + "." + clip(member)) })
+			p.part = fileData(r, func(member []byte) { d.unknown(r, member) })
 		case "functionCall":
 			p.part = d.functionCall(r, partPath(at, j))
 		case "functionResponse":
@@ -112,10 +112,9 @@ func (d *requestDecoder) part(r *wire.Reader, at string, j int, out []llm.Part) 
 			p.native, p.kind = true, key
 			r.Skip()
 		case "partMetadata", "mediaResolution", "videoMetadata":
-			d.lose(partPath(at, j)+"."+key, "only Gemini has such a setting")
-			r.Skip()
+			d.keep(r, member, onlyGemini)
 		default:
-			d.unknown(partPath(at, j) + "." + clip(key))
+			d.unknown(r, member)
 		}
 	}
 	if r.Err() != nil {
@@ -221,7 +220,7 @@ func mediaKind(mime string) llm.MediaKind {
 	return llm.Document
 }
 
-func inlineData(r *wire.Reader, odd func(member string)) llm.Part {
+func inlineData(r *wire.Reader, odd func(member []byte)) llm.Part {
 	m := &llm.Media{}
 	for member := range r.Fields() {
 		switch camel(member) {
@@ -232,7 +231,7 @@ func inlineData(r *wire.Reader, odd func(member string)) llm.Part {
 		case "displayName":
 			m.Name = r.Str()
 		default:
-			odd(string(member))
+			odd(member)
 		}
 	}
 	m.Kind = mediaKind(m.MIME)
@@ -248,7 +247,7 @@ func stdBase64(s string) string {
 	return strings.NewReplacer("-", "+", "_", "/").Replace(s)
 }
 
-func fileData(r *wire.Reader, odd func(member string)) llm.Part {
+func fileData(r *wire.Reader, odd func(member []byte)) llm.Part {
 	m := &llm.Media{}
 	for member := range r.Fields() {
 		switch camel(member) {
@@ -259,7 +258,7 @@ func fileData(r *wire.Reader, odd func(member string)) llm.Part {
 		case "displayName":
 			m.Name = r.Str()
 		default:
-			odd(string(member))
+			odd(member)
 		}
 	}
 	m.Kind = mediaKind(m.MIME)
@@ -275,7 +274,7 @@ const maxOpen = 512
 func (d *requestDecoder) functionCall(r *wire.Reader, at string) llm.Part {
 	c := &llm.ToolCall{}
 	for member := range r.Fields() {
-		switch key := camel(member); key {
+		switch camel(member) {
 		case "id":
 			c.ID = r.Str()
 		case "name":
@@ -283,7 +282,7 @@ func (d *requestDecoder) functionCall(r *wire.Reader, at string) llm.Part {
 		case "args":
 			c.Input = objectOf(r)
 		default:
-			d.unknown(at + ".functionCall." + clip(key))
+			d.unknown(r, member)
 		}
 	}
 	if c.Name == "" && r.Err() == nil {
@@ -305,9 +304,9 @@ func (d *requestDecoder) functionResponse(r *wire.Reader, at string) llm.Part {
 	res := &llm.ToolResult{}
 	var id, tool string
 	var media []llm.Part
-	odd := func(member string) { d.unknown(at + ".functionResponse.parts: " + clip(member)) }
+	odd := func(member []byte) { d.unknown(r, member) }
 	for member := range r.Fields() {
-		switch key := camel(member); key {
+		switch camel(member) {
 		case "id":
 			id = r.Str()
 		case "name":
@@ -323,15 +322,14 @@ func (d *requestDecoder) functionResponse(r *wire.Reader, at string) llm.Part {
 					case "fileData":
 						media = append(media, fileData(r, odd))
 					default:
-						odd(string(member))
+						odd(member)
 					}
 				}
 			}
 		case "willContinue", "scheduling":
-			d.lose(at+".functionResponse."+key, "only Gemini has such a setting")
-			r.Skip()
+			d.keep(r, member, onlyGemini)
 		default:
-			d.unknown(at + ".functionResponse." + clip(key))
+			d.unknown(r, member)
 		}
 	}
 	res.Parts = append(res.Parts, media...)

@@ -28,7 +28,7 @@ func TestCorpusRequests(t *testing.T) {
 		n++
 		t.Run(x.Name, func(t *testing.T) {
 			req := decode(t, string(x.Request.Body))
-			llmtest.NoLoss(t, req.Losses)
+			llmtest.NoLoss(t, req.Lost(""))
 			caps := flash()
 			caps.Thinking = "" // whatever was recorded is passed on
 			v, losses := encode(t, req, caps)
@@ -275,7 +275,7 @@ func TestRecordedClients(t *testing.T) {
 					t.Fatal(err)
 				}
 				req := decode(t, string(x.Body))
-				llmtest.NoLoss(t, req.Losses)
+				llmtest.NoLoss(t, req.Lost(""))
 				if strings.Contains(f, "count") {
 					return
 				}

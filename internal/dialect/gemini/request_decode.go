@@ -1,7 +1,6 @@
 package gemini
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -99,7 +98,7 @@ func (d *requestDecoder) system(r *wire.Reader) {
 			d.req.System = append(d.req.System, d.parts(r, "systemInstruction")...)
 		case "role":
 		default:
-			d.unknown("systemInstruction." + string(member))
+			d.unknown(r, member)
 		}
 	}
 }
@@ -183,7 +182,7 @@ func (d *requestDecoder) thinking(r *wire.Reader) {
 	var t llm.Thought
 	show := false
 	for member := range r.Fields() {
-		switch key := camel(member); key {
+		switch camel(member) {
 		case "includeThoughts":
 			show = r.Bool()
 		case "thinkingBudget":
@@ -201,7 +200,7 @@ func (d *requestDecoder) thinking(r *wire.Reader) {
 				t.Effort = level
 			}
 		default:
-			d.unknown("generationConfig.thinkingConfig." + clip(key))
+			d.unknown(r, member)
 		}
 	}
 	if t.Mode == "" && t.Effort != "" {
@@ -230,7 +229,7 @@ func (d *requestDecoder) toolConfig(r *wire.Reader) {
 		mode := ""
 		var allowed []string
 		for inner := range r.Fields() {
-			switch key := camel(inner); key {
+			switch camel(inner) {
 			case "mode":
 				mode = strings.ToUpper(r.Str())
 			case "allowedFunctionNames":
@@ -238,7 +237,7 @@ func (d *requestDecoder) toolConfig(r *wire.Reader) {
 					allowed = append(allowed, r.Str())
 				}
 			default:
-				d.unknown("toolConfig.functionCallingConfig." + clip(key))
+				d.unknown(r, inner)
 			}
 		}
 		d.choice(mode, allowed)
@@ -309,20 +308,25 @@ func (d *requestDecoder) lose(path, reason string) {
 	d.req.Losses = llm.AddLoss(d.req.Losses, path, reason)
 }
 
-// maxUnknown bounds the work on bodies full of unknown members.
-const maxUnknown = 64
+// unknown keeps the member about to be read.
+func (d *requestDecoder) unknown(r *wire.Reader, member []byte) { d.keep(r, member, "") }
 
-func (d *requestDecoder) unknown(path string) {
-	if len(d.req.Losses) < maxUnknown {
-		d.lose(path, lossUnknown)
+// onlyGemini is said of settings that are known and that no other API has.
+const onlyGemini = "only Gemini has such a setting"
+
+func (d *requestDecoder) keep(r *wire.Reader, member []byte, why string) {
+	before := len(d.req.Odd)
+	d.req.Odd = llm.AddOdd(d.req.Odd, name, r, member)
+	for i := before; i < len(d.req.Odd); i++ {
+		o := &d.req.Odd[i]
+		o.At, o.Why = camel([]byte(o.At)), why
 	}
 }
 
+// invalidJSON says so in Google's words.
 func invalidJSON(err error) *llm.Error {
-	e := &llm.Error{Kind: llm.ErrInvalid, Message: "Invalid JSON payload received. " + err.Error()}
-	if w, ok := errors.AsType[*wire.Error](err); ok {
-		e.Param = w.Path
-	}
+	e := llm.Malformed(err)
+	e.Message = "Invalid JSON payload received. " + e.Message
 	return e
 }
 

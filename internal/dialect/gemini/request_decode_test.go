@@ -69,16 +69,16 @@ func TestDecodeConversation(t *testing.T) {
 			}
 		}
 		req := decode(t, `{"contents":[{"role":"model","parts":[{"text":"a","thoughtSignature":"`+sealedPrefix+`!"}]}]}`)
-		llmtest.WantLoss(t, req.Losses, signatureMember)
+		llmtest.WantLoss(t, req.Lost(""), signatureMember)
 	})
 	t.Run("parts that only Gemini has stay whole, unknown members are named", func(t *testing.T) {
-		req := decode(t, `{"contents":[{"parts":[{"executableCode":{"language":"PYTHON","code":"1"}},{"text":"a","what":1,"videoMetadata":{}}],"x":1}]}`)
+		req := decode(t, `{"contents":[{"parts":[{"executableCode":{"language":"PYTHON","code":"1"}},{"text":"a","what":1,"videoMetadata":{"fps":2}}],"x":1}]}`)
 		n := &llm.Native{Dialect: name, Type: "executableCode", Raw: []byte(`{"executableCode":{"language":"PYTHON","code":"1"}}`)}
 		if !reflect.DeepEqual(req.Turns[0], user(n, say("a"))) {
 			t.Errorf("%s", js(req.Turns))
 		}
 		for _, path := range []string{"contents[0].parts[1].what", "contents[0].parts[1].videoMetadata", "contents[0].x"} {
-			llmtest.WantLoss(t, req.Losses, path)
+			llmtest.WantLoss(t, req.Lost(""), path)
 		}
 	})
 }

@@ -20,24 +20,26 @@ type chunk struct {
 	block, blockMsg string // of the prompt
 	usage           tokens
 	extra           []llm.Extra
-	uncited         int      // citations whose text was not found
-	others          bool     // candidates beyond the first
-	lost            []string // members of parts that have no place
-	answer          bool     // it is an answer at all
+	uncited         int  // citations whose text was not found
+	others          bool // candidates beyond the first
+	odd             llm.OddHold
+	answer          bool // it is an answer at all
 	err             *llm.Error
-	piece           piece // the one at hand
+	piece           piece       // the one at hand
+	list, inner     wire.Reader // of the candidates and the content
+	parts           wire.Reader
 }
 
 // read reads a response and hands the first candidate's parts to take. keep says
 // whether members that only Gemini has are kept.
 func (c *chunk) read(r *wire.Reader, keep bool, take func(*piece) error) error {
+	found := false
 	for name := range r.Fields() {
 		switch string(name) {
 		case "candidates":
-			c.answer = true
-			if err := c.candidates(r, keep, take); err != nil {
-				return err
-			}
+			c.answer, found = true, true
+			c.list = *r
+			r.Skip()
 		case "usageMetadata":
 			c.answer = true
 			c.usage.keep(r)
@@ -48,6 +50,15 @@ func (c *chunk) read(r *wire.Reader, keep bool, take func(*piece) error) error {
 		default:
 			c.head(name, r, keep)
 		}
+	}
+	if !found || r.Err() != nil {
+		return nil
+	}
+	if err := c.candidates(&c.list, keep, take); err != nil {
+		return err
+	}
+	if err := c.list.Err(); err != nil {
+		return notAnAnswer("has a candidate that cannot be read", err)
 	}
 	return nil
 }
@@ -71,8 +82,7 @@ func (c *chunk) head(name []byte, r *wire.Reader, keep bool) {
 		}
 	default:
 		if keep {
-			key := string(name)
-			c.keep(key, r.Raw())
+			c.member(string(name), r, name)
 		}
 	}
 }
@@ -83,12 +93,13 @@ func (c *chunk) candidates(r *wire.Reader, keep bool, take func(*piece) error) (
 			c.others = true
 			continue
 		}
+		said := false
 		for name := range r.Fields() {
 			switch string(name) {
 			case "content":
-				if err = c.content(r, take); err != nil {
-					return err
-				}
+				said = true
+				c.inner = *r
+				r.Skip()
 			case "finishReason":
 				c.finish = r.Str()
 			case "finishMessage":
@@ -96,13 +107,36 @@ func (c *chunk) candidates(r *wire.Reader, keep bool, take func(*piece) error) (
 			case "index":
 			default:
 				if keep {
-					key := candidatePrefix + string(name)
-					c.keep(key, r.Raw())
+					c.member(candidatePrefix+string(name), r, name)
 				}
 			}
 		}
+		if said && r.Err() == nil {
+			if err = c.content(&c.inner, take); err == nil {
+				err = c.inner.Err()
+			}
+		}
 	}
-	return nil
+	return err
+}
+
+// member keeps a member of an answer or its candidate: one that is known for the end of
+// the answer, where the last of its kind counts.
+func (c *chunk) member(key string, r *wire.Reader, name []byte) {
+	if known[key] {
+		c.keep(key, r.Raw())
+	} else {
+		c.odd.Keep(dialectName, r, name)
+	}
+}
+
+// known are members of an answer and its candidate that no other API has (API
+// reference, GenerateContentResponse).
+var known = map[string]bool{
+	"modelStatus": true, "sdkHttpResponse": true,
+	groundingMember: true, citationMember: true, candidatePrefix + "urlContextMetadata": true, candidatePrefix + "logprobsResult": true,
+	candidatePrefix + "avgLogprobs": true, candidatePrefix + "safetyRatings": true, candidatePrefix + "tokenCount": true,
+	candidatePrefix + "groundingAttributions": true, candidatePrefix + "urlRetrievalMetadata": true,
 }
 
 // dialectName is the dialect's name where members' names are at hand.
@@ -178,43 +212,46 @@ func (c *chunk) details() []byte {
 
 // piece is one part of a candidate. Texts are views, valid until the next one.
 type piece struct {
+	at              int // among the parts
 	text, signature []byte
 	thought         bool
 	call, inline    []byte // raw
 	kind            string // of a part that only Gemini has
 	other           memberList
-	lost            []string // members that have no place
 }
 
 func (c *chunk) content(r *wire.Reader, take func(*piece) error) error {
+	found := false
 	for name := range r.Fields() {
 		switch string(name) {
 		case "parts":
+			found = true
+			c.parts = *r
+			r.Skip()
 		case "role":
-			continue
 		default:
-			key := clip(string(name))
-			if !llm.SaysNothing(r.Raw()) {
-				c.lost = append(c.lost, key)
-			}
-			continue
-		}
-		for range r.Elements() {
-			c.piece = piece{}
-			c.piece.read(r)
-			c.lost = append(c.lost, c.piece.lost...)
-			if r.Err() != nil {
-				break
-			}
-			if err := take(&c.piece); err != nil {
-				return err
-			}
+			c.odd.Keep(dialectName, r, name)
 		}
 	}
-	return nil
+	if !found || r.Err() != nil {
+		return nil
+	}
+	r = &c.parts
+	for i := range r.Elements() {
+		c.piece = piece{at: i}
+		c.piece.read(r, &c.odd)
+		if r.Err() != nil {
+			break
+		}
+		if err := take(&c.piece); err != nil {
+			return err
+		}
+	}
+	return r.Err()
 }
 
-func (p *piece) read(r *wire.Reader) {
+func (p *piece) read(r *wire.Reader, odd *llm.OddHold) {
+	whole, before := *r, len(odd.List)
 	for name := range r.Fields() {
 		switch string(name) {
 		case "text":
@@ -228,23 +265,38 @@ func (p *piece) read(r *wire.Reader) {
 		case "inlineData":
 			p.inline = r.Raw()
 		case "partMetadata", "videoMetadata", "mediaResolution":
-			key := string(name)
-			if raw := r.Raw(); !llm.SaysNothing(raw) {
-				p.lost = append(p.lost, key)
-			}
+			odd.Keep(dialectName, r, name)
+		default:
+			p.kind = string(name)
+			odd.Keep(dialectName, r, name)
+		}
+	}
+	if p.kind == "" {
+		return
+	}
+	if p.text != nil || p.call != nil || p.inline != nil { // a known part, with more to it
+		p.kind = ""
+		return
+	}
+	odd.List = llm.CutOdd(odd.List, before)
+	p.only(&whole)
+}
+
+// only reads a part that only Gemini has.
+func (p *piece) only(r *wire.Reader) {
+	for name := range r.Fields() {
+		switch string(name) {
+		case "thought", signatureMember:
 		default:
 			p.kind = string(name)
 			p.other = append(p.other, member{p.kind, r.Raw()})
 		}
 	}
-	if p.kind != "" && (p.call != nil || p.inline != nil) {
-		p.lost = append(p.lost, clip(p.kind))
-	}
 }
 
 // toolCall reads a function call. n is its place among the calls of the answer.
-func (p *piece) toolCall(answer string, n int) (*llm.ToolCall, error) {
-	c := &llm.ToolCall{Seal: string(p.signature)}
+func (p *piece) toolCall(answer string, n int, odd *llm.OddHold) (*llm.ToolCall, error) {
+	c, before := &llm.ToolCall{Seal: string(p.signature)}, len(odd.List)
 	r := wire.NewReader(p.call)
 	for name := range r.Fields() {
 		switch string(name) {
@@ -254,11 +306,14 @@ func (p *piece) toolCall(answer string, n int) (*llm.ToolCall, error) {
 			c.Name = plainName(r.Str())
 		case "args":
 			c.SetArguments(string(r.Raw()))
+		default:
+			odd.Keep(dialectName, r, name)
 		}
 	}
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
+	odd.Inside(before, p.place("functionCall"))
 	if c.ID == "" {
 		c.ID = callID(answer, n, p.call)
 	}
@@ -278,10 +333,19 @@ func callID(answer string, n int, call []byte) string {
 	return "call_" + hex.EncodeToString(h.Sum(nil)[:12])
 }
 
+// place is the path of a member of the part.
+func (p *piece) place(member string) string {
+	return partsPath + strconv.Itoa(p.at) + "]." + member
+}
+
+// partsPath is the path of the parts, up to their index.
+const partsPath = "candidates[0].content.parts["
+
 // media reads inlineData.
-func (p *piece) media() (llm.Part, error) {
-	r := wire.NewReader(p.inline)
-	m := inlineData(r, func(member string) { p.lost = append(p.lost, "inlineData."+clip(member)) })
+func (p *piece) media(odd *llm.OddHold) (llm.Part, error) {
+	r, before := wire.NewReader(p.inline), len(odd.List)
+	m := inlineData(r, func(member []byte) { odd.Keep(dialectName, r, member) })
+	odd.Inside(before, p.place("inlineData"))
 	return m, r.Err()
 }
 
@@ -314,7 +378,7 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 	calls := 0
 	err := c.read(r, true, func(p *piece) error {
 		if p.call != nil {
-			call, err := p.toolCall(head.id, calls)
+			call, err := p.toolCall(head.id, calls, &c.odd)
 			if err != nil {
 				return err
 			}
@@ -329,7 +393,7 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 			res.Parts = append(res.Parts, call)
 			return nil
 		}
-		return p.appendTo(res)
+		return p.appendTo(res, &c.odd)
 	})
 	if err == nil {
 		err = r.End()
@@ -346,7 +410,7 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 	var lost llm.LossList
 	c.lose(&lost)
 	res.ID, res.Model, res.Created, res.Tier, res.Usage, res.Extra = c.id, c.model, c.created, c.usage.tier(), c.usage.read(), c.extra
-	res.Losses = lost.Losses()
+	res.Losses, res.Odd = lost.Losses(), c.odd.List
 	res.Stop, res.NativeStop = c.stop()
 	res.StopDetails = c.details()
 	res.Settle()
@@ -380,9 +444,6 @@ func (c *chunk) lose(l *llm.LossList) {
 	}
 	if c.others {
 		l.Lose("candidates", "only the first one is passed on")
-	}
-	for _, name := range c.lost {
-		l.Lose("candidates[0].content.parts: "+name, lossUnknown)
 	}
 }
 
@@ -442,14 +503,14 @@ func (c *chunk) scan(body []byte) error {
 
 // appendTo adds a piece other than a call to a whole answer. Texts that follow
 // one another are one text.
-func (p *piece) appendTo(res *llm.Response) error {
+func (p *piece) appendTo(res *llm.Response, odd *llm.OddHold) error {
 	var last llm.Part
 	if n := len(res.Parts); n > 0 {
 		last = res.Parts[n-1]
 	}
 	switch {
 	case p.inline != nil:
-		m, err := p.media()
+		m, err := p.media(odd)
 		if err != nil {
 			return err
 		}

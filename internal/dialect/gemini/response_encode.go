@@ -55,7 +55,7 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	extras(w, res.Extra, false)
 	w.EndObject()
 	res.Losses = llm.ForeignExtra(llm.AddLosses(res.Losses, lost.Losses()), res.Extra, name)
-	return w.Bytes()
+	return res.Regrown(w.Bytes(), name)
 }
 
 // extras writes what only Gemini says: of the candidate, or beside it.

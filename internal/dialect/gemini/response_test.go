@@ -101,7 +101,10 @@ func TestDecodeAnswer(t *testing.T) {
 			t.Fatal(err)
 		}
 		llmtest.WantLoss(t, res.Losses, "candidates")
-		want := []llm.Extra{extra(name, "candidate.groundingMetadata", `{"x":1}`), extra(name, "other", `[2]`)}
+		want := []llm.Extra{extra(name, "candidate.groundingMetadata", `{"x":1}`)}
+		if len(res.Odd) != 1 || res.Odd[0].Name != "other" {
+			t.Errorf("%+v", res.Odd)
+		}
 		if !reflect.DeepEqual(res.Extra, want) || res.Created != 1767323045 {
 			t.Errorf("%s %d", js(res.Extra), res.Created)
 		}

@@ -2,6 +2,8 @@ package gemini
 
 import (
 	"bytes"
+	"strconv"
+	"strings"
 
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
@@ -17,7 +19,7 @@ type streamDecoder struct {
 	c    chunk
 	take func(*piece) error
 
-	yield         llm.Yield
+	next, yield   llm.Yield // the caller's; with what is kept for the next event
 	started, over bool
 	ended         bool // a reason to stop was told
 
@@ -44,6 +46,7 @@ const (
 func (Dialect) NewStreamDecoder() llm.StreamDecoder {
 	d := &streamDecoder{}
 	d.take = d.piece
+	d.yield = func(e *llm.Event) error { return d.c.odd.Give(e, d.next) }
 	return d
 }
 
@@ -52,7 +55,7 @@ func (d *streamDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 	if d.over {
 		return nil
 	}
-	d.yield = yield
+	d.next = yield
 	d.r.Reset(f.Data)
 	if d.r.Kind() != '[' {
 		return d.chunk(f.Data)
@@ -107,7 +110,7 @@ func (d *streamDecoder) End(yield llm.Yield) error {
 	if d.over {
 		return nil
 	}
-	d.yield = yield
+	d.next = yield
 	if !d.ended {
 		return d.fault(&llm.Error{Kind: llm.ErrUpstream, Message: "the upstream's answer broke off", Upstream: true})
 	}
@@ -123,7 +126,7 @@ func (d *streamDecoder) End(yield llm.Yield) error {
 		Kind: llm.EventFinish, Stop: llm.SettledStop(stop, d.calls > 0), NativeStop: native,
 		StopDetails: d.c.details(), Usage: d.c.usage.read(), Tier: d.c.usage.tier(), Extra: d.c.extra,
 	}
-	return yield(&d.ev)
+	return d.yield(&d.ev)
 }
 
 func (d *streamDecoder) fault(e *llm.Error) error {
@@ -205,11 +208,18 @@ func (d *streamDecoder) whole(p llm.Part) error {
 
 // piece makes events of one part of a chunk.
 func (d *streamDecoder) piece(p *piece) error {
+	for i := range d.c.odd.List { // each part gets a chunk of its own
+		o := &d.c.odd.List[i]
+		if inner, ok := strings.CutPrefix(o.At, partsPath+strconv.Itoa(p.at)+"]"); ok {
+			o.At = partsPath + "0]" + inner
+		}
+	}
+	p.at = 0
 	switch {
 	case p.call != nil:
 		return d.call(p)
 	case p.inline != nil:
-		m, err := p.media()
+		m, err := p.media(&d.c.odd)
 		if err != nil {
 			return notAnAnswer("has a part that cannot be read", err)
 		}
@@ -264,7 +274,7 @@ func (d *streamDecoder) prose(kind partKind, text []byte) error {
 const maxCitedText = 4 << 20
 
 func (d *streamDecoder) call(p *piece) error {
-	c, err := p.toolCall(d.c.id, d.calls)
+	c, err := p.toolCall(d.c.id, d.calls, &d.c.odd)
 	if err != nil {
 		return notAnAnswer("has a tool call that cannot be read", err)
 	}

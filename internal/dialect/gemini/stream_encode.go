@@ -8,6 +8,7 @@ import (
 // streamEncoder writes events as the chunks of streamGenerateContent.
 type streamEncoder struct {
 	llm.LossList
+	odd llm.OddStream
 	req *llm.Request
 	// list frames the chunks as one JSON list, which clients get that do not ask
 	// for server-sent events.
@@ -41,6 +42,13 @@ func (Dialect) NewArrayEncoder(req *llm.Request) llm.StreamEncoder {
 
 // Append writes one event.
 func (s *streamEncoder) Append(dst []byte, e *llm.Event) []byte {
+	if s.odd.Quiet(e) {
+		return s.append(dst, e)
+	}
+	return s.odd.Append(dst, e, name, &s.LossList, s.append)
+}
+
+func (s *streamEncoder) append(dst []byte, e *llm.Event) []byte {
 	if s.over {
 		return dst
 	}

@@ -59,7 +59,7 @@ func (d *requestDecoder) block(r *wire.Reader, p place) llm.Part {
 	case "tool_result":
 		return d.toolResult(r, p)
 	case "thinking":
-		return d.thinkingBlock(r, p)
+		return d.thinkingBlock(r)
 	case "redacted_thinking":
 		return d.redacted(r, p)
 	case "":
@@ -97,7 +97,7 @@ func (d *requestDecoder) native(r *wire.Reader, kind string) llm.Part {
 	return n
 }
 
-func (d *requestDecoder) cache(r *wire.Reader, p place) *llm.Cache {
+func (d *requestDecoder) cache(r *wire.Reader) *llm.Cache {
 	c := &llm.Cache{}
 	for m := range r.Fields() {
 		switch string(m) {
@@ -105,7 +105,7 @@ func (d *requestDecoder) cache(r *wire.Reader, p place) *llm.Cache {
 		case "ttl":
 			c.TTL = r.Str()
 		default:
-			d.unknown(p, append([]byte("cache_control."), m...))
+			d.unknown(r, m)
 		}
 	}
 	return c
@@ -120,11 +120,11 @@ func (d *requestDecoder) text(r *wire.Reader, p place) llm.Part {
 		case "text":
 			t.Text, seen = r.Str(), true
 		case "cache_control":
-			t.Cache = d.cache(r, p)
+			t.Cache = d.cache(r)
 		case "citations":
 			t.Citations = citations(r)
 		default:
-			d.unknown(p, m)
+			d.unknown(r, m)
 		}
 	}
 	if !seen && r.Err() == nil {
@@ -136,16 +136,15 @@ func (d *requestDecoder) text(r *wire.Reader, p place) llm.Part {
 func (d *requestDecoder) media(r *wire.Reader, p place, kind llm.MediaKind) llm.Part {
 	m := &llm.Media{Kind: kind}
 	whole := *r
-	known, seen := true, false
-	var odd []string
+	known, seen, before := true, false, len(d.req.Odd)
 	for member := range r.Fields() {
 		switch string(member) {
 		case "type":
 		case "source":
 			seen = true
-			known = source(r, m, func(member []byte) { odd = append(odd, "source."+string(member)) })
+			known = source(r, m, func(member []byte) { d.unknown(r, member) })
 		case "cache_control":
-			m.Cache = d.cache(r, p)
+			m.Cache = d.cache(r)
 		case "title":
 			m.Name = r.Str()
 		case "context":
@@ -155,11 +154,11 @@ func (d *requestDecoder) media(r *wire.Reader, p place, kind llm.MediaKind) llm.
 				if string(c) == "enabled" {
 					m.Cite = r.Bool()
 				} else {
-					d.unknown(p, append([]byte("citations."), c...))
+					d.unknown(r, c)
 				}
 			}
 		default:
-			d.unknown(p, member)
+			d.unknown(r, member)
 		}
 	}
 	if r.Err() != nil {
@@ -168,11 +167,9 @@ func (d *requestDecoder) media(r *wire.Reader, p place, kind llm.MediaKind) llm.
 	if !seen {
 		d.fail(p.member("source"), "Field required")
 	}
-	if !known {
+	if !known { // kept whole
+		d.req.Odd = llm.CutOdd(d.req.Odd, before)
 		return d.native(&whole, string(kind))
-	}
-	for _, member := range odd {
-		d.unknown(p, []byte(member))
 	}
 	return m
 }
@@ -216,7 +213,9 @@ func (d *requestDecoder) toolUse(r *wire.Reader, p place) llm.Part {
 	c := &llm.ToolCall{}
 	for m := range r.Fields() {
 		switch string(m) {
-		case "type", "caller": // caller tells who asked for the call: no other API wants to know
+		case "type":
+		case "caller": // tells who asked for the call: no other API wants to know
+			d.req.Odd = llm.EchoOdd(d.req.Odd, name, r, m)
 		case "id":
 			c.ID = r.Str()
 		case "name":
@@ -224,9 +223,9 @@ func (d *requestDecoder) toolUse(r *wire.Reader, p place) llm.Part {
 		case "input":
 			c.Input = objectOf(r)
 		case "cache_control":
-			c.Cache = d.cache(r, p)
+			c.Cache = d.cache(r)
 		default:
-			d.unknown(p, m)
+			d.unknown(r, m)
 		}
 	}
 	switch {
@@ -251,9 +250,9 @@ func (d *requestDecoder) toolResult(r *wire.Reader, p place) llm.Part {
 		case "is_error":
 			t.Error = r.Bool()
 		case "cache_control":
-			t.Cache = d.cache(r, p)
+			t.Cache = d.cache(r)
 		default:
-			d.unknown(p, m)
+			d.unknown(r, m)
 		}
 	}
 	if t.CallID == "" && r.Err() == nil {
@@ -272,7 +271,7 @@ func (d *requestDecoder) toolResult(r *wire.Reader, p place) llm.Part {
 
 // thinkingBlock keeps a signature as it came. One of ours (a seal) stands for
 // another issuer's proof and brings its text where the client has kept none.
-func (d *requestDecoder) thinkingBlock(r *wire.Reader, p place) llm.Part {
+func (d *requestDecoder) thinkingBlock(r *wire.Reader) llm.Part {
 	t := &llm.Thinking{}
 	for m := range r.Fields() {
 		switch string(m) {
@@ -282,7 +281,7 @@ func (d *requestDecoder) thinkingBlock(r *wire.Reader, p place) llm.Part {
 		case "signature":
 			t.Signature = r.Str()
 		default:
-			d.unknown(p, m)
+			d.unknown(r, m)
 		}
 	}
 	if t.Text == "" {
@@ -301,7 +300,7 @@ func (d *requestDecoder) redacted(r *wire.Reader, p place) llm.Part {
 		case "data":
 			t.Redacted = r.Str()
 		default:
-			d.unknown(p, m)
+			d.unknown(r, m)
 		}
 	}
 	if t.Redacted == "" && r.Err() == nil {

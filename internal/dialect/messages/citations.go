@@ -71,19 +71,7 @@ func citation(raw []byte) llm.Citation {
 }
 
 // citations reads a list of citations; an empty one is none.
-func citations(r *wire.Reader) []llm.Citation {
-	if r.Kind() != '[' {
-		return nil
-	}
-	var out []llm.Citation
-	for range r.Elements() {
-		if raw := r.Raw(); len(raw) > 0 && len(out) < llm.MaxCitations {
-			c := citation(raw)
-			out = append(out, c.Clone())
-		}
-	}
-	return out
-}
+func citations(r *wire.Reader) []llm.Citation { return llm.ReadCitations(r, citation) }
 
 // appendCitation writes a citation as this API has it, one line.
 func appendCitation(dst []byte, c *llm.Citation) []byte {
@@ -122,20 +110,7 @@ func appendCitation(dst []byte, c *llm.Citation) []byte {
 }
 
 // citable tells whether an answer can say a citation, and names what it cannot.
-func citable(l *llm.LossList, c *llm.Citation) bool {
-	switch {
-	case c.Dialect == name:
-	case typeOf[c.Kind] == "":
-		l.LoseCitation(c, name)
-		return false
-	case c.End > 0:
-		l.Lose(llm.CitationPath, "messages cites whole blocks: the place in the text is left out")
-		fallthrough
-	default:
-		l.LoseMore(c)
-	}
-	return true
-}
+func citable(l *llm.LossList, c *llm.Citation) bool { return l.Citable(c, name, typeOf[c.Kind] != "") }
 
 // given are the citations of an answer that is sent back, and whether all of
 // them are: pages are known by an index that only this API makes.

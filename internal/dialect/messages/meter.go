@@ -130,7 +130,7 @@ func (m *meter) block(r *wire.Reader) llm.FrameClass {
 			continue
 		}
 		var b answerBlock
-		b.read(r)
+		b.read(r, nil)
 		switch string(b.kind) {
 		case "text", "thinking":
 			if len(b.text)+len(b.thinking) > 0 {
@@ -212,7 +212,7 @@ func (m *meter) content(r *wire.Reader) {
 			continue
 		}
 		var b answerBlock
-		b.read(r)
+		b.read(r, nil)
 		m.called = m.called || string(b.kind) == "tool_use"
 		m.output += int64(len(b.text) + len(b.thinking) + len(b.input))
 	}

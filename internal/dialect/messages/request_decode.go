@@ -1,7 +1,6 @@
 package messages
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -13,9 +12,6 @@ import (
 
 // lossUnknown is the reason for members this package does not know.
 const lossUnknown = "unknown to Turnpike's messages translation"
-
-// maxDecodeLosses bounds the work on bodies full of unknown members.
-const maxDecodeLosses = 64
 
 // requestDecoder reads one body. Like wire.Reader's, its first error sticks.
 type requestDecoder struct {
@@ -36,7 +32,7 @@ func (Dialect) DecodeRequest(h http.Header, body []byte) (*llm.Request, error) {
 		d.member(member, r)
 	}
 	if err := r.End(); err != nil {
-		return nil, invalidJSON(err)
+		return nil, llm.Malformed(err)
 	}
 	d.required()
 	if d.err != nil {
@@ -138,7 +134,7 @@ func (d *requestDecoder) messages(r *wire.Reader) {
 				seen = true
 				t.Parts = d.content(r, place{list: "messages", turn: i, part: -1, inner: -1})
 			default:
-				d.unknown(place{list: "messages", turn: i, part: -1, inner: -1}, member)
+				d.unknown(r, member)
 			}
 		}
 		switch t.Role {
@@ -186,7 +182,7 @@ func (d *requestDecoder) toolChoice(r *wire.Reader) {
 		case "disable_parallel_tool_use":
 			d.req.Parallel = new(!r.Bool())
 		default:
-			d.unknown(place{list: "tool_choice", turn: -1, part: -1, inner: -1}, member)
+			d.unknown(r, member)
 		}
 	}
 	if r.Err() != nil {
@@ -217,7 +213,7 @@ func (d *requestDecoder) thinking(r *wire.Reader) {
 		case "display":
 			t.Display = r.Str()
 		default:
-			d.unknown(place{list: "thinking", turn: -1, part: -1, inner: -1}, member)
+			d.unknown(r, member)
 		}
 	}
 	if r.Err() != nil {
@@ -262,7 +258,7 @@ func (d *requestDecoder) format(r *wire.Reader, path string) {
 		case "name":
 			f.Name = r.Str()
 		default:
-			d.unknown(place{list: path, turn: -1, part: -1, inner: -1}, member)
+			d.unknown(r, member)
 		}
 	}
 	if r.Err() != nil {
@@ -283,7 +279,7 @@ func (d *requestDecoder) metadata(r *wire.Reader) {
 			d.req.User = r.Str()
 			continue
 		}
-		d.unknown(place{list: "metadata", turn: -1, part: -1, inner: -1}, member)
+		d.unknown(r, member)
 	}
 }
 
@@ -336,22 +332,13 @@ func (d *requestDecoder) fail(path, message string) {
 // take keeps the error of a reader that was cut from the body.
 func (d *requestDecoder) take(err error) {
 	if err != nil && d.err == nil {
-		d.err = invalidJSON(err)
+		d.err = llm.Malformed(err)
 	}
 }
 
-func (d *requestDecoder) unknown(p place, member []byte) {
-	if len(d.req.Losses) < maxDecodeLosses {
-		d.req.Losses = llm.AddLoss(d.req.Losses, p.member(clip(string(member))), lossUnknown)
-	}
-}
-
-func invalidJSON(err error) *llm.Error {
-	e := &llm.Error{Kind: llm.ErrInvalid, Message: err.Error()}
-	if w, ok := errors.AsType[*wire.Error](err); ok {
-		e.Param = w.Path
-	}
-	return e
+// unknown keeps the member about to be read.
+func (d *requestDecoder) unknown(r *wire.Reader, member []byte) {
+	d.req.Odd = llm.AddOdd(d.req.Odd, name, r, member)
 }
 
 // clip keeps what a client sent short where it is told back.

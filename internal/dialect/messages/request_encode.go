@@ -61,7 +61,8 @@ func (Dialect) EncodeRequest(req *llm.Request, t *llm.Target) ([]byte, []llm.Los
 	e.limitCache()
 	e.w = wire.NewWriter(make([]byte, 0, e.size()))
 	e.body()
-	return e.w.Bytes(), e.losses, nil
+	body := llm.Regrow(e.w.Bytes(), req.Odd, name, "request", e.lose)
+	return body, e.losses, nil
 }
 
 func (e *encoder) lose(path, reason string) { e.losses = llm.AddLoss(e.losses, path, reason) }

@@ -15,7 +15,7 @@ func unreadable(err error) *llm.Error {
 func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 	res := &llm.Response{}
 	var u usage
-	var lost llm.LossList
+	var odd llm.OddHold
 	kind, content, intervened := "", false, false
 	r := wire.NewReader(body)
 	for member := range r.Fields() {
@@ -29,7 +29,7 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 		case "content":
 			content = true
 			for range r.Elements() {
-				res.Parts = append(res.Parts, answerPart(r.Raw(), &lost))
+				res.Parts = append(res.Parts, answerPart(r.Sub(), &odd))
 			}
 		case "stop_reason":
 			res.NativeStop = text(r)
@@ -58,7 +58,7 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 	if intervened {
 		res.NativeStop = stopGuardrail
 	}
-	res.Stop, res.Losses = stopOf(res.NativeStop), lost.Losses()
+	res.Stop, res.Odd = stopOf(res.NativeStop), odd.List
 	res.Settle()
 	return res, nil
 }
@@ -78,13 +78,6 @@ func other(list []llm.Extra, member string, r *wire.Reader) []llm.Extra {
 		return list
 	}
 	return append(list, llm.Extra{Dialect: name, Name: member, Raw: bytes.Clone(r.Raw())})
-}
-
-// loseMember names a member of a block or delta that says something and has no place.
-func loseMember(l *llm.LossList, kind string, member, raw []byte) {
-	if string(member) != "caller" && !llm.SaysNothing(raw) { // caller: see block_decode.go
-		l.Lose("content: "+clip(kind)+"."+clip(string(member)), lossUnknown)
-	}
 }
 
 // text reads a string, and passes over anything else: an answer is used even
@@ -124,10 +117,9 @@ type answerBlock struct {
 	kind, text, thinking, signature, data, id, name []byte
 	input                                           []byte
 	citations                                       []llm.Citation
-	others                                          []llm.Extra // further members
 }
 
-func (b *answerBlock) read(r *wire.Reader) {
+func (b *answerBlock) read(r *wire.Reader, odd *llm.OddHold) {
 	str := func(dst *[]byte) {
 		if r.Kind() == '"' {
 			*dst = r.Bytes()
@@ -154,21 +146,24 @@ func (b *answerBlock) read(r *wire.Reader) {
 		case "citations":
 			b.citations = citations(r)
 		default:
-			b.others = append(b.others, llm.Extra{Name: string(m), Raw: r.Raw()})
+			if odd == nil {
+				continue
+			}
+			before := len(odd.List)
+			echo := string(m) == "caller" // see block_decode.go
+			odd.Keep(name, r, m)
+			for i := before; i < len(odd.List); i++ {
+				odd.List[i].Bookkeeping = echo
+			}
 		}
 	}
 }
 
-// answerPart makes a part of a block. It keeps no view of raw.
-func answerPart(raw []byte, l *llm.LossList) llm.Part {
+// answerPart makes a part of a block. It keeps no view of it.
+func answerPart(r *wire.Reader, odd *llm.OddHold) llm.Part {
 	var b answerBlock
-	b.read(wire.NewReader(raw))
-	switch string(b.kind) {
-	case "text", "thinking", "redacted_thinking", "tool_use":
-		for _, x := range b.others {
-			loseMember(l, string(b.kind), []byte(x.Name), x.Raw)
-		}
-	}
+	whole, before := *r, len(odd.List)
+	b.read(r, odd)
 	switch string(b.kind) {
 	case "text":
 		return &llm.Text{Text: string(b.text), Citations: b.citations}
@@ -181,5 +176,6 @@ func answerPart(raw []byte, l *llm.LossList) llm.Part {
 		c.SetArguments(string(b.input))
 		return c
 	}
-	return &llm.Native{Dialect: name, Type: string(b.kind), Raw: bytes.Clone(raw)}
+	odd.List = llm.CutOdd(odd.List, before) // it is kept whole
+	return &llm.Native{Dialect: name, Type: string(b.kind), Raw: bytes.Clone(whole.Raw())}
 }

@@ -51,7 +51,7 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	}
 	w.EndObject()
 	res.Losses = llm.ForeignExtra(llm.AddLosses(res.Losses, lost.Losses()), res.Extra, name)
-	return w.Bytes()
+	return res.Regrown(w.Bytes(), name)
 }
 
 // loseForeign names what only another API can say in an answer.

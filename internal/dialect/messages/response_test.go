@@ -46,7 +46,6 @@ func TestDecodeResponse(t *testing.T) {
 			t.Fatal(err)
 		}
 		blocks := want["content"].([]any)
-		delete(blocks[5].(map[string]any), "caller")
 		delete(blocks[3].(map[string]any), "citations")
 		want["model"] = "alias"
 		if err := json.Unmarshal(Dialect{}.EncodeResponse(&llm.Request{Model: "alias"}, res), &got); err != nil {

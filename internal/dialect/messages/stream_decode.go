@@ -23,6 +23,7 @@ const (
 // other, so their numbers are counted here and the upstream's are not needed.
 type streamDecoder struct {
 	llm.LossList
+	odd    llm.OddHold
 	r      wire.Reader
 	ev     llm.Event  // reused for every event but deltas
 	delta  llm.Event  // reused for every delta
@@ -48,8 +49,6 @@ type streamFrame struct {
 	stop, stopSequence  []byte
 	stopDetails         []byte
 	citation            []byte
-	others              []llm.Extra // further members of the delta
-	beside              []llm.Extra // and of the event
 	block, message, err []byte
 }
 
@@ -83,11 +82,8 @@ func (d *streamDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 	if kind == nil {
 		kind = f.Event
 	}
-	if string(kind) != "message_delta" {
-		for _, x := range d.frame.beside {
-			loseMember(&d.LossList, string(kind), []byte(x.Name), x.Raw)
-		}
-	}
+	d.odd.Of(kind)
+	yield = d.odd.Over(yield)
 	switch string(kind) {
 	case "content_block_delta":
 		return d.onDelta(data, yield)
@@ -136,7 +132,8 @@ func unwrap(f wire.Frame, buf *[]byte) ([]byte, error) {
 
 func (d *streamDecoder) read(data []byte) error {
 	f, r := &d.frame, &d.r
-	*f = streamFrame{others: f.others[:0], beside: f.beside[:0]}
+	*f = streamFrame{}
+	d.odd.Of(nil)
 	r.Reset(data)
 	for m := range r.Fields() {
 		switch string(m) {
@@ -156,8 +153,7 @@ func (d *streamDecoder) read(data []byte) error {
 			d.intervened = d.intervened || text(r) == "INTERVENED"
 		case "index", metricsMember:
 		default:
-			key := string(m)
-			f.beside = append(f.beside, llm.Extra{Dialect: name, Name: key, Raw: r.Raw()})
+			d.odd.Keep(name, r, m)
 		}
 	}
 	return r.End()
@@ -182,9 +178,10 @@ func (d *streamDecoder) readDelta(r *wire.Reader) {
 			f.stopSequence = bytesOf(r)
 		case "stop_details":
 			f.stopDetails = r.Raw()
+		case "container":
+			d.extra = append(d.extra, llm.Extra{Dialect: name, Name: "container", Raw: bytes.Clone(r.Raw())})
 		default:
-			key := string(m)
-			f.others = append(f.others, llm.Extra{Dialect: name, Name: key, Raw: r.Raw()})
+			d.odd.Keep(name, r, m)
 		}
 	}
 }
@@ -213,14 +210,27 @@ func (d *streamDecoder) onStart(yield llm.Yield) error {
 			case "usage":
 				d.usage.read(r)
 			default:
-				d.extra = other(d.extra, string(m), r)
+				d.inMessage(r, m)
 			}
 		}
+		yield = d.odd.Over(yield)
 	}
 	d.started = true
 	d.ev.Usage = d.usage.canonical()
 	d.ev.Usage.Output, d.ev.Usage.Reasoning = 0, 0
 	return yield(&d.ev)
+}
+
+// inMessage keeps a member of the message that the stream begins with, unless it is
+// known and said again at the end.
+func (d *streamDecoder) inMessage(r *wire.Reader, member []byte) {
+	switch string(member) {
+	case "type", "role", "content", "stop_reason", "stop_sequence", "stop_details":
+		return
+	}
+	before := len(d.odd.List)
+	d.odd.Keep(name, r, member)
+	d.odd.Inside(before, "message")
 }
 
 // begin makes up for a start that the upstream left out.
@@ -237,7 +247,10 @@ func (d *streamDecoder) onBlock(yield llm.Yield) error {
 	if d.frame.block == nil {
 		return &llm.Error{Kind: llm.ErrUpstream, Upstream: true, Message: "the upstream began a block without saying of what kind"}
 	}
-	part := answerPart(d.frame.block, &d.LossList)
+	before := len(d.odd.List)
+	part := answerPart(wire.NewReader(d.frame.block), &d.odd)
+	d.odd.Inside(before, "content_block")
+	yield = d.odd.Over(yield)
 	kind := inNative
 	switch p := part.(type) {
 	case *llm.Text:
@@ -350,9 +363,6 @@ func (d *streamDecoder) prose(kind inBlock, delta llm.DeltaKind, data []byte, yi
 }
 
 func (d *streamDecoder) send(kind llm.DeltaKind, text []byte, yield llm.Yield) error {
-	for _, x := range d.frame.others {
-		loseMember(&d.LossList, string(d.frame.deltaKind), []byte(x.Name), x.Raw)
-	}
 	if len(text) == 0 {
 		return nil
 	}
@@ -401,10 +411,6 @@ func (d *streamDecoder) onStop() {
 	}
 	if len(f.stopDetails) > 0 {
 		d.stopDetails = bytes.Clone(f.stopDetails)
-	}
-	for _, x := range append(f.others, f.beside...) {
-		x.Raw = bytes.Clone(x.Raw)
-		d.extra = append(d.extra, x)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 // streamEncoder writes events as the server-sent events of the Messages API.
 type streamEncoder struct {
 	llm.LossList
+	odd llm.OddStream
 	answer
 	started, over bool
 	open          bool
@@ -29,6 +30,13 @@ func (Dialect) NewStreamEncoder(req *llm.Request) llm.StreamEncoder {
 
 // Append writes one event.
 func (s *streamEncoder) Append(dst []byte, e *llm.Event) []byte {
+	if s.odd.Quiet(e) {
+		return s.append(dst, e)
+	}
+	return s.odd.Append(dst, e, name, &s.LossList, s.append)
+}
+
+func (s *streamEncoder) append(dst []byte, e *llm.Event) []byte {
 	if s.over {
 		return dst
 	}

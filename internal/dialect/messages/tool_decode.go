@@ -40,7 +40,7 @@ func (d *requestDecoder) function(r *wire.Reader, p place) llm.Tool {
 		case "strict":
 			t.Strict = new(r.Bool())
 		case "cache_control":
-			t.Cache = d.cache(r, p)
+			t.Cache = d.cache(r)
 		default:
 			t.Extra = append(t.Extra, llm.Extra{Dialect: name, Name: string(m), Raw: r.Raw()})
 		}

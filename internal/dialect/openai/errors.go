@@ -2,7 +2,6 @@ package openai
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -37,14 +36,6 @@ func Advise(e *llm.Error, h http.Header) {
 	if h.Get("X-Should-Retry") == "false" {
 		e.NoRetry = true
 	}
-}
-
-// Malformed is the error for a client's body that could not be read.
-func Malformed(err error) *llm.Error {
-	if e, ok := errors.AsType[*wire.Error](err); ok {
-		return &llm.Error{Kind: llm.ErrInvalid, Param: e.Path, Message: e.Error()}
-	}
-	return &llm.Error{Kind: llm.ErrInvalid, Message: err.Error()}
 }
 
 // EncodeError makes the body of an error answer.

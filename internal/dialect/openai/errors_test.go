@@ -70,10 +70,10 @@ func TestMalformed(t *testing.T) {
 			r.Int()
 		}
 	}
-	if e := Malformed(r.Err()); e.Kind != llm.ErrInvalid || e.Param != "a[1]" {
+	if e := llm.Malformed(r.Err()); e.Kind != llm.ErrInvalid || e.Param != "a[1]" {
 		t.Errorf("%+v", e)
 	}
-	if e := Malformed(errors.New("cut off")); e.Kind != llm.ErrInvalid || e.Param != "" || e.Message != "cut off" {
+	if e := llm.Malformed(errors.New("cut off")); e.Kind != llm.ErrInvalid || e.Param != "" || e.Message != "cut off" {
 		t.Errorf("%+v", e)
 	}
 }

@@ -96,6 +96,26 @@ func HasCall(t llm.Turn) bool {
 	return slices.ContainsFunc(t.Parts, func(p llm.Part) bool { _, ok := p.(*llm.ToolCall); return ok })
 }
 
+// Order goes through turns by OpenAI's rule: what the model said and called in a run of
+// turns, then the answers to its calls, and only then what else is said. at is where
+// the turns begin.
+func Order[C any](turns []llm.Turn, said func(at int, turns []llm.Turn) []C, answered func(at int, turns []llm.Turn, calls []C), other func(at int, t llm.Turn)) {
+	for i := 0; i < len(turns); {
+		var calls []C
+		if turns[i].Role == llm.Assistant {
+			end := i + RunOf(turns[i:], func(t llm.Turn) bool { return t.Role == llm.Assistant })
+			calls = said(i, turns[i:end])
+			i = end
+		}
+		end := i + RunOf(turns[i:], func(t llm.Turn) bool { return t.Role != llm.Assistant })
+		answered(i, turns[i:end], calls)
+		for k, t := range turns[i:end] {
+			other(i+k, t)
+		}
+		i = end
+	}
+}
+
 // RunOf is the length of the run of turns at the start that are as wanted.
 func RunOf(turns []llm.Turn, wanted func(llm.Turn) bool) int {
 	if n := slices.IndexFunc(turns, func(t llm.Turn) bool { return !wanted(t) }); n >= 0 {

@@ -308,8 +308,8 @@ func requestAgain(t *testing.T, body []byte) {
 		}
 		return
 	}
-	if len(req.Losses) > 0 && llmtest.DumpLosses(req.Losses) != "background" {
-		t.Errorf("losses %s", llmtest.DumpLosses(req.Losses))
+	if len(req.Losses) > 0 && llmtest.DumpLosses(req.Lost("")) != "background" {
+		t.Errorf("losses %s", llmtest.DumpLosses(req.Lost("")))
 	}
 	out, losses, err := Dialect{}.EncodeRequest(req, &llm.Target{Model: req.Model, Stream: req.Stream})
 	if err != nil {

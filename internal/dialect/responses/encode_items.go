@@ -15,20 +15,7 @@ import (
 // results of its calls, and then what else the user says.
 func (e *encoder) items() {
 	turns := e.req.Turns
-	for i := 0; i < len(turns); {
-		var open []openCall
-		if turns[i].Role == llm.Assistant {
-			end := i + openai.RunOf(turns[i:], func(t llm.Turn) bool { return t.Role == llm.Assistant })
-			open = e.assistant(i, turns[i:end])
-			i = end
-		}
-		end := i + openai.RunOf(turns[i:], func(t llm.Turn) bool { return t.Role != llm.Assistant })
-		e.answers(i, turns[i:end], open)
-		for k, t := range turns[i:end] {
-			e.said(i+k, t)
-		}
-		i = end
-	}
+	openai.Order(turns, e.assistant, e.answers, e.said)
 	if n := len(turns); n > 0 && turns[n-1].Role == llm.Assistant && !openai.HasCall(turns[n-1]) && !e.t.Compat {
 		e.added("messages", "the API does not go on with an answer that was begun: it is asked to")
 		e.message("user", openai.Continue)

@@ -16,7 +16,7 @@ var referenceWord = []byte(`"item_reference"`)
 // Asks reads what a request wants of what is kept. Its default is to keep.
 func (Dialect) Asks(body wire.Object) (a llm.Asked, err error) {
 	if a.Background, err = body.Bool("background"); err != nil {
-		return a, openai.Malformed(err)
+		return a, llm.Malformed(err)
 	}
 	if body.Get("conversation") != nil {
 		return a, invalid("conversation", "conversations are not kept here; go on from an answer with previous_response_id, or send all of it as input")
@@ -25,11 +25,11 @@ func (Dialect) Asks(body wire.Object) (a llm.Asked, err error) {
 	if v := body.Get("store"); v != nil {
 		a.Said = true
 		if a.Keep, err = body.Bool("store"); err != nil {
-			return a, openai.Malformed(err)
+			return a, llm.Malformed(err)
 		}
 	}
 	if a.Previous, _, err = body.Str("previous_response_id"); err != nil {
-		return a, openai.Malformed(err)
+		return a, llm.Malformed(err)
 	}
 	if input := body.Get("input"); bytes.Contains(input, referenceWord) {
 		a.Items = references(input)

@@ -42,7 +42,7 @@ func (Dialect) DecodeRequest(_ http.Header, body []byte) (*llm.Request, error) {
 		}
 	}
 	if err := r.End(); err != nil {
-		return nil, openai.Malformed(err)
+		return nil, llm.Malformed(err)
 	}
 	if d.err != nil {
 		return nil, d.err
@@ -244,7 +244,7 @@ func (d *decoder) format(r *wire.Reader) {
 		case "strict":
 			f.Strict = new(r.Bool())
 		default:
-			d.loses(unknown, "text.format.%s", name)
+			d.strange(r, name)
 		}
 	}
 	switch {
@@ -285,7 +285,7 @@ func (d *decoder) fail(param, message string) {
 // there is one.
 func (d *decoder) take(err error) bool {
 	if err != nil && d.err == nil {
-		d.err = openai.Malformed(err)
+		d.err = llm.Malformed(err)
 	}
 	return d.err != nil
 }
@@ -295,6 +295,11 @@ func (d *decoder) lose(path, reason string) {
 	if d.reported++; d.reported <= maxReported {
 		d.req.Losses = llm.AddLoss(d.req.Losses, path, reason)
 	}
+}
+
+// strange keeps the member about to be read, which is not known here.
+func (d *decoder) strange(r *wire.Reader, name []byte) {
+	d.req.Odd = llm.AddOdd(d.req.Odd, Name, r, name)
 }
 
 // loses is lose for a path that has to be put together.

@@ -106,7 +106,7 @@ func TestConversation(t *testing.T) {
 			if got := llmtest.Dump(req); got != c.want {
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
-			if got := llmtest.DumpLosses(req.Losses); got != c.losses {
+			if got := llmtest.DumpLosses(req.Lost("")); got != c.losses {
 				t.Errorf("losses %q, want %q", got, c.losses)
 			}
 		})
@@ -164,7 +164,7 @@ func TestSettings(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			req := decode(t, `{"model":"m","input":"hi",`+c.body+`}`)
-			if got := llmtest.DumpLosses(req.Losses); got != c.losses {
+			if got := llmtest.DumpLosses(req.Lost("")); got != c.losses {
 				t.Errorf("losses %q, want %q", got, c.losses)
 			}
 			c.want.Model, c.want.Turns, req.Losses = "m", req.Turns, nil
@@ -213,7 +213,7 @@ func TestTools(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if losses := llmtest.DumpLosses(req.Losses); losses != "tools[2].tools[2]" {
+	if losses := llmtest.DumpLosses(req.Lost("")); losses != "tools[2].tools[2]" {
 		t.Errorf("losses %s", losses)
 	}
 	if req.Choice != (llm.Choice{Mode: llm.ChoiceTool, Name: "ns__b"}) {

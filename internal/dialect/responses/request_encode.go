@@ -68,7 +68,8 @@ func (Dialect) EncodeRequest(req *llm.Request, t *llm.Target) ([]byte, []llm.Los
 	e.identity()
 	e.extras()
 	w.EndObject()
-	return w.Bytes(), e.losses, nil
+	body := llm.Regrow(w.Bytes(), req.Odd, Name, "request", e.lose)
+	return body, e.losses, nil
 }
 
 func (e *encoder) lose(path, reason string) { e.losses = llm.AddLoss(e.losses, path, reason) }

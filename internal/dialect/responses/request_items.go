@@ -114,7 +114,7 @@ func (d *decoder) message(r *wire.Reader, i int) {
 			parts = d.content(r, fmt.Sprintf("input[%d].content", i))
 		default:
 			if !harmless(n) {
-				d.loses(unknown, "input[%d].%s", i, n)
+				d.strange(r, name)
 			}
 		}
 	}
@@ -169,12 +169,7 @@ func nonEmpty(parts []llm.Part) []llm.Part {
 // content, or text without proof.
 func (d *decoder) reasoning(r *wire.Reader, i int) {
 	var summary, content, proof string
-	odd := func(name []byte, r *wire.Reader) {
-		key := openai.Cut(string(name), 40)
-		if !llm.SaysNothing(r.Raw()) {
-			d.loses(unknown, "input[%d].summary.%s", i, key)
-		}
-	}
+	odd := func(name []byte, r *wire.Reader) { d.strange(r, name) }
 	for name := range r.Fields() {
 		switch n := string(name); n {
 		case "summary":
@@ -185,7 +180,7 @@ func (d *decoder) reasoning(r *wire.Reader, i int) {
 			proof = r.Str()
 		default:
 			if !harmless(n) {
-				d.loses(unknown, "input[%d].%s", i, n)
+				d.strange(r, name)
 			}
 		}
 	}
@@ -262,7 +257,7 @@ func (d *decoder) call(r *wire.Reader, i int, custom bool) {
 			arguments = r.Str()
 		default:
 			if !harmless(n) {
-				d.loses(unknown, "input[%d].%s", i, n)
+				d.strange(r, name)
 			}
 		}
 	}
@@ -297,7 +292,7 @@ func (d *decoder) output(r *wire.Reader, i int) {
 		case "name": // some clients repeat the tool's
 		default:
 			if !harmless(n) {
-				d.loses(unknown, "input[%d].%s", i, n)
+				d.strange(r, name)
 			}
 		}
 	}

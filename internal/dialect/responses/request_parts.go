@@ -37,14 +37,15 @@ type rawPart struct {
 	data, fileURL, filename string
 	notes                   []byte
 	sound                   *llm.Media
-	unknown                 []string
 }
 
 func (d *decoder) part(r *wire.Reader, at string, i int) llm.Part {
 	whole := *r
-	p := &rawPart{}
+	p, before := &rawPart{}, len(d.req.Odd)
 	for name := range r.Fields() {
-		p.member(r, string(name))
+		if !p.member(r, string(name)) {
+			d.strange(r, name)
+		}
 	}
 	if r.Err() != nil {
 		return nil
@@ -73,15 +74,14 @@ func (d *decoder) part(r *wire.Reader, at string, i int) llm.Part {
 		d.fail(place("type"), "a part needs its type")
 		return nil
 	default: // kept whole
+		d.req.Odd = llm.CutOdd(d.req.Odd, before)
 		return &llm.Native{Dialect: Name, Type: p.kind, Raw: whole.Raw()}
-	}
-	for _, name := range p.unknown {
-		d.lose(place(name), unknown)
 	}
 	return out
 }
 
-func (p *rawPart) member(r *wire.Reader, name string) {
+// member reads a member; false means that it is not known.
+func (p *rawPart) member(r *wire.Reader, name string) bool {
 	switch name {
 	case "type":
 		p.kind = r.Str()
@@ -114,10 +114,9 @@ func (p *rawPart) member(r *wire.Reader, name string) {
 		p.sound = sound(r)
 	case "logprobs": // echo of an answer
 	default:
-		if len(p.unknown) < maxReported {
-			p.unknown = append(p.unknown, name)
-		}
+		return false
 	}
+	return true
 }
 
 func (p *rawPart) textPart() llm.Part {

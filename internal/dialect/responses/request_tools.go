@@ -24,8 +24,12 @@ func (d *decoder) tools(r *wire.Reader, at string) {
 // newer models.
 func (d *decoder) additional(r *wire.Reader, i int) {
 	for name := range r.Fields() {
-		if string(name) == "tools" {
+		switch string(name) {
+		case "tools":
 			d.tools(r, fmt.Sprintf("input[%d].tools", i))
+		case "type", "id", "role":
+		default:
+			d.strange(r, name)
 		}
 	}
 }
@@ -111,9 +115,7 @@ func (d *decoder) custom(r *wire.Reader, at string) (llm.Tool, bool) {
 		case "format":
 			form = grammarOf(r)
 		default:
-			if raw := r.Raw(); raw != nil && string(raw) != "false" {
-				d.loses(unknown, "%s.%s", at, n)
-			}
+			d.strange(r, name)
 		}
 	}
 	if t.Description != "" {

@@ -3,6 +3,7 @@ package responses
 import (
 	"bytes"
 	"crypto/rand"
+	"strconv"
 
 	"turnpike/internal/dialect/openai"
 	"turnpike/internal/llm"
@@ -17,9 +18,10 @@ func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
 	}
 	res := &llm.Response{ID: a.id, Model: a.model, Created: a.created, Tier: a.tier, NativeStop: a.native(), Usage: a.usage.usage(), Extra: a.extra}
 	var lost llm.LossList
-	for _, raw := range a.items() {
+	for i, raw := range a.items() {
 		it := readItem(raw)
 		it.lose(&lost)
+		res.Odd = append(res.Odd, it.oddIn("output["+strconv.Itoa(i)+"]")...)
 		res.Parts = append(res.Parts, it.parts()...)
 	}
 	res.Losses = lost.Losses()
@@ -144,7 +146,8 @@ type item struct {
 	summary, content              string
 	said                          []llm.Part
 	raw                           []byte
-	lost                          []string // members that have no place
+	odd                           llm.OddHold
+	lost                          []string // parts that have no place
 }
 
 func readItem(raw []byte) *item {

@@ -14,11 +14,11 @@ func (Dialect) EncodeResponse(req *llm.Request, res *llm.Response) []byte {
 	var body []byte
 	s := &streamEncoder{req: req, whole: func(response []byte) { body = response }}
 	_ = res.Replay(func(e *llm.Event) error { // Append cannot fail
-		s.scratch = s.Append(s.scratch[:0], e)
+		s.scratch = s.append(s.scratch[:0], e)
 		return nil
 	})
 	res.Losses = llm.AddLosses(res.Losses, s.Losses())
-	return body
+	return res.Regrown(body, Name)
 }
 
 // loseForeign names what only another API can say in an answer.

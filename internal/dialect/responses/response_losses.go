@@ -36,16 +36,21 @@ func (a *answer) other(name []byte, r *wire.Reader) {
 	}
 }
 
-// unknown notes a member of an item or its content that says something. Items
-// that only this API knows are kept whole.
-func (it *item) unknown(name []byte, r *wire.Reader) {
-	key := openai.Cut(string(name), 40)
-	if raw := r.Raw(); !llm.SaysNothing(raw) {
-		it.lost = append(it.lost, key)
+// unknown keeps a member of an item or its content.
+func (it *item) unknown(name []byte, r *wire.Reader) { it.odd.Keep(Name, r, name) }
+
+// oddIn are the members of an item, which stands at a path, that have no place.
+// Items that only this API knows are kept whole.
+func (it *item) oddIn(path string) []llm.Odd {
+	switch it.kind {
+	case "message", "reasoning", "function_call", "custom_tool_call":
+		it.odd.Inside(0, path)
+		return it.odd.List
 	}
+	return nil
 }
 
-// lose names what an item says that has no place.
+// lose names parts of an item that have no place.
 func (it *item) lose(l *llm.LossList) {
 	switch it.kind {
 	case "message", "reasoning", "function_call", "custom_tool_call":

@@ -2,6 +2,7 @@ package responses
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 
 	"turnpike/internal/dialect/openai"
@@ -17,6 +18,8 @@ func (Dialect) NewStreamDecoder() llm.StreamDecoder { return &streamDecoder{} }
 type streamDecoder struct {
 	llm.LossList
 
+	odd     llm.OddHold
+	seen    int // members kept before the event at hand
 	r       wire.Reader
 	ev      event
 	event   llm.Event // used again for every delta
@@ -71,7 +74,6 @@ type event struct {
 	whole    []byte // text, refusal, arguments or input of a done event
 	raw      []byte // item or annotation
 	response []byte
-	odd      string // a member that is not known
 }
 
 // Frame takes the next event.
@@ -93,6 +95,8 @@ func (d *streamDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 func (d *streamDecoder) read(data []byte) bool {
 	r, ev := &d.r, &d.ev
 	*ev = event{}
+	d.seen = len(d.odd.List)
+	d.odd.Of(nil)
 	r.Reset(data)
 	if r.Kind() != '{' {
 		return false
@@ -113,25 +117,38 @@ func (d *streamDecoder) read(data []byte) bool {
 			ev.raw = r.Raw()
 		case "response":
 			ev.response = r.Raw()
-		case "sequence_number", "item_id", "obfuscation", "part", "annotation_index", "code", "message", "param", "name":
+		case "part":
+			d.readPart(r)
+		case "sequence_number", "item_id", "obfuscation", "annotation_index", "code", "message", "param", "name", "logprobs":
 		case "error":
 			if r.Kind() == '{' && len(ev.kind) == 0 {
 				ev.kind = []byte("error")
 			}
 		default:
-			if raw := r.Raw(); !llm.SaysNothing(raw) && ev.odd == "" {
-				ev.odd = openai.Cut(string(name), 40)
-			}
+			d.odd.Keep(Name, r, name)
 		}
 	}
 	return r.End() == nil
 }
 
+// readPart looks through a part, which tells again what its deltas do.
+func (d *streamDecoder) readPart(r *wire.Reader) {
+	if !openai.Object(r) {
+		return
+	}
+	for name := range r.Fields() {
+		switch string(name) {
+		case "type", "text", "refusal", "annotations", "logprobs":
+		default:
+			d.odd.Keep(Name, r, name)
+		}
+	}
+}
+
 // take deals with an event that was read from data.
 func (d *streamDecoder) take(data []byte, yield llm.Yield) error {
-	if d.ev.odd != "" {
-		d.Lose(openai.Cut(string(d.ev.kind), 60)+"."+d.ev.odd, unplaced)
-	}
+	d.odd.Of(d.ev.kind)
+	yield = d.odd.Over(yield)
 	switch string(d.ev.kind) {
 	case "response.created", "response.in_progress", "response.queued":
 		return d.start(d.ev.response, yield)
@@ -212,7 +229,9 @@ func (d *streamDecoder) inItem(yield llm.Yield) error {
 	case "response.refusal.delta":
 		return d.words(refusalPart, ev.delta, yield)
 	case "response.output_item.added":
-		return d.added(readItem(ev.raw), yield)
+		it := readItem(ev.raw)
+		d.keep(it, "item")
+		return d.added(it, d.odd.Over(yield))
 	case "response.output_text.done":
 		return d.missed(textPart, yield)
 	case "response.refusal.done":
@@ -230,15 +249,23 @@ func (d *streamDecoder) inItem(yield llm.Yield) error {
 	case "response.output_item.done":
 		it := readItem(ev.raw)
 		it.lose(&d.LossList)
-		return d.itemDone(it, yield)
+		d.keep(it, "item")
+		return d.itemDone(it, d.odd.Over(yield))
 	default:
 		d.unknownEvent()
 	}
 	return nil
 }
 
+// keep keeps the members of an item of the event at hand that have no place.
+func (d *streamDecoder) keep(it *item, path string) {
+	d.odd.List = append(d.odd.List, it.oddIn(path)...)
+	d.odd.Of(d.ev.kind)
+}
+
 // hold keeps an event of an item that has to wait.
 func (d *streamDecoder) hold(data []byte, yield llm.Yield) error {
+	d.odd.List = llm.CutOdd(d.odd.List, min(d.seen, len(d.odd.List))) // it will be read again
 	index := d.ev.index
 	if d.heldSize += len(data) + 64; d.heldSize > maxHeld {
 		return d.fault(yield, tooMixed())
@@ -269,7 +296,8 @@ func (d *streamDecoder) release(yield llm.Yield) error {
 			if !d.item.live {
 				take = func(yield llm.Yield) error { return d.enter(index, yield) }
 			}
-			if err := take(yield); err != nil || d.over {
+			d.odd.Of(d.ev.kind)
+			if err := take(d.odd.Over(yield)); err != nil || d.over {
 				return err
 			}
 		}
@@ -291,6 +319,11 @@ func (d *streamDecoder) start(response []byte, yield llm.Yield) error {
 	if len(response) > 0 && response[0] == '{' {
 		a.read(wire.NewReader(response))
 	}
+	for _, x := range a.extra { // the event's own; the last one tells all of it again
+		d.odd.List = append(d.odd.List, llm.Odd{Dialect: Name, At: "response", Name: x.Name, Raw: x.Raw, Bookkeeping: true})
+	}
+	d.odd.Of(d.ev.kind)
+	yield = d.odd.Over(yield)
 	d.event = llm.Event{Kind: llm.EventStart, ID: a.id, Model: a.model, Created: a.created}
 	return yield(&d.event)
 }
@@ -312,16 +345,17 @@ func (d *streamDecoder) complete(response []byte, yield llm.Yield) error {
 		return err
 	}
 	for i, raw := range a.items() {
+		it := readItem(raw)
+		d.keep(it, "response.output["+strconv.Itoa(i)+"]")
 		if d.isDone(int64(i)) {
 			continue
 		}
-		it := readItem(raw)
 		it.lose(&d.LossList)
-		if err := d.wholeItem(it, yield); err != nil {
+		if err := d.wholeItem(it, d.odd.Over(yield)); err != nil {
 			return err
 		}
 	}
-	d.over = true
+	d.over, yield = true, d.odd.Over(yield)
 	d.event = llm.Event{
 		Kind: llm.EventFinish, Stop: llm.SettledStop(a.stop(), d.calls), NativeStop: a.native(), Usage: a.usage.usage(),
 		Tier: a.tier, Extra: a.extra,

@@ -17,6 +17,7 @@ func (Dialect) NewStreamEncoder(req *llm.Request) llm.StreamEncoder {
 // whole answer once more: all items are kept until then.
 type streamEncoder struct {
 	llm.LossList
+	odd llm.OddStream
 
 	req     *llm.Request
 	tier    string
@@ -80,6 +81,13 @@ const maxKept = 64 << 20
 
 // Append writes what e means.
 func (s *streamEncoder) Append(dst []byte, e *llm.Event) []byte {
+	if s.odd.Quiet(e) {
+		return s.append(dst, e)
+	}
+	return s.odd.Append(dst, e, Name, &s.LossList, s.append)
+}
+
+func (s *streamEncoder) append(dst []byte, e *llm.Event) []byte {
 	if s.over {
 		return dst
 	}

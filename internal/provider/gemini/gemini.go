@@ -39,18 +39,6 @@ func (a *Account) Surface(context.Context, string) (provider.Surface, error) {
 // ErrModel is returned for a name that cannot be a model's.
 var ErrModel = errors.New("this is no name of a Gemini model: letters, digits, dots, hyphens and underscores only")
 
-// plain tells whether s can stand in a path as one step of it.
-func plain(s string) bool {
-	for _, c := range []byte(s) {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '.', c == '-', c == '_', c == '@':
-		default:
-			return false
-		}
-	}
-	return strings.Trim(s, ".") != ""
-}
-
 // method is the address of a method of a model. "models/x" and "x" are the same.
 func (a *Account) method(model, method string) (*url.URL, error) {
 	prefix := "/models/"
@@ -58,7 +46,7 @@ func (a *Account) method(model, method string) (*url.URL, error) {
 		prefix, model = "/tunedModels/", tuned
 	}
 	model = strings.TrimPrefix(model, "models/")
-	if !plain(model) {
+	if !provider.Step(model) {
 		return nil, ErrModel
 	}
 	return a.URL(prefix + model + ":" + method), nil

@@ -75,8 +75,8 @@ func New(opt Options) (*Account, error) {
 	switch {
 	case opt.Project == "":
 		return fail(errors.New("project is missing: the credentials name none"))
-	case !plain(strings.Replace(opt.Project, ":", ".", 1)) || // example.com:project is one too
-		!plain(opt.Location):
+	case !provider.Step(strings.Replace(opt.Project, ":", ".", 1)) || // example.com:project is one too
+		!provider.Step(opt.Location):
 		return fail(fmt.Errorf("project %q and location %q must be plain names", opt.Project, opt.Location))
 	}
 	a, err := provider.NewAccount(Kind, "https://"+host(opt.Location)+"/v1", opt.Options)
@@ -108,22 +108,10 @@ func (a *Account) Surface(_ context.Context, model string) (provider.Surface, er
 // ErrModel is returned for a name that cannot be a model's.
 var ErrModel = errors.New("this is no name of a model at Vertex AI: letters, digits, dots, hyphens, underscores and @ only")
 
-// plain tells whether s can stand in a path as one step of it.
-func plain(s string) bool {
-	for _, c := range []byte(s) {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '.', c == '-', c == '_', c == '@':
-		default:
-			return false
-		}
-	}
-	return strings.Trim(s, ".") != ""
-}
-
 // method is the address of a method of a model.
 func (a *Account) method(model, method string) (*url.URL, error) {
 	model = strings.TrimPrefix(model, "models/")
-	if !plain(model) {
+	if !provider.Step(model) {
 		return nil, ErrModel
 	}
 	publisher := "google"
