@@ -222,4 +222,3 @@ func TestCompactingMovesOn(t *testing.T) {
 		})
 	}
 }
-
