@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"turnpike/internal/admin"
 	"turnpike/internal/archive"
 	"turnpike/internal/background"
 	"turnpike/internal/catalog"
@@ -68,6 +69,8 @@ type app struct {
 	limits  *limit.Limiter
 	gw      *gateway.Gateway
 	server  *http.Server
+
+	operators, scrapes *admin.Guard // scrapes nil: everybody may
 }
 
 func newApp(cfg *config.Config, log *slog.Logger) *app { return &app{cfg: cfg, log: log} }
@@ -157,6 +160,9 @@ func (a *app) open(ctx context.Context) (err error) {
 		return err
 	}
 	if err = a.firstStart(ctx); err != nil {
+		return err
+	}
+	if a.operators, a.scrapes, err = newGuards(ctx, a); err != nil {
 		return err
 	}
 	list, err := accounts(a.cfg)

@@ -142,6 +142,22 @@ func (p *Pins) UnpinAll(provider string) (n int) {
 	return n
 }
 
+// Counts are the numbers of conversations that are kept at each provider.
+func (p *Pins) Counts() map[string]int {
+	counts, now := map[string]int{}, p.now()
+	for i := range p.shards {
+		s := &p.shards[i]
+		s.mu.RLock()
+		for _, e := range s.by {
+			if now.Before(e.until) {
+				counts[e.Provider]++
+			}
+		}
+		s.mu.RUnlock()
+	}
+	return counts
+}
+
 // Len is the number of pins, those that have ended included.
 func (p *Pins) Len() (n int) {
 	for i := range p.shards {

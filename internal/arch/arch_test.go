@@ -104,6 +104,7 @@ var rules = []struct {
 	{"internal/rules", []string{"internal/llm"}, true, "changes of answers, whatever dialect they come in or go out"},
 	{"internal/stitch", []string{"internal/llm"}, true, "one answer of several, whatever dialect they come in or go out"},
 	{"internal/price", nil, true, "money is arithmetic: it knows no request, no store, no network"},
+	{"internal/admin", []string{"internal/affinity", "internal/wire"}, true, "the operators' door: it never sees the road"},
 	{"internal/keyring", []string{"internal/policy", "internal/tenancy"}, true, "keys in memory, wherever they come from"},
 	{"internal/limit", nil, false, "counts requests and tokens for names: it knows no key and no road; Redis is a place to count in"},
 	{"internal/budget", nil, true, "reserves and settles amounts for names: it knows no key, no price and no road"},
@@ -188,11 +189,12 @@ func TestSQL(t *testing.T) {
 	}
 }
 
-// TestResponseWriter keeps the writing side of HTTP to the road and the console.
+// TestResponseWriter keeps the writing side of HTTP to the road, the operators' door
+// and the console.
 func TestResponseWriter(t *testing.T) {
 	for _, p := range packages(t) {
 		rel := strings.TrimPrefix(p.ImportPath, module+"/")
-		if rel == "internal/gateway" || rel == "internal/provider/sandbox" || strings.HasPrefix(rel, "cmd/") {
+		if rel == "internal/gateway" || rel == "internal/admin" || rel == "internal/provider/sandbox" || strings.HasPrefix(rel, "cmd/") {
 			continue
 		}
 		for _, f := range p.GoFiles {
