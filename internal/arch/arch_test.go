@@ -95,6 +95,7 @@ var rules = []struct {
 	},
 	{"internal/health", []string{"internal/llm"}, true, "learns from outcomes, knows no account and no choice"},
 	{"internal/affinity", nil, true, "conversations and places are strings to it"},
+	{"internal/affinity/replicas", []string{"internal/affinity"}, false, "pins that several gateways have in common; Redis is where they lie"},
 	{"internal/retry", []string{"internal/llm", "internal/health"}, true, "pure decisions about what comes next"},
 	{"internal/throttle", []string{"internal/llm"}, true, "waits for room at an account, whatever is sent there"},
 	{"internal/discover", []string{"internal/provider", "internal/route", "internal/health"}, true, "asks accounts for their lists and keeps the last good ones"},
