@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"cmp"
 	"log/slog"
 	"net/http"
@@ -208,4 +209,9 @@ func (g *Gateway) hide(words []byte) []byte {
 		return words
 	}
 	return g.opt.Hide(words)
+}
+
+// tells tells whether an upstream's words hold a secret of the operator's.
+func (g *Gateway) tells(words []byte) bool {
+	return g.opt.Hide != nil && !bytes.Equal(g.opt.Hide(words), words)
 }
