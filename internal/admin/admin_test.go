@@ -97,8 +97,15 @@ func TestLocal(t *testing.T) {
 		header string
 		want   bool
 	}{
-		{"127.0.0.1:5", "", true}, {"[::1]:5", "", true}, {"10.0.0.1:5", "", false}, {"", "", false}, {"127.0.0.1", "", false},
-		{"127.0.0.1:5", "X-Forwarded-For", false}, {"127.0.0.1:5", "Forwarded", false}, {"127.0.0.1:5", "X-Real-Ip", false}, {"127.0.0.1:5", "Via", false},
+		{"127.0.0.1:5", "", true},
+		{"[::1]:5", "", true},
+		{"10.0.0.1:5", "", false},
+		{"", "", false},
+		{"127.0.0.1", "", false},
+		{"127.0.0.1:5", "X-Forwarded-For", false},
+		{"127.0.0.1:5", "Forwarded", false},
+		{"127.0.0.1:5", "X-Real-Ip", false},
+		{"127.0.0.1:5", "Via", false},
 	} {
 		r := &http.Request{RemoteAddr: c.from, Header: http.Header{}}
 		if c.header != "" {
