@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"turnpike/internal/admin"
+	"turnpike/internal/affinity/replicas"
 	"turnpike/internal/archive"
 	"turnpike/internal/background"
 	"turnpike/internal/catalog"
@@ -67,6 +68,7 @@ type app struct {
 	tracer  *otel.Tracer // nil where there is no collector
 	redis   *limit.Redis // nil where limits are counted in memory
 	limits  *limit.Limiter
+	pins    *replicas.Store // nil where replicas have nothing in common
 	gw      *gateway.Gateway
 	server  *http.Server
 
@@ -95,6 +97,9 @@ func (a *app) run(ctx context.Context, again func()) error {
 	defer cancel()
 	go a.ring.Watch(behind, keySource{a.store, a.fixedKeys()}, a.log)
 	go a.known.Run(behind, a.store, a.log)
+	if a.pins != nil {
+		go a.pins.Run(behind, a.table.Pins())
+	}
 	a.pursue(behind)
 	lists := newLists(a)
 	if err := lists.Load(); err != nil {
@@ -177,7 +182,10 @@ func (a *app) open(ctx context.Context) (err error) {
 	if a.rules, err = rules.New(a.cfg.Rules); err != nil {
 		return err
 	}
-	a.table = newTable(a.cfg, list)
+	if a.limits, err = newLimits(a); err != nil {
+		return err
+	}
+	a.table = newTable(a, list)
 	if err = a.openKeys(ctx); err != nil {
 		return err
 	}
@@ -202,9 +210,6 @@ func (a *app) open(ctx context.Context) (err error) {
 	}
 	a.prices = price.NewCurrent(book)
 	a.tracer = newTracer(a.cfg, a.knownModel, a.log)
-	if a.limits, err = newLimits(a); err != nil {
-		return err
-	}
 	a.gw = newGateway(a)
 	a.server = newServer(a.gw, a.cfg, a.log)
 	return nil
