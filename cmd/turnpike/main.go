@@ -28,7 +28,7 @@ func commands() []command {
 		{"tags", "list|show|set|delete", "limits of the words keys are marked with", tagKind.run},
 		{"org", "show|set", "limits of all requests together", orgKind.run},
 		{"budgets", "set|list|reset|recharge|remove", "what keys, users, tags, teams and all may spend", budgets},
-		{"providers", "list|test", "show the configured providers and try them", providers},
+		{"providers", "list|test|unpin", "show the configured providers, try them, let their conversations go", providers},
 		{"ledger", "list|verify", "show the newest attempts; compare the journal with the database", ledgerCommand},
 		{"catalog", "list|show|forget", "show what is known of models, and what upstreams have taught", catalogCommand},
 		{"prices", "list|set|import|sync|rerate", "show what tokens cost, change it, correct the past", prices},

@@ -25,9 +25,12 @@ type providerLine struct {
 const testTimeout = 15 * time.Second
 
 func providers(args []string) error {
-	what, args, err := action("providers", args, "list", "test")
+	what, args, err := action("providers", args, "list", "test", "unpin")
 	if err != nil {
 		return err
+	}
+	if what == "unpin" {
+		return unpin(args)
 	}
 	s := newSettings("providers " + what)
 	asJSON := s.flags.Bool("json", false, "print JSON")

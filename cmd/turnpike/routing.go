@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"turnpike/internal/affinity"
+	"turnpike/internal/affinity/replicas"
 	"turnpike/internal/config"
 	"turnpike/internal/discover"
 	"turnpike/internal/policy"
@@ -21,8 +22,8 @@ const maxPins = 100_000
 const savedRetries = 100
 
 // newTable makes the routing table of the configuration.
-func newTable(cfg *config.Config, list []*route.Account) *route.Table {
-	r := cfg.Routing
+func newTable(a *app, list []*route.Account) *route.Table {
+	cfg, r := a.cfg, a.cfg.Routing
 	s := route.Settings{
 		Aliases: cfg.Aliases, Strategy: cfg.Defaults.LBStrategy, Now: time.Now,
 		Retry:  retry.Plan{Attempts: r.Attempts, Total: r.Deadline, MaxWait: r.MaxWait, Base: retry.Default.Base},
@@ -30,7 +31,12 @@ func newTable(cfg *config.Config, list []*route.Account) *route.Table {
 	}
 	s.CrossGeo = r.CrossGeo != nil && *r.CrossGeo
 	if on := r.Affinity; on == nil || *on {
-		s.Pins = affinity.New(maxPins, time.Now, nil)
+		var shared *affinity.Shared
+		if a.redis != nil {
+			a.pins = replicas.New(a.redis.Client(), a.log, time.Now)
+			shared = a.pins.Shared()
+		}
+		s.Pins = affinity.New(maxPins, time.Now, shared)
 	}
 	return route.New(list, cfg.Defaults.Provider, cfg.Defaults.Model).With(s)
 }

@@ -65,6 +65,9 @@ func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case bytes.Contains(body, []byte("in a stream")):
 		w.Header().Set("Content-Type", "text/event-stream")
+		if bytes.Contains(body, []byte("late in a stream")) {
+			_, _ = fmt.Fprint(w, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"},\"finish_reason\":null}]}\n\n")
+		}
 		_, _ = fmt.Fprintf(w, "data: {\"error\":{\"message\":%s}}\n\n", text)
 	case bytes.Contains(body, []byte("server")):
 		w.WriteHeader(http.StatusInternalServerError)
@@ -122,7 +125,7 @@ func provoke(r *running) {
 		}
 	}
 	for _, provider := range []string{"plain", "openai", "claude", "google", "aws", "bearer", "entra", "away"} {
-		for _, prompt := range []string{promptMark, promptMark + " server", promptMark + " in a stream"} {
+		for _, prompt := range []string{promptMark, promptMark + " server", promptMark + " in a stream", promptMark + " late in a stream"} {
 			stream := strings.HasSuffix(prompt, "stream")
 			chat := fmt.Sprintf(`{"model":"%s/anthropic.claude-sonnet-4-5","max_tokens":9,"stream":%v,"messages":[{"role":"user","content":"%s"}]}`, provider, stream, prompt)
 			send("/v1/chat/completions", chat, "Authorization", "Bearer "+good)

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"turnpike/internal/admin"
+	"turnpike/internal/affinity/replicas"
 	"turnpike/internal/archive"
 	"turnpike/internal/background"
 	"turnpike/internal/budget"
@@ -69,8 +71,11 @@ type app struct {
 	tracer   *otel.Tracer // nil where there is no collector
 	redis    *limit.Redis // nil where limits are counted in memory
 	limits   *limit.Limiter
+	pins     *replicas.Store // nil where replicas have nothing in common
 	gw       *gateway.Gateway
 	server   *http.Server
+
+	operators, scrapes *admin.Guard // scrapes nil: everybody may
 }
 
 func newApp(cfg *config.Config, log *slog.Logger) *app { return &app{cfg: cfg, log: log} }
@@ -95,6 +100,9 @@ func (a *app) run(ctx context.Context, again func()) error {
 	defer cancel()
 	go a.ring.Watch(behind, keySource{a.store, a.fixedKeys()}, a.log)
 	go a.known.Run(behind, a.store, a.log)
+	if a.pins != nil {
+		go a.pins.Run(behind, a.table.Pins())
+	}
 	a.pursue(behind)
 	lists := newLists(a)
 	if err := lists.Load(); err != nil {
@@ -163,6 +171,9 @@ func (a *app) open(ctx context.Context) (err error) {
 	if err = a.firstStart(ctx); err != nil {
 		return err
 	}
+	if a.operators, a.scrapes, err = newGuards(ctx, a); err != nil {
+		return err
+	}
 	list, err := accounts(a.cfg)
 	if err != nil {
 		return err
@@ -175,7 +186,10 @@ func (a *app) open(ctx context.Context) (err error) {
 	if a.rules, err = rules.New(a.cfg.Rules); err != nil {
 		return err
 	}
-	a.table = newTable(a.cfg, list)
+	if a.limits, err = newLimits(a); err != nil {
+		return err
+	}
+	a.table = newTable(a, list)
 	if err = a.openKeys(ctx); err != nil {
 		return err
 	}
@@ -200,9 +214,6 @@ func (a *app) open(ctx context.Context) (err error) {
 	}
 	a.prices = price.NewCurrent(book)
 	a.tracer = newTracer(a.cfg, a.knownModel, a.log)
-	if a.limits, err = newLimits(a); err != nil {
-		return err
-	}
 	if a.budgets, err = newBudgets(a); err != nil {
 		return err
 	}

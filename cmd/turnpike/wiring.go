@@ -94,8 +94,10 @@ func newGateway(a *app) *gateway.Gateway {
 		Budgets: a.budgets, AssumeOutput: int64(a.cfg.Budgets.AssumeOutput),
 		Hide:    redact.New(a.cfg.Secrets()...).Known,
 		MaxBody: int64(a.cfg.Server.MaxBody), MaxAnswer: maxAnswer, Heartbeat: a.cfg.Server.Heartbeat, Drain: drainFor,
+		Operator: a.operator, Scrapes: a.mayScrape(),
 	})
 	gw.Handle("/ui/", console.Handler())
+	gw.Handle("/admin/", a.adminHandler())
 	gw.Handle("GET /{$}", http.RedirectHandler("/ui/", http.StatusFound))
 	return gw
 }

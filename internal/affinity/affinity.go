@@ -8,8 +8,10 @@ package affinity
 
 import (
 	"hash/maphash"
+	"maps"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,16 +27,21 @@ type Pin struct {
 
 type entry struct {
 	Pin
-	until time.Time
+	made, until time.Time
 }
 
 // Shared is a store that several gateways have in common. Its functions must be
 // quick and give up by themselves: they stand in the way of a request. Set with
-// no ttl lets a conversation go.
+// no ttl lets a conversation go. Release tells the others of a provider or a
+// conversation that was let go (see Pins.Released).
 type Shared struct {
-	Get func(conversation string) (Pin, bool)
-	Set func(conversation string, p Pin, ttl time.Duration)
+	Get     func(conversation string) (p Pin, made time.Time, ok bool)
+	Set     func(conversation string, p Pin, made time.Time, ttl time.Duration)
+	Release func(what string, at time.Time)
 }
+
+// fresh is how long a pin counts without a look at what other replicas say.
+const fresh = time.Second
 
 // Pins are the conversations that were seen lately. Their number is bounded.
 type Pins struct {
@@ -43,6 +50,8 @@ type Pins struct {
 	most   int // of a shard
 	seed   maphash.Seed
 	shards [shards]shard
+
+	released atomic.Pointer[map[string]time.Time] // what was let go, and when; nil: nothing
 }
 
 type shard struct {
@@ -63,19 +72,86 @@ func (p *Pins) shard(conversation string) *shard {
 	return &p.shards[maphash.String(p.seed, conversation)%shards]
 }
 
-// Get tells where a conversation is.
+// Get tells where a conversation is: the last to pin it, here or in another
+// replica, is right.
 func (p *Pins) Get(conversation string) (Pin, bool) {
-	s := p.shard(conversation)
+	s, now := p.shard(conversation), p.now()
 	s.mu.RLock()
 	e, ok := s.by[conversation]
 	s.mu.RUnlock()
-	if ok && p.now().Before(e.until) {
-		return e.Pin, true
+	ok = ok && now.Before(e.until)
+	if p.shared != nil && (!ok || now.Sub(e.made) >= fresh) {
+		if pin, made, found := p.shared.Get(conversation); found && (!ok || made.After(e.made)) {
+			e.Pin, e.made, ok = pin, made, true
+		}
 	}
-	if p.shared != nil {
-		return p.shared.Get(conversation)
+	if !ok || p.gone(conversation, &e) {
+		return Pin{}, false
 	}
-	return Pin{}, false
+	return e.Pin, true
+}
+
+// gone tells whether a pin was let go after it was made, in this replica or another.
+func (p *Pins) gone(conversation string, e *entry) bool {
+	released := p.released.Load()
+	if released == nil {
+		return false
+	}
+	for _, what := range [...]string{ofProvider + e.Provider, ofConversation + conversation} {
+		if at, ok := (*released)[what]; ok && !e.made.After(at) {
+			return true
+		}
+	}
+	return false
+}
+
+// What can be let go.
+const (
+	ofProvider     = "provider "
+	ofConversation = "conversation "
+)
+
+// settling is how long the others may take to say what was let go here.
+const settling = 10 * time.Second
+
+// Released takes over what all replicas have let go, and when.
+func (p *Pins) Released(all map[string]time.Time) {
+	if old := p.released.Load(); old != nil {
+		for what, at := range *old {
+			if at.After(all[what]) && p.now().Sub(at) < settling {
+				all = with(all, what, at)
+			}
+		}
+	}
+	if len(all) == 0 {
+		p.released.Store(nil)
+		return
+	}
+	p.released.Store(&all)
+}
+
+// release lets go what the store of all replicas still holds, and tells the others.
+func (p *Pins) release(what string) {
+	if p.shared == nil {
+		return
+	}
+	var all map[string]time.Time
+	if old := p.released.Load(); old != nil {
+		all = *old
+	}
+	all = with(all, what, p.now())
+	p.released.Store(&all)
+	p.shared.Release(what, p.now())
+}
+
+// with is a map and one entry more.
+func with(m map[string]time.Time, what string, at time.Time) map[string]time.Time {
+	m = maps.Clone(m)
+	if m == nil {
+		m = map[string]time.Time{}
+	}
+	m[what] = at
+	return m
 }
 
 // Set pins a conversation for as long as its cache lives; each use makes it
@@ -91,10 +167,10 @@ func (p *Pins) Set(conversation string, pin Pin, ttl time.Duration) {
 	if !known && len(s.by) >= p.most {
 		s.evict()
 	}
-	s.by[conversation] = entry{pin, now.Add(ttl)}
+	s.by[conversation] = entry{pin, now, now.Add(ttl)}
 	s.mu.Unlock()
 	if p.shared != nil {
-		p.shared.Set(conversation, pin, ttl)
+		p.shared.Set(conversation, pin, now, ttl)
 	}
 }
 
@@ -113,7 +189,7 @@ func (s *shard) evict() {
 	delete(s.by, victim)
 }
 
-// Unpin lets a conversation go; false where it was not held.
+// Unpin lets a conversation go; false where it was not held here.
 func (p *Pins) Unpin(conversation string) bool {
 	s := p.shard(conversation)
 	s.mu.Lock()
@@ -121,12 +197,13 @@ func (p *Pins) Unpin(conversation string) bool {
 	_, ok := s.by[conversation]
 	delete(s.by, conversation)
 	if p.shared != nil {
-		p.shared.Set(conversation, Pin{}, 0)
+		p.shared.Set(conversation, Pin{}, time.Time{}, 0)
 	}
+	p.release(ofConversation + conversation)
 	return ok
 }
 
-// UnpinAll lets all conversations of a provider go and tells how many.
+// UnpinAll lets all conversations of a provider go and tells how many there were here.
 func (p *Pins) UnpinAll(provider string) (n int) {
 	for i := range p.shards {
 		s := &p.shards[i]
@@ -139,7 +216,24 @@ func (p *Pins) UnpinAll(provider string) (n int) {
 		}
 		s.mu.Unlock()
 	}
+	p.release(ofProvider + provider)
 	return n
+}
+
+// Counts are the numbers of conversations that are kept at each provider.
+func (p *Pins) Counts() map[string]int {
+	counts, now := map[string]int{}, p.now()
+	for i := range p.shards {
+		s := &p.shards[i]
+		s.mu.RLock()
+		for _, e := range s.by {
+			if now.Before(e.until) {
+				counts[e.Provider]++
+			}
+		}
+		s.mu.RUnlock()
+	}
+	return counts
 }
 
 // Len is the number of pins, those that have ended included.

@@ -108,25 +108,81 @@ func TestSlow(t *testing.T) {
 	}
 }
 
-func TestShared(t *testing.T) {
-	c := &clock{time.Unix(1_800_000_000, 0)}
-	store := map[string]Pin{}
-	shared := &Shared{
-		Get: func(k string) (Pin, bool) { p, ok := store[k]; return p, ok },
-		Set: func(k string, p Pin, ttl time.Duration) {
-			if store[k] = p; ttl == 0 {
-				delete(store, k)
+// common is a store of replicas that is quick and never away.
+type common struct {
+	pins     map[string]entry
+	released map[string]time.Time
+	looks    int
+}
+
+func (s *common) shared() *Shared {
+	s.pins, s.released = map[string]entry{}, map[string]time.Time{}
+	return &Shared{
+		Get: func(k string) (Pin, time.Time, bool) { s.looks++; e, ok := s.pins[k]; return e.Pin, e.made, ok },
+		Set: func(k string, p Pin, made time.Time, ttl time.Duration) {
+			if s.pins[k] = (entry{Pin: p, made: made}); ttl == 0 {
+				delete(s.pins, k)
 			}
 		},
+		Release: func(what string, at time.Time) { s.released[what] = at },
 	}
+}
+
+func TestShared(t *testing.T) {
+	c := &clock{time.Unix(1_800_000_000, 0)}
+	var store common
+	shared := store.shared()
 	one, other := New(10, c.now, shared), New(10, c.now, shared)
-	one.Set("x", b, time.Hour)
-	if got, ok := other.Get("x"); !ok || got != b {
-		t.Errorf("the other replica has %+v %v", got, ok)
+	check := func(p *Pins, want Pin) {
+		t.Helper()
+		if got, ok := p.Get("x"); got != want || ok != (want != Pin{}) {
+			t.Errorf("at %+v %v, want %+v", got, ok, want)
+		}
 	}
+	one.Set("x", b, time.Hour)
+	check(other, b)
+	c.t = c.t.Add(2 * fresh)
+	other.Set("x", a, time.Hour) // it had to move
+	check(one, a)
+	c.t = c.t.Add(2 * fresh)
+	one.Set("x", b, time.Hour)
+	check(other, b)
+
+	c.t = c.t.Add(2 * fresh)
+	other.Set("x", b, time.Hour)
 	one.Unpin("x")
-	if _, ok := other.Get("x"); ok {
-		t.Error("unpinned in one replica only")
+	check(one, Pin{})
+	other.Released(store.released)
+	check(other, Pin{})
+	c.t = c.t.Add(2 * fresh)
+	other.Set("x", b, time.Hour) // served there again, after it was let go
+	check(one, b)
+	check(other, b)
+
+	one.UnpinAll("b")
+	check(one, Pin{}) // although all replicas have it still
+	one.Released(nil) // the others have not heard of it yet
+	check(one, Pin{})
+	other.Released(store.released)
+	check(other, Pin{})
+	c.t = c.t.Add(settling)
+	other.Released(nil)
+	check(other, b)
+}
+
+// What was used a moment ago is not looked up.
+func TestFreshPinsAreNotLookedUp(t *testing.T) {
+	c := &clock{time.Unix(1_800_000_000, 0)}
+	var store common
+	p := New(10, c.now, store.shared())
+	p.Set("x", b, time.Hour)
+	p.Get("x")
+	if store.looks != 0 {
+		t.Error("looked up although it was used just now")
+	}
+	c.t = c.t.Add(fresh)
+	if p.Get("x"); store.looks != 1 {
+		t.Error("not looked up")
 	}
 }
 

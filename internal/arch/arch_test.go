@@ -95,6 +95,7 @@ var rules = []struct {
 	},
 	{"internal/health", []string{"internal/llm"}, true, "learns from outcomes, knows no account and no choice"},
 	{"internal/affinity", nil, true, "conversations and places are strings to it"},
+	{"internal/affinity/replicas", []string{"internal/affinity"}, false, "pins that several gateways have in common; Redis is where they lie"},
 	{"internal/retry", []string{"internal/llm", "internal/health"}, true, "pure decisions about what comes next"},
 	{"internal/throttle", []string{"internal/llm"}, true, "waits for room at an account, whatever is sent there"},
 	{"internal/discover", []string{"internal/provider", "internal/route", "internal/health"}, true, "asks accounts for their lists and keeps the last good ones"},
@@ -104,6 +105,7 @@ var rules = []struct {
 	{"internal/rules", []string{"internal/llm"}, true, "changes of answers, whatever dialect they come in or go out"},
 	{"internal/stitch", []string{"internal/llm"}, true, "one answer of several, whatever dialect they come in or go out"},
 	{"internal/price", nil, true, "money is arithmetic: it knows no request, no store, no network"},
+	{"internal/admin", []string{"internal/affinity", "internal/wire"}, true, "the operators' door: it never sees the road"},
 	{"internal/keyring", []string{"internal/policy", "internal/tenancy"}, true, "keys in memory, wherever they come from"},
 	{"internal/limit", nil, false, "counts requests and tokens for names: it knows no key and no road; Redis is a place to count in"},
 	{"internal/budget", nil, true, "reserves and settles amounts for names: it knows no key, no price and no road"},
@@ -189,11 +191,12 @@ func TestSQL(t *testing.T) {
 	}
 }
 
-// TestResponseWriter keeps the writing side of HTTP to the road and the console.
+// TestResponseWriter keeps the writing side of HTTP to the road, the operators' door
+// and the console.
 func TestResponseWriter(t *testing.T) {
 	for _, p := range packages(t) {
 		rel := strings.TrimPrefix(p.ImportPath, module+"/")
-		if rel == "internal/gateway" || rel == "internal/provider/sandbox" || strings.HasPrefix(rel, "cmd/") {
+		if rel == "internal/gateway" || rel == "internal/admin" || rel == "internal/provider/sandbox" || strings.HasPrefix(rel, "cmd/") {
 			continue
 		}
 		for _, f := range p.GoFiles {

@@ -41,6 +41,8 @@ type rule struct {
 	Match  []string `json:"match"`
 	Source string   `json:"source"`
 	Caps   caps     `json:"caps"`
+
+	must []string // what a name must hold for a match, by pattern
 }
 
 type caps struct {
@@ -83,7 +85,8 @@ func parse(text []byte) (*data, error) {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("model catalog: more text after the end")
 	}
-	for i, r := range d.Rules {
+	for i := range d.Rules {
+		r := &d.Rules[i]
 		if len(r.Match) == 0 || r.Source == "" {
 			return nil, fmt.Errorf("model catalog: rule %d needs match and source", i)
 		}
@@ -91,6 +94,7 @@ func parse(text []byte) (*data, error) {
 			if _, err := path.Match(m, ""); err != nil {
 				return nil, fmt.Errorf("model catalog: rule %d: %q: %w", i, m, err)
 			}
+			r.must = append(r.must, literal(m))
 		}
 	}
 	return &d, nil
@@ -106,7 +110,7 @@ type Catalog struct {
 
 // Bounds of the memory of answers: ids come from clients.
 const (
-	maxSeen = 1024
+	maxSeen = 8192
 	maxID   = 512
 )
 
@@ -186,8 +190,25 @@ func (d *data) lookup(name string) llm.Caps {
 	return out
 }
 
+// literal is the longest part of a pattern that stands for itself: looking for it
+// first spares most patterns' work. A pattern with classes or escapes has none.
+func literal(pattern string) (longest string) {
+	if strings.ContainsAny(pattern, `[\`) {
+		return ""
+	}
+	for part := range strings.FieldsFuncSeq(pattern, func(c rune) bool { return c == '*' || c == '?' }) {
+		if len(part) > len(longest) {
+			longest = part
+		}
+	}
+	return longest
+}
+
 func (r *rule) matches(name string) bool {
-	for _, m := range r.Match {
+	for i, m := range r.Match {
+		if !strings.Contains(name, r.must[i]) {
+			continue
+		}
 		if ok, err := path.Match(m, name); ok && err == nil {
 			return true
 		}

@@ -194,6 +194,7 @@ func TestEveryFieldBothWays(t *testing.T) {
 		"redis.url": "rediss://user:word@redis.example:6380/1", "redis.sentinel_master": "main", "redis.timeout": "70ms",
 		"telemetry.forward": "true", "telemetry.otlp.endpoint": "http://collector:4318", "telemetry.otlp.sample": "5",
 		"telemetry.otlp.semconv": "latest", "telemetry.otlp.service": "edge",
+		"telemetry.metrics.token": "scraper",
 	}
 	envs := map[string]bool{}
 	for _, f := range Fields() {

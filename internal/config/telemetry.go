@@ -7,6 +7,15 @@ type Telemetry struct {
 	Forward bool `yaml:"forward"`
 	// OTLP is an OpenTelemetry collector that gets traces and metrics.
 	OTLP OTLP `yaml:"otlp"`
+	// Metrics is who may read /metrics.
+	Metrics Metrics `yaml:"metrics"`
+}
+
+// Metrics is the door of /metrics.
+type Metrics struct {
+	// Token opens it, as Authorization: Bearer; so does the admin key then. Empty
+	// lets everybody read who can reach the gateway.
+	Token Secret `yaml:"token"`
 }
 
 // OTLP is a collector that is told by OTLP over HTTP. It gets no content of
@@ -46,6 +55,7 @@ func validateTelemetry(t *Telemetry, r *report) {
 	if o.Semconv != "" {
 		oneOf(r, "telemetry.otlp.semconv", o.Semconv, []string{SemconvStable, SemconvLatest})
 	}
+	checkSecret(r, "telemetry.metrics.token", t.Metrics.Token)
 	if o.Service == "" {
 		r.add("telemetry.otlp.service", "must not be empty")
 	}

@@ -54,6 +54,9 @@ func validate(cfg *Config, r *report) {
 	if cfg.Auth.AdminKey != "" && cfg.Auth.AdminKey == cfg.Auth.APIKey {
 		r.add("auth.api_key", "must differ from auth.admin_key, or every client could administrate")
 	}
+	if t := cfg.Telemetry.Metrics.Token; t != "" && t == cfg.Auth.APIKey {
+		r.add("telemetry.metrics.token", "must differ from auth.api_key")
+	}
 	oneOf(r, "defaults.lb_strategy", cfg.Defaults.LBStrategy, strategies)
 
 	names := checkRules(cfg.Rules, r)

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"reflect"
 	"strings"
@@ -143,6 +144,39 @@ func TestSignedThinkingMovesOn(t *testing.T) {
 			if rows := w.attempts(); len(rows) != 3 || rows[0].ErrorClass != "overloaded" || rows[1].ErrorClass != "invalid" || rows[2].ErrorClass != "" {
 				t.Errorf("rows %+v", rows)
 			}
+		})
+	}
+}
+
+// TestSealedReasoningMovesOn takes reasoning that one organization's account sealed to
+// another's, which refuses it in OpenAI's words (openai/codex#13724).
+func TestSealedReasoningMovesOn(t *testing.T) {
+	const thought = `{"store":false,"input":[{"role":"user","content":"q"},{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"gAAAsealed"},{"type":"message","id":"msg_1","role":"assistant","content":[{"type":"output_text","text":"done"}]},{"role":"user","content":"more"}]}`
+	const words = "The encrypted content gAAA...0= could not be verified. Reason: Encrypted content organization_id did not match the target organization."
+	for _, strict := range []bool{false, true} {
+		t.Run(fmt.Sprintf("THK-07 it goes without it, strict: %t", strict), func(t *testing.T) {
+			w := newWorld(t, chained(answersUp, openaiUp))
+			w.up.answers(playFailing(answersUp, overloaded, func(rw http.ResponseWriter, s *sent) {
+				if bytes.Contains(s.body, []byte("gAAAsealed")) {
+					playJSON(400, `{"error":{"message":"`+words+`","type":"invalid_request_error","param":null,"code":"invalid_encrypted_content"}}`)(rw, s)
+					return
+				}
+				playDefault(rw, s)
+			}))
+			r := w.do(http.MethodPost, clientPaths[answersAPI], chainBody(answersAPI, thought), "X-Turnpike-Strict", fmt.Sprint(strict))
+			all := w.up.all()
+			if strict {
+				if r.status != 400 || len(all) != 2 || !bytes.Contains(r.body, []byte("invalid_encrypted_content")) {
+					t.Errorf("answered %d %s after %d", r.status, r.body, len(all))
+				}
+				return
+			}
+			if r.status != http.StatusOK || len(all) != 3 {
+				t.Fatalf("answered %d %s after %d", r.status, r.body, len(all))
+			}
+			check(t, "the first got", all[0].body, is{"input.1.encrypted_content": `"gAAAsealed"`})
+			check(t, "the second got in the end", all[2].body, is{"input.#": "3", "input.1": `{"type":"message","role":"assistant","content":[{"type":"output_text","text":"done"}]}`})
+			checkLoss(t, r.losses(), "reasoning")
 		})
 	}
 }

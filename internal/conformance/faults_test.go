@@ -21,6 +21,8 @@ type fault struct {
 	stream       func(tongue) script // asked for a stream
 	nobody, once bool                // nobody listens; a stream fares as a whole answer
 	waits        bool                // until a bound of the account is reached
+	bounds       provider.Timeouts   // its bounds, where they are not the short ones
+	place        func(*testing.T) *wireUp
 }
 
 // refuses answers with an error.
@@ -53,6 +55,14 @@ var (
 // faults are in the order of an answer's life.
 var faults = []fault{
 	{name: "no connection", nobody: true, once: true},
+	{
+		name: "a connection that nobody takes (`timeouts.connect`)", nobody: true, once: true, waits: true, place: newFullUp,
+		bounds: provider.Timeouts{Connect: 600 * time.Millisecond, Total: patience},
+	},
+	{
+		name: "a handshake that does not come (`timeouts.tls`)", nobody: true, once: true, waits: true, place: newMuteUp,
+		bounds: provider.Timeouts{Connect: 5 * time.Second, TLS: 600 * time.Millisecond, Total: patience},
+	},
 	{name: "a reset before the head", once: true, whole: func(tongue) script { return func(c *line, _ int) { c.reset() } }},
 	{name: "the connection ends before the head", once: true, whole: func(tongue) script { return func(*line, int) {} }},
 	{name: "no head (`timeouts.first_byte`)", waits: true, once: true, whole: func(tongue) script { return func(c *line, _ int) { c.hold() } }},
@@ -109,6 +119,17 @@ var faults = []fault{
 	{name: "content, then silence (`timeouts.idle`)", waits: true, stream: sends(func(s tongue) string { return s.start + s.content }, holds)},
 	{name: "content, then a reset", stream: sends(func(s tongue) string { return s.start + s.content }, torn)},
 	{name: "content, then half a frame", stream: sends(func(s tongue) string { return s.start + s.content + s.rest[:len(s.rest)/3] }, stops)},
+	{
+		name: "content without an end (`timeouts.total`)", waits: true, bounds: provider.Timeouts{Connect: 5 * time.Second, Total: time.Second},
+		stream: sends(func(s tongue) string { return s.start + s.content }, func(c *line) {
+			for range 1000 {
+				if _, err := c.Write([]byte(": alive\n\n")); err != nil {
+					return
+				}
+				time.Sleep(10 * time.Millisecond) //nolint:forbidigo // an upstream that goes on and on
+			}
+		}),
+	},
 	{name: "a stream that trickles", stream: func(s tongue) script {
 		return func(c *line, _ int) {
 			c.head(200, "text/event-stream")
@@ -121,7 +142,8 @@ var faults = []fault{
 	{name: "400", whole: refuses(400, "invalid_request_error", "no such thing")},
 	{name: "401", whole: refuses(401, "authentication_error", "bad key")},
 	{name: "403", whole: refuses(403, "permission_error", "not this model")},
-	{name: "404", whole: refuses(404, "not_found_error", "no such model")},
+	{name: "404", whole: refuses(404, "not_found_error", "no such file")},
+	{name: "404, it has no such model", whole: refuses(404, "not_found_error", "model: m")},
 	{name: "408", whole: refuses(408, "timeout_error", "too late")},
 	{name: "413", whole: refuses(413, "request_too_large", "too large")},
 	{name: "429", whole: refuses(429, "rate_limit_error", "slow down")},
@@ -157,9 +179,16 @@ func (f *fault) play(t *testing.T, stream bool, from, first, second string) outc
 		bad = what(tongueOf(first, "first"))
 	}
 	patient := provider.Timeouts{Connect: 5 * time.Second, Total: patience}
-	one, two := newWireUp(t, bad), newWireUp(t, well(tongueOf(second, "second")))
+	one := newWireUp(t, bad)
+	if f.place != nil {
+		one = f.place(t)
+	}
+	two := newWireUp(t, well(tongueOf(second, "second")))
 	bounds := patient
-	if f.waits {
+	switch {
+	case f.bounds != (provider.Timeouts{}):
+		bounds = f.bounds
+	case f.waits:
 		bounds = short
 	}
 	a, b := wireAccount(t, "first", first, 2, one, bounds, stream), wireAccount(t, "second", second, 1, two, patient, stream)

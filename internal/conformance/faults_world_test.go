@@ -2,12 +2,15 @@ package conformance
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,6 +24,7 @@ import (
 // wireUp is an upstream that is written byte by byte on a real socket.
 type wireUp struct {
 	addr  string
+	tls   bool // it is to be spoken to by TLS
 	asked atomic.Int64
 }
 
@@ -78,6 +82,55 @@ func newWireUp(t *testing.T, play script) *wireUp {
 		}
 	}()
 	return u
+}
+
+// newMuteUp takes connections and never says a word of the handshake.
+func newMuteUp(t *testing.T) *wireUp {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() { (&line{Conn: c}).hold(); _ = c.Close() }()
+		}
+	}()
+	return &wireUp{addr: l.Addr().String(), tls: true}
+}
+
+// newFullUp is a socket whose queue of connections is full: the system lets further
+// ones knock in vain.
+func newFullUp(t *testing.T) *wireUp {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), syscall.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(fd)
+	at, ok := name.(*syscall.SockaddrInet4)
+	if err != nil || !ok {
+		t.Fatal(err, name)
+	}
+	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(at.Port))
+	for range 20 {
+		c, err := (&net.Dialer{Timeout: 300 * time.Millisecond}).DialContext(t.Context(), "tcp", addr)
+		if err != nil {
+			return &wireUp{addr: addr}
+		}
+		t.Cleanup(func() { _ = c.Close() })
+	}
+	t.Skip("this system takes connections that nobody asked for")
+	return nil
 }
 
 func (u *wireUp) answer(c net.Conn, play script) {
@@ -157,7 +210,11 @@ var short = provider.Timeouts{Connect: 5 * time.Second, FirstByte: 600 * time.Mi
 // wireAccount makes an account of a model that is served at a socket.
 func wireAccount(t *testing.T, name, dialect string, weight int, up *wireUp, bounds provider.Timeouts, streamed bool) *route.Account {
 	t.Helper()
-	opt := provider.Options{Name: name, BaseURL: "http://" + up.addr, APIKey: upstreamKey, UserAgent: "turnpike/test", Timeouts: bounds}
+	scheme := "http://"
+	if up.tls {
+		scheme = "https://"
+	}
+	opt := provider.Options{Name: name, BaseURL: scheme + up.addr, APIKey: upstreamKey, UserAgent: "turnpike/test", Timeouts: bounds}
 	if streamed {
 		opt.Headers = map[string]string{"X-Streamed": "yes"}
 	}

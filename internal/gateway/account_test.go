@@ -88,8 +88,12 @@ func TestNoAccountNoRequest(t *testing.T) {
 	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "ledger.max_bytes") || w.Header().Get("Retry-After") != "10" {
 		t.Errorf("the second: %d %s %v", w.Code, w.Body, w.Header())
 	}
-	h := httptest.NewRecorder()
-	g.ServeHTTP(h, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/health/ready", http.NoBody))
+	h := g.get("/health/ready")
+	if h.Code != http.StatusServiceUnavailable || !strings.Contains(h.Body.String(), "cannot be accounted for") || strings.Contains(h.Body.String(), "journal") {
+		t.Errorf("health for strangers: %d %s", h.Code, h.Body)
+	}
+	g.opt.Operator = func(*http.Request) bool { return true }
+	h = g.get("/health/ready")
 	if h.Code != http.StatusServiceUnavailable || !strings.Contains(h.Body.String(), `"waiting":1`) || !strings.Contains(h.Body.String(), "journal has reached") {
 		t.Errorf("health: %d %s", h.Code, h.Body)
 	}

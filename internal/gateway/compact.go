@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 
 	"turnpike/internal/llm"
@@ -12,8 +13,12 @@ import (
 // what comes of it only the upstream that made it can read, so it passes, or is
 // not to be had.
 func (x *exchange) compact() error {
-	x.target = x.targets[0]
-	x.out.serves()
+	x.stream = false
+	return x.each((*exchange).compactable, (*exchange).compacted)
+}
+
+// compactable makes the target's request.
+func (x *exchange) compactable() error {
 	if err := x.settlePolicy(); err != nil {
 		return err
 	}
@@ -31,27 +36,37 @@ func (x *exchange) compact() error {
 	if err := x.unfold(); err != nil {
 		return err
 	}
-	x.stream = false
 	x.pass([]wire.Edit{{Name: "model", Value: wire.AppendString(nil, x.target.Model)}}, nil)
 	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model, Body: x.sent}
-	x.detach()
+	return nil
+}
+
+// compacted sends the request and passes the answer on.
+func (x *exchange) compacted() error {
+	p, ok := x.target.Provider.(provider.Compactor)
+	if !ok {
+		return x.uncallable(errors.New("no way to compact"))
+	}
 	req, err := p.NewCompactRequest(x.ctx, x.call)
 	if err != nil {
 		return x.uncallable(err)
 	}
-	x.underWay()
+	x.calling(req)
 	res, err := p.RoundTrip(req)
 	if err != nil {
 		return x.unreachable(err)
 	}
 	x.answer = res
-	x.shed()
 	if res.StatusCode < 200 || res.StatusCode > 299 {
 		no, err := x.hear(res)
 		if err != nil {
 			return err
 		}
+		if x.moves(no.err) {
+			return no.err
+		}
 		return x.refused(no)
 	}
+	x.accepted()
 	return x.relay()
 }

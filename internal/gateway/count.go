@@ -1,43 +1,123 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	"turnpike/internal/dialect/counting"
 	"turnpike/internal/llm"
 	"turnpike/internal/provider"
+	"turnpike/internal/retry"
 	"turnpike/internal/wire"
 )
 
-// count is the end of the road for counting a prompt: the upstream's own count
-// where it has one, else an estimate that leans to the high side and says so.
+// How long counting may take. Whoever counts wants to know now, and an estimate is
+// at hand, so nobody is waited for and nobody is asked twice.
+const (
+	countFor  = 10 * time.Second // one upstream
+	maxCounts = 3                // upstreams
+)
+
+// count is the end of the road for counting a prompt: an upstream's own count where
+// one has it, else an estimate that leans to the high side and says so.
+//
+// Counts do not pass the account's limits (limits): upstreams count them apart from
+// answers (Anthropic, Token counting: "separate and independent rate limits"). A
+// client's burst of them costs an estimate at the worst, and never a 429.
 func (x *exchange) count() error {
-	x.target = x.targets[0]
-	x.out.serves()
+	x.stream = false
 	if err := x.unwrap(); err != nil {
 		return err
 	}
+	n, ok, err := x.countAnywhere()
+	if err != nil {
+		return err
+	}
+	if ok {
+		return x.counted(n)
+	}
+	return x.countByEstimate()
+}
+
+// countAnywhere asks the targets that count, one after the other. Another model of
+// an alias's chain has another tokenizer: it is not asked. ok is false where nobody
+// counted.
+func (x *exchange) countAnywhere() (n int64, ok bool, err error) {
+	for asked := 0; x.at < len(x.targets) && asked < maxCounts; x.at++ {
+		if x.targets[x.at].Step != x.targets[0].Step {
+			break
+		}
+		x.target = x.targets[x.at]
+		if err := x.countHere(); err != nil {
+			return 0, false, err
+		}
+		c, counts := x.target.Provider.(provider.Counter)
+		if !counts || c.CountAPI(x.surface) == "" {
+			continue
+		}
+		if asked++; asked > 1 {
+			x.number++
+		}
+		x.begun = x.gw.opt.Now()
+		x.out.serves()
+		n, err := x.countUpstream(c)
+		if err == nil {
+			return n, true, nil
+		}
+		if errors.Is(err, errAnswered) || !x.countMoves(err) {
+			return 0, false, answeredOnly(err)
+		}
+	}
+	return 0, false, nil
+}
+
+// answeredOnly is the error that ends the road: all others end in an estimate.
+func answeredOnly(err error) error {
+	if errors.Is(err, errAnswered) {
+		return err
+	}
+	return nil
+}
+
+// countHere finds out how the target is spoken to, and makes the body one that can
+// be counted.
+func (x *exchange) countHere() error {
 	if err := x.approach(); err != nil {
 		return err
 	}
 	if err := x.unfold(); err != nil {
 		return err
 	}
-	if err := x.countable(); err != nil {
+	return x.countable()
+}
+
+// countMoves tells whether another upstream may count after one would not, and what
+// the failure says of that account. It never waits for the same one.
+func (x *exchange) countMoves(err error) bool {
+	x.gw.opt.Log.Debug("an upstream did not count a prompt", "request", x.id, "provider", x.target.Provider.Name(), "error", err)
+	e, ok := errors.AsType[*llm.Error](err)
+	if !ok || x.left() {
+		return false
+	}
+	x.target.Heard(e, x.begun, x.gw.opt.Now())
+	moves := x.moves(err) && x.step.Do == retry.Next
+	if moves {
+		x.tried = append(x.tried, tried{x.target.Provider.Name(), x.target.Model, e, x.step.Why})
+	}
+	x.step = nil
+	return moves
+}
+
+// countByEstimate answers without an upstream, for the first target's model.
+func (x *exchange) countByEstimate() error {
+	x.at, x.target = 0, x.targets[0]
+	if err := x.countHere(); err != nil {
 		return err
 	}
-	if c, ok := x.target.Provider.(provider.Counter); ok && c.CountAPI(x.surface) != "" {
-		n, err := x.countUpstream(c)
-		if err == nil {
-			return x.counted(n)
-		}
-		if errors.Is(err, errAnswered) {
-			return err
-		}
-		x.gw.opt.Log.Debug("a prompt is counted by estimate", "request", x.id, "provider", c.Name(), "error", err)
-	}
+	x.out.serves()
 	req, err := x.front.DecodeRequest(x.r.Header, x.object.Bytes())
 	if err != nil {
 		return err
@@ -116,25 +196,30 @@ func (x *exchange) countUpstream(c provider.Counter) (int64, error) {
 	}
 	api := counting.API(c.CountAPI(x.surface))
 	body, err := x.countBody(api)
+	x.sent.drop()
+	x.sent = nil
 	if err != nil {
 		return 0, err
 	}
 	x.detach()
-	req, err := c.NewCountRequest(x.ctx, x.target.Model, body, x.forwarded())
+	defer x.hangUp()
+	ctx, cancel := context.WithTimeout(x.ctx, countFor)
+	defer cancel()
+	req, err := c.NewCountRequest(ctx, x.target.Model, body, x.forwarded())
 	if err != nil {
 		return 0, err
 	}
 	res, err := c.RoundTrip(req)
 	if err != nil {
-		return 0, err
+		return 0, x.unreachable(err)
 	}
 	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		return 0, x.notCounted(res)
+	}
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxCount))
 	if err != nil {
-		return 0, err
-	}
-	if res.StatusCode != http.StatusOK {
-		return 0, x.notCounted(res, answer)
+		return 0, x.unreachable(err)
 	}
 	return api.Read(answer)
 }
@@ -161,13 +246,15 @@ func (x *exchange) countBody(api counting.API) ([]byte, error) {
 // notCounted is an upstream that would not count. What is wrong with the request
 // itself the client of the upstream's own API is told in its words; a model that
 // cannot be counted is estimated.
-func (x *exchange) notCounted(res *http.Response, body []byte) error {
-	e := x.back.DecodeError(res.StatusCode, res.Header, body)
-	e.Upstream, e.UpstreamStatus = true, res.StatusCode
-	if e.Kind == llm.ErrInvalid && x.passable(res, body) {
-		x.err = e
-		x.passError(res, body)
+func (x *exchange) notCounted(res *http.Response) error {
+	no, err := x.hear(res)
+	if err != nil {
+		return err
+	}
+	if no.err.Kind == llm.ErrInvalid && x.passable(res, no.body) {
+		x.err = no.err
+		x.passError(res, no.body)
 		return errAnswered
 	}
-	return e
+	return no.err
 }

@@ -143,6 +143,7 @@ func (x *exchange) explainChoice(w *wire.Writer) {
 		w.StrField("alias", c.Alias)
 	}
 	if x.talk != "" {
+		w.StrField("conversation", x.talk)
 		w.BoolField("stays", c.Kept)
 	}
 	if c.Left != "" {

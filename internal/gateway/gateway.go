@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"cmp"
 	"log/slog"
 	"net/http"
@@ -56,6 +57,12 @@ type Options struct {
 	Version string
 	Started time.Time
 
+	// Operator tells whether whoever asks how the gateway stands may hear of its
+	// accounts; nil: nobody.
+	Operator func(*http.Request) bool
+	// Scrapes tells who may read /metrics; nil: everybody.
+	Scrapes func(*http.Request) bool
+
 	// Hide takes the operator's secrets out of what an upstream says in an error:
 	// some repeat what they were sent. Nil leaves all as it is.
 	Hide func([]byte) []byte
@@ -104,7 +111,7 @@ func New(opt Options) *Gateway {
 	g.mux.HandleFunc("GET /health/live", g.live)
 	g.mux.HandleFunc("GET /health/ready", g.health)
 	if opt.Metrics != nil {
-		g.mux.Handle("GET /metrics", opt.Metrics.Handler())
+		g.mux.Handle("GET /metrics", g.scraped(opt.Metrics.Handler()))
 		opt.Metrics.Read(g.reading)
 	}
 	g.mux.HandleFunc("HEAD /{$}", g.hello)
@@ -209,4 +216,9 @@ func (g *Gateway) hide(words []byte) []byte {
 		return words
 	}
 	return g.opt.Hide(words)
+}
+
+// tells tells whether an upstream's words hold a secret of the operator's.
+func (g *Gateway) tells(words []byte) bool {
+	return g.opt.Hide != nil && !bytes.Equal(g.opt.Hide(words), words)
 }

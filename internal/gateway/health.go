@@ -17,24 +17,13 @@ func (g *Gateway) live(w http.ResponseWriter, _ *http.Request) {
 
 // health tells whether requests can be served: not while shutting down, not
 // without a key that opens, not without an account that is in use, not when they
-// cannot be accounted for.
-func (g *Gateway) health(w http.ResponseWriter, _ *http.Request) {
-	status, why := "ready", ""
-	inUse := 0
-	for _, a := range g.opt.Table.Accounts() {
-		if a.Off == "" {
-			inUse++
-		}
-	}
-	switch {
-	case g.closing.Load():
-		status, why = "closing", "shutting down"
-	case g.opt.Keys.Len() == 0:
-		status, why = "not ready", "there is no API key: turnpike keys create"
-	case inUse == 0:
-		status, why = "not ready", "no provider is in use"
-	case g.opt.Ledger.Ready() != nil:
-		status, why = "not ready", "ledger: "+g.opt.Ledger.Ready().Error()
+// cannot be accounted for. Everybody is told that much; operators are told of the
+// accounts and the ledger too.
+func (g *Gateway) health(w http.ResponseWriter, r *http.Request) {
+	status, why := g.standing()
+	operator := g.opt.Operator != nil && g.opt.Operator(r)
+	if err := g.opt.Ledger.Ready(); operator && why == unaccounted && err != nil {
+		why = "ledger: " + err.Error()
 	}
 	jw := wire.NewWriter(nil)
 	jw.Object()
@@ -43,6 +32,46 @@ func (g *Gateway) health(w http.ResponseWriter, _ *http.Request) {
 		jw.StrField("reason", why)
 	}
 	jw.StrField("version", g.opt.Version)
+	if operator {
+		g.details(jw)
+	}
+	jw.EndObject()
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	if status != "ready" {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_, _ = w.Write(append(jw.Bytes(), '\n'))
+}
+
+// standing is whether requests can be served, and why not.
+func (g *Gateway) standing() (status, why string) {
+	inUse := 0
+	for _, a := range g.opt.Table.Accounts() {
+		if a.Off == "" {
+			inUse++
+		}
+	}
+	switch {
+	case g.closing.Load():
+		return "closing", "shutting down"
+	case g.opt.Keys.Len() == 0:
+		return "not ready", "there is no API key: turnpike keys create"
+	case inUse == 0:
+		return "not ready", "no provider is in use"
+	case g.opt.Ledger.Ready() != nil:
+		return "not ready", unaccounted
+	}
+	return "ready", ""
+}
+
+// unaccounted is the reason strangers are told; operators are told the error, which
+// may name files.
+const unaccounted = "requests cannot be accounted for: the log tells why"
+
+// details are for operators.
+func (g *Gateway) details(jw *wire.Writer) {
 	jw.IntField("in_flight", g.inflight.Load())
 	g.ledgerHealth(jw)
 	g.limitHealth(jw)
@@ -61,14 +90,21 @@ func (g *Gateway) health(w http.ResponseWriter, _ *http.Request) {
 		jw.EndObject()
 	}
 	jw.EndList()
-	jw.EndObject()
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	if status != "ready" {
-		w.WriteHeader(http.StatusServiceUnavailable)
+}
+
+// scraped keeps /metrics for those who may read it.
+func (g *Gateway) scraped(h http.Handler) http.Handler {
+	if g.opt.Scrapes == nil {
+		return h
 	}
-	_, _ = w.Write(append(jw.Bytes(), '\n'))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !g.opt.Scrapes(r) {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="turnpike metrics"`)
+			http.Error(w, "send the token of telemetry.metrics.token as Authorization: Bearer TOKEN", http.StatusUnauthorized)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // ledgerHealth tells how far the database is behind. That it is away does not keep

@@ -522,6 +522,7 @@ func TestCounterStoreDown(t *testing.T) {
 				t.Errorf("request %d: %d %s", i, w.Code, w.Body)
 			}
 		}
+		g.opt.Operator = func(*http.Request) bool { return true }
 		get := func(path string) (int, string) {
 			w := httptest.NewRecorder()
 			g.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))

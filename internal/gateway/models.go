@@ -10,6 +10,7 @@ import (
 	"turnpike/internal/ledger"
 	"turnpike/internal/llm"
 	"turnpike/internal/policy"
+	"turnpike/internal/price"
 	"turnpike/internal/wire"
 )
 
@@ -19,6 +20,7 @@ type listed struct {
 	created         int64
 	context, output int64 // tokens, 0 where it is not known
 	caps            llm.Caps
+	cost            *price.Entry // nil where it has no price
 }
 
 // models answers GET /v1/models, /v1/models/{id} and Gemini's own paths from memory,
@@ -63,14 +65,14 @@ func (g *Gateway) models(w http.ResponseWriter, r *http.Request) {
 func (g *Gateway) list(key *policy.Routing) []listed {
 	all := g.opt.Table.List(key)
 	list := make([]listed, len(all))
-	for i, m := range all {
-		l := listed{id: m.ID, name: m.Name, owner: m.Provider, created: m.Created}
-		l.context, l.output = m.Context, m.Output
+	tags := g.newTags()
+	for i := range all {
+		m := &all[i]
+		model := cmp.Or(m.Target, m.Model.ID)
+		l := listed{id: m.ID, name: m.Name, owner: m.Provider, created: m.Created, caps: g.opt.Caps(model), cost: tags.of(m.Provider, model)}
+		l.context, l.output = cmp.Or(m.Context, l.caps.Context), cmp.Or(m.Output, l.caps.MaxOutput)
 		if m.Alias {
 			l.owner = aliasOwner
-		} else {
-			l.caps = g.opt.Caps(m.Model.ID)
-			l.context, l.output = cmp.Or(l.context, l.caps.Context), cmp.Or(l.output, l.caps.MaxOutput)
 		}
 		if l.created <= 0 {
 			l.created = g.opt.Started.Unix()
@@ -109,6 +111,7 @@ var (
 			w.StrField("owned_by", m.owner)
 			m.limits(w, "context_window", "max_output_tokens")
 			m.abilities(w)
+			m.pricing(w)
 		},
 	}
 	anthropicList = shape{
@@ -133,6 +136,8 @@ var (
 			w.StrField("display_name", m.name)
 			w.StrField("created_at", time.Unix(m.created, 0).UTC().Format(time.RFC3339))
 			m.limits(w, "max_input_tokens", "max_tokens")
+			m.capabilities(w)
+			m.pricing(w)
 		},
 	}
 	geminiList = shape{
@@ -164,7 +169,7 @@ func shapeOf(r *http.Request) *shape {
 }
 
 func (s *shape) list(list []listed) []byte {
-	w := wire.NewWriter(make([]byte, 0, 256*len(list)+64))
+	w := wire.NewWriter(make([]byte, 0, 512*len(list)+64))
 	w.Object()
 	s.open(w)
 	w.List()
@@ -187,21 +192,4 @@ func (m *listed) limits(w *wire.Writer, context, output string) {
 	if m.output > 0 {
 		w.IntField(output, m.output)
 	}
-}
-
-// abilities writes what the model takes, where it is known.
-func (m *listed) abilities(w *wire.Writer) {
-	if m.caps.Family == "" {
-		return
-	}
-	w.Key("capabilities")
-	w.Object()
-	w.BoolField("tools", !m.caps.NoTools)
-	w.BoolField("images", !m.caps.NoImages)
-	if m.caps.Thinking != llm.ThinkUnknown {
-		w.BoolField("thinking", m.caps.Thinking != llm.ThinkNone)
-	}
-	w.BoolField("structured_output", m.caps.Structured)
-	w.BoolField("prompt_cache", !m.caps.NoCache)
-	w.EndObject()
 }

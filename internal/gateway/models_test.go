@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -9,9 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"turnpike/internal/catalog"
 	"turnpike/internal/keyring"
 	"turnpike/internal/llm"
 	"turnpike/internal/policy"
+	"turnpike/internal/price"
 	"turnpike/internal/provider"
 	"turnpike/internal/route"
 )
@@ -77,17 +80,87 @@ func TestModelsInEachShape(t *testing.T) {
 	}
 }
 
-// BenchmarkModels is the list of a gateway with many models.
+func book(t testing.TB, models ...string) *price.Current {
+	t.Helper()
+	var entries []price.Entry
+	for i, m := range models {
+		var r price.Rates
+		r.Set(price.Input, price.Price(3+i)*1e9)
+		r.Set(price.Output, 15e9)
+		r.Set(price.CacheRead, 3e8)
+		provider, model, ok := strings.Cut(m, "/")
+		if !ok {
+			provider, model = "", m
+		}
+		entries = append(entries, price.Entry{Model: model, Provider: provider, Rates: r, Long: []price.Long{{Above: 200_000, Rates: r}}[:i%2]})
+	}
+	return price.NewCurrent(price.New(entries, price.Rates{}))
+}
+
+// TestPricesInTheList: each name has the price of the place a request for it goes to
+// first, and what has none says nothing.
+func TestPricesInTheList(t *testing.T) {
+	g := newTestGatewayOf(t, several(route.Settings{Aliases: policy.Aliases{{Match: "best", To: []string{"gone", "b/dear"}}}}, &toyProvider{name: "a", dialect: "toy"}, &toyProvider{name: "b", dialect: "toy"}))
+	for _, a := range g.opt.Table.Accounts() {
+		a.Models = nil
+	}
+	g.opt.Table.Account("a").SetListed([]provider.Model{{ID: "both"}, {ID: "free"}})
+	g.opt.Table.Account("b").SetListed([]provider.Model{{ID: "both"}, {ID: "dear", Context: 9}})
+	g.opt.Caps = func(id string) llm.Caps {
+		return llm.Caps{Family: "toys", Thinking: llm.ThinkAdaptive, Efforts: []string{"low", "max"}, NoDocuments: id == "dear"}
+	}
+	g.opt.Price = book(t, "both", "b/both", "dear")
+	g.opt.Keys = keyring.New(time.Now, keyring.Entry{Hash: keyring.Hash(testKey), Principal: keyring.Principal{KeyID: "key_1"}},
+		keyring.Entry{Hash: keyring.Hash("sk-b"), Principal: keyring.Principal{KeyID: "key_2", Policy: policy.Policy{Routing: &policy.Routing{Providers: []string{"b"}}}}})
+	anthropic := []string{"X-Api-Key", testKey, "Anthropic-Version", "2023-06-01"}
+	const at3, at4 = `"pricing":{"prompt":"0.000003","completion":"0.000015","input_cache_read":"0.0000003"}`,
+		`"pricing":{"prompt":"0.000004","completion":"0.000015","input_cache_read":"0.0000003","long_prompts":[{"above_tokens":200000,"prompt":"0.000004",`
+	const at5 = `"pricing":{"prompt":"0.000005","completion":"0.000015","input_cache_read":"0.0000003"}`
+	for _, c := range []struct {
+		name, path string
+		header     []string
+		want       string
+	}{
+		{"by its own name, of the first", "/v1/models/both", []string{"Authorization", "Bearer " + testKey}, at3},
+		{"of the first the key may use", "/v1/models/both", []string{"Authorization", "Bearer sk-b"}, at4},
+		{"by the provider", "/v1/models/b/both", []string{"Authorization", "Bearer " + testKey}, at4},
+		{"of what an alias stands for", "/v1/models/best", []string{"Authorization", "Bearer " + testKey}, `"owned_by":"turnpike","context_window":9,`},
+		{"of what an alias stands for, the price", "/v1/models/best", []string{"Authorization", "Bearer " + testKey}, at5},
+		{"for Anthropic's clients", "/v1/models/both", anthropic, at3},
+		{
+			"abilities for Anthropic's clients", "/v1/models/dear", anthropic,
+			`"capabilities":{"image_input":{"supported":true},"pdf_input":{"supported":false},"structured_outputs":{"supported":false},"thinking":{"supported":true,"types":{"adaptive":{"supported":true},"enabled":{"supported":false}}},` +
+				`"effort":{"supported":true,"low":{"supported":true},"medium":{"supported":false},"high":{"supported":false},"xhigh":{"supported":false},"max":{"supported":true}}}`,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if w := g.get(c.path, c.header...); w.Code != 200 || !json.Valid(w.Body.Bytes()) || !strings.Contains(w.Body.String(), c.want) {
+				t.Errorf("%d %s\nwants %s", w.Code, w.Body, c.want)
+			}
+		})
+	}
+	for _, path := range []string{"/v1/models/free", "/v1beta/models/both"} {
+		if w := g.get(path, "Authorization", "Bearer "+testKey); w.Code != 200 || strings.Contains(w.Body.String(), "pricing") {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+}
+
+// BenchmarkModels is the list of a gateway with many models, each of which has a
+// price and stands there by two names.
 func BenchmarkModels(b *testing.B) {
 	a := &route.Account{Provider: provider.Unserved("a", "toybox")}
-	models := make([]provider.Model, 2000)
+	models, names := make([]provider.Model, 2000), make([]string, 2000)
 	for i := range models {
-		models[i] = provider.Model{ID: fmt.Sprintf("model-%d", i)}
+		names[i] = fmt.Sprintf("model-%d", i)
+		models[i] = provider.Model{ID: names[i]}
 	}
 	a.SetListed(models)
-	g := &Gateway{opt: Options{Table: route.New([]*route.Account{a}, "", ""), Caps: func(string) llm.Caps { return llm.Caps{} }}}
+	g := &Gateway{opt: Options{
+		Table: route.New([]*route.Account{a}, "", ""), Caps: catalog.Lookup, Price: book(b, names...), Now: time.Now,
+	}}
 	for b.Loop() {
-		if len(openaiList.list(g.list(&policy.Routing{Models: []string{"model-*"}}))) < 2000 {
+		if out := openaiList.list(g.list(&policy.Routing{Models: []string{"model-*"}})); bytes.Count(out, []byte(`"pricing"`)) != 4000 {
 			b.Fatal("no list")
 		}
 	}

@@ -83,7 +83,7 @@ func (x *exchange) log() {
 		attrs = append(attrs, slog.String("losses", llm.LossHeader(x.losses)))
 	}
 	attrs = x.shapedAttrs(attrs)
-	attrs = x.triedAttrs(attrs)
+	attrs = x.triedAttrs(x.routedAttrs(attrs))
 	if x.gone.Load() {
 		attrs = append(attrs, slog.Bool("client_left", true))
 	}

@@ -41,6 +41,10 @@ func (x *exchange) passOn(p *passing, frames wire.Holder) error {
 		case class == llm.FrameError:
 			asHTTP := !p.begun && !x.out.opened()
 			if _, err := p.fault(nil, f); err != nil {
+				if p.begun {
+					held := frames.Held()
+					x.passRun(early, held[:len(held)-len(f.Raw)], true, x.gw.opt.Now())
+				}
 				return err
 			}
 			if asHTTP {

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"log/slog"
+	"strings"
 	"time"
 
 	"turnpike/internal/route"
@@ -39,4 +41,30 @@ func (x *exchange) stay() {
 		ttl = stayLong
 	}
 	x.gw.opt.Table.Keep(x.talk, &x.targets[x.at], ttl)
+}
+
+// routedAttrs are what the log says of the choice: accounts that were passed over
+// because they cool, or for whatever reason where the request failed, and why a
+// conversation left its place.
+func (x *exchange) routedAttrs(attrs []slog.Attr) []slog.Attr {
+	var b strings.Builder
+	for _, e := range x.choice.Excluded {
+		if e.Until.IsZero() && x.err == nil {
+			continue // switched off, forbidden: so it is with every request
+		}
+		if b.Len() > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(e.Provider + "/" + e.Model + ": " + e.Reason)
+		if !e.Until.IsZero() {
+			b.WriteString(" until " + e.Until.UTC().Format(time.TimeOnly))
+		}
+	}
+	if b.Len() > 0 {
+		attrs = append(attrs, slog.String("passed_over", b.String()))
+	}
+	if x.choice.Left != "" {
+		attrs = append(attrs, slog.String("moved", x.choice.Left))
+	}
+	return attrs
 }

@@ -202,6 +202,9 @@ func (p *passing) fault(out []byte, f wire.Frame) ([]byte, error) {
 	}
 	p.x.err = fault
 	if p.begun || p.x.out.opened() {
+		if p.x.gw.tells(f.Raw) || p.x.gw.tells(f.Data) {
+			return out, fault // in our words: those of a frame cannot be changed in every framing
+		}
 		return p.append(out, f), nil
 	}
 	status, _ := p.x.front.EncodeError(fault, p.x.id)

@@ -257,6 +257,7 @@ var (
 type toyProvider struct {
 	name     string // empty: toy
 	dialect  string
+	reframed bool // its answers come in another framing than its clients take
 	timeouts provider.Timeouts
 	answer   func(*http.Request) (*http.Response, error)
 
@@ -267,7 +268,7 @@ type toyProvider struct {
 func (p *toyProvider) Name() string { return cmp.Or(p.name, "toy") }
 func (p *toyProvider) Kind() string { return "toybox" }
 func (p *toyProvider) Surface(context.Context, string) (provider.Surface, error) {
-	return provider.Surface{Dialect: p.dialect}, nil
+	return provider.Surface{Dialect: p.dialect, Reframed: p.reframed}, nil
 }
 
 func (p *toyProvider) NewRequest(ctx context.Context, c *provider.Call) (*http.Request, error) {

@@ -52,6 +52,7 @@ var actions = map[string]action{
 	"prefill": {do: endWithUser, alters: true},
 	"billing": {do: dropBilling},
 	"unsign":  {do: unsign, once: true},
+	"unseal":  {do: unseal, once: true},
 	"unthink": {do: drop, once: true},       // a path: thinking excludes it
 	"free":    {do: freeChoice, once: true}, // thinking excludes a forced tool
 	"room":    {do: roomToThink, once: true},

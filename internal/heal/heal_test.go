@@ -28,6 +28,8 @@ func TestFind(t *testing.T) {
 		{"THK-11 the other way", "thinking: Input tag 'adaptive' found using 'type' does not match any of the expected tags: 'disabled', 'enabled'", "think enabled"},
 		{"adaptive, in words", "adaptive thinking is not supported on this model", "think enabled"},
 		{"THK-07", "messages.1.content.0: Invalid `signature` in `thinking` block", "unsign"},
+		{"THK-07 sealed", "The encrypted content gAAA...0= could not be verified. Reason: Encrypted content organization_id did not match the target organization.", "unseal"},
+		{"THK-07 sealed, an item", "The encrypted content for item rs_0a18 could not be verified. Reason: Encrypted content could not be decrypted or parsed.", "unseal"},
 		{"THK-07 redacted", "messages.1.content.0: Invalid `data` in `redacted_thinking` block", "unsign"},
 		{"MSG-12", "This model does not support assistant message prefill. The conversation must end with a user message.", "prefill"},
 		{"PAR-01", "The model returned the following errors: `temperature` and `top_p` cannot both be specified for this model. Please use only one.", "one temperature,top_p"},
@@ -141,6 +143,14 @@ func TestApply(t *testing.T) {
 			`{"messages":[{"role":"assistant","content":[{"type":"tool_use","id":"1","name":"a","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"1"}]}]}`, "messages[*].content: thinking; thinking",
 		},
 		{"THK-07 no message becomes empty", "unsign", "", `{"messages":[{"role":"assistant","content":[{"type":"thinking","thinking":"x","signature":"s"}]}]}`, ``, ""},
+		{
+			"THK-07 sealed reasoning", "unseal", "",
+			`{"input":[{"role":"user","content":"a"},{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"gAAA"},{"type":"function_call","id":"fc_1","call_id":"c1","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c1","output":"x"},{"type":"reasoning","id":"rs_2","summary":[]}],"x":1}`,
+			`{"input":[{"role":"user","content":"a"},{"type":"function_call","call_id":"c1","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c1","output":"x"},{"type":"reasoning","id":"rs_2","summary":[]}],"x":1}`, "input[*]: reasoning",
+		},
+		{"THK-07 nothing is sealed", "unseal", "", `{"input":[{"type":"message","id":"msg_1","role":"user","content":"a"}]}`, ``, ""},
+		{"THK-07 nothing else is there", "unseal", "", `{"input":[{"type":"reasoning","encrypted_content":"gAAA"}]}`, ``, ""},
+		{"THK-07 an input that is text", "unseal", "", `{"input":"encrypted_content"}`, ``, ""},
 		{"a flag and its feature", "beta", "context-management-2025-06-27", `{"anthropic_beta":["a-2025-01-01","context-management-2025-06-27"],"context_management":{},"x":1}`, `{"anthropic_beta":["a-2025-01-01"],"x":1}`, "anthropic-beta: context-management-2025-06-27; context_management"},
 		{"all flags", "unflag", "", `{"anthropic_beta":["a-2025-01-01"],"x":1}`, `{"x":1}`, "anthropic-beta: a-2025-01-01"},
 		{"not JSON", "drop", "a", `{"a":`, ``, ""},
@@ -191,7 +201,7 @@ func TestHeaderFlags(t *testing.T) {
 }
 
 func TestWhatIsKept(t *testing.T) {
-	for do, want := range map[string]bool{"drop": true, "beta": true, "think": true, "unsign": false, "free": false, "unthink": false, "room": false} {
+	for do, want := range map[string]bool{"drop": true, "beta": true, "think": true, "unsign": false, "unseal": false, "free": false, "unthink": false, "room": false} {
 		if _, got := (Fix{Do: do}).Kept(); got != want {
 			t.Errorf("%s: kept %v", do, got)
 		}

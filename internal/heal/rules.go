@@ -45,6 +45,7 @@ var rules = []rule{
 	{"does not support the " + q + "?effort" + q + "? parameter", "drop", "output_config.effort", "Anthropic before Claude 4.5"},
 	{name + ": Extra inputs are not permitted", "drop", "$1", "Anthropic, Bedrock"},
 	// OpenAI, and what copies it.
+	{"[Ee]ncrypted content .{0,200}could not be verified|[Ee]ncrypted content could not be decrypted", "unseal", "", "OpenAI, Azure, codex#13724"},
 	{"Unsupported parameter: '(max_\\w*tokens)' is not supported with this model\\. Use '(max_\\w*tokens)' instead", "rename", "$1>$2", "OpenAI reasoning models"},
 	{"(?:Unknown parameter|Unrecognized request argument supplied|unknown field|unexpected keyword argument):? " + q + "max_completion_tokens", "rename", "max_completion_tokens>max_tokens", "servers that copy OpenAI's older API"},
 	{"max_(?:completion_)?tokens is too large: \\d+\\. This model supports at most (\\d+)", "limit", "max_tokens=$1,max_completion_tokens=$1", "OpenAI"},

@@ -2,6 +2,7 @@ package health
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"turnpike/internal/llm"
@@ -19,6 +20,7 @@ const (
 	Failure               // no connection, no answer in time, 5xx
 	Quota                 // the account's money or allowance is spent
 	Auth                  // the account's credentials were refused
+	Absent                // the account has no such model
 )
 
 // rule says how a class cools a place.
@@ -42,17 +44,19 @@ var rules = [...]rule{
 	Failure:  {name: "failing", first: 5 * time.Second, most: 2 * time.Minute},
 	Quota:    {name: "quota spent", first: 10 * time.Minute, most: time.Hour, told: 24 * time.Hour, account: true},
 	Auth:     {name: "credentials refused", first: 10 * time.Minute, most: 10 * time.Minute, account: true},
+	Absent:   {name: "no such model", first: time.Minute, most: 10 * time.Minute},
 }
 
 // String is the class in words for people.
 func (c Class) String() string { return rules[c].name }
 
 // Cools are the classes that begin cool-downs.
-var Cools = [...]Class{Rate, Overload, Failure, Quota, Auth}
+var Cools = [...]Class{Rate, Overload, Failure, Quota, Auth, Absent}
 
 // Classify tells what an error says of the upstream. Errors of ours and of the
 // caller say nothing: only an upstream that could not be reached, took too long,
-// refused for load or money, or failed has shown something of itself.
+// refused for load or money, has no such model, or failed has shown something of
+// itself.
 func Classify(e *llm.Error) Class {
 	switch {
 	case e == nil:
@@ -61,6 +65,8 @@ func Classify(e *llm.Error) Class {
 		return Untold
 	case e.Kind == llm.ErrAuth, e.UpstreamStatus == http.StatusUnauthorized:
 		return Auth
+	case absent(e):
+		return Absent
 	}
 	switch e.Kind {
 	case llm.ErrRate:
@@ -79,4 +85,20 @@ func Classify(e *llm.Error) Class {
 	default:
 		return Untold
 	}
+}
+
+// absent tells whether a refusal is about the model's name, not about anything else
+// that a request names, by the words of the upstreams (recorded): OpenAI's code,
+// Azure's, "model: x" (Anthropic), "models/x is not found" (Gemini), "The provided
+// model identifier is invalid" (Bedrock, with 400).
+func absent(e *llm.Error) bool {
+	switch {
+	case e.Code == "model_not_found", e.Code == "DeploymentNotFound":
+		return true
+	case e.Kind == llm.ErrNotFound:
+		return strings.HasPrefix(e.Message, "model: ") || strings.HasPrefix(e.Message, "models/") || strings.HasPrefix(e.Message, "The model ")
+	case e.Kind == llm.ErrInvalid:
+		return e.Message == "The provided model identifier is invalid."
+	}
+	return false
 }

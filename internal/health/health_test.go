@@ -59,6 +59,12 @@ func TestClassify(t *testing.T) {
 		"409":                       {up(llm.ErrConflict, 409), Untold},
 		"413":                       {up(llm.ErrTooLarge, 413), Untold},
 		"an answer that is none":    {&llm.Error{Kind: llm.ErrUpstream}, Failure},
+		"404 of OpenAI's models":    {&llm.Error{Kind: llm.ErrNotFound, Code: "model_not_found", Upstream: true, UpstreamStatus: 404}, Absent},
+		"404 of Claude's models":    {&llm.Error{Kind: llm.ErrNotFound, Message: "model: claude-x", Upstream: true, UpstreamStatus: 404}, Absent},
+		"404 of Gemini's models":    {&llm.Error{Kind: llm.ErrNotFound, Message: "models/x is not found for API version v1beta", Upstream: true, UpstreamStatus: 404}, Absent},
+		"400 of Bedrock's models":   {&llm.Error{Kind: llm.ErrInvalid, Message: "The provided model identifier is invalid.", Upstream: true, UpstreamStatus: 400}, Absent},
+		"404 of a file":             {&llm.Error{Kind: llm.ErrNotFound, Message: "No such file: model.pdf", Upstream: true, UpstreamStatus: 404}, Untold},
+		"our own 404":               {&llm.Error{Kind: llm.ErrNotFound, Code: "model_not_found"}, Untold},
 		"our own 500":               {&llm.Error{Kind: llm.ErrInternal}, Untold},
 		"our own 429":               {&llm.Error{Kind: llm.ErrRate}, Untold},
 		"nobody to ask":             {&llm.Error{Kind: llm.ErrUnavail}, Untold},
@@ -101,6 +107,7 @@ func TestCoolDowns(t *testing.T) {
 		{"five failures in a row", Failure, 0, 5, 5 * time.Second, false},
 		{"credentials", Auth, 0, 1, 10 * time.Minute, true},
 		{"a quota", Quota, 0, 1, 10 * time.Minute, true},
+		{"a model that is not there", Absent, 0, 1, time.Minute, false},
 		{"a quota until tomorrow", Quota, 20 * time.Hour, 1, 20 * time.Hour, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -192,6 +192,18 @@ func (h Handle) Done(e *llm.Error, gone bool) {
 	}
 }
 
+// Heard learns from a call that failed and was none for an answer: only what holds
+// for answers too. An account that refuses our credentials there, or cannot be
+// connected to, is so for all; limits, load and failures are that API's own.
+func (p *Place) Heard(e *llm.Error, began, now time.Time) {
+	switch c := Classify(e); {
+	case c == Auth:
+		p.account.note(c, e.RetryAfter, began, now)
+	case c == Failure && e.UpstreamStatus == 0 && e.Kind != llm.ErrTimeout:
+		p.breaker.note(c, 0, began, now)
+	}
+}
+
 // giveBack lets another request try where this one has told nothing.
 func (h Handle) giveBack() {
 	for i, b := range h.place.breakers() {

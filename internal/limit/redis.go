@@ -287,3 +287,6 @@ func (r *Redis) Close(ctx context.Context) error {
 	}
 	return err
 }
+
+// Client is for what else replicas have in common there.
+func (r *Redis) Client() redis.UniversalClient { return r.client }

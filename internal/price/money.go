@@ -2,7 +2,6 @@ package price
 
 import (
 	"errors"
-	"fmt"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -156,7 +155,10 @@ func dollars(n int64, places, least int) string {
 	if n < 0 {
 		sign, n = "-", -n
 	}
-	s := fmt.Sprintf("%0*d", places+1, uint64(n)) //nolint:gosec // not negative any more, the least number included
+	s := strconv.FormatUint(uint64(n), 10) //nolint:gosec // not negative any more, the least number included
+	if short := places + 1 - len(s); short > 0 {
+		s = strings.Repeat("0", short) + s
+	}
 	whole, part := s[:len(s)-places], s[len(s)-places:]
 	for len(part) > least && part[len(part)-1] == '0' {
 		part = part[:len(part)-1]

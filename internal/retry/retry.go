@@ -78,7 +78,7 @@ func (p Plan) Next(s State, rnd uint64, spend func() bool) Step {
 // the same one for what passes by itself.
 func (p Plan) wish(s State, rnd uint64) Step {
 	class := health.Classify(s.Err)
-	refused := s.Err.Upstream && (s.Err.Kind == llm.ErrForbidden || class == health.Auth || class == health.Quota)
+	refused := s.Err.Upstream && (s.Err.Kind == llm.ErrForbidden || class == health.Auth || class == health.Quota || class == health.Absent)
 	if class == health.Untold && !refused {
 		return Step{Why: "another attempt would end the same way"}
 	}

@@ -18,6 +18,8 @@ func upstream(kind llm.ErrorKind, status int, wait time.Duration) *llm.Error {
 func TestNext(t *testing.T) {
 	plan := Plan{Attempts: 3, Total: time.Minute, MaxWait: 10 * time.Second, Base: time.Second}
 	overload, rate := upstream(llm.ErrOverloaded, 529, 0), upstream(llm.ErrRate, 429, 0)
+	noModel := upstream(llm.ErrNotFound, 404, 0)
+	noModel.Code = "model_not_found"
 	for _, c := range []struct {
 		name   string
 		s      State
@@ -40,6 +42,8 @@ func TestNext(t *testing.T) {
 		{"the caller's 400", State{Err: upstream(llm.ErrInvalid, 400, 0), Attempt: 1, Others: true}, true, Stop, "the same way"},
 		{"the caller's 413", State{Err: upstream(llm.ErrTooLarge, 413, 0), Attempt: 1, Others: true}, true, Stop, ""},
 		{"the caller's 404", State{Err: upstream(llm.ErrNotFound, 404, 0), Attempt: 1, Others: true}, true, Stop, ""},
+		{"no such model there", State{Err: noModel, Attempt: 1, Others: true}, true, Next, "another provider"},
+		{"no such model, alone", State{Err: noModel, Attempt: 1}, true, Stop, "nobody else"},
 		{"our own error", State{Err: &llm.Error{Kind: llm.ErrInternal}, Attempt: 1, Others: true}, true, Stop, ""},
 		{"our own 403", State{Err: &llm.Error{Kind: llm.ErrForbidden}, Attempt: 1, Others: true}, true, Stop, ""},
 		{"overload, alone", State{Err: overload, Attempt: 1}, true, Same, "may pass"},

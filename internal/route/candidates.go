@@ -19,9 +19,6 @@ type Ask struct {
 	Key   *policy.Routing // what holds for the key; nil: nothing
 	// Conversation is who belongs together; empty: nobody.
 	Conversation string
-	// Bar says why a target may not serve this request, empty where it may:
-	// thinking signed by another issuer, a budget that is spent.
-	Bar func(*Target) string
 }
 
 // Choice is the answer, with what explains it.
@@ -93,7 +90,6 @@ type round struct {
 	plan   *plan
 	now    time.Time
 	cold   *spot // the cooling one that is the first to be well again
-	bars   int   // places that are not cooling and may not
 }
 
 // fewContenders is how many need no memory of their own.
@@ -145,8 +141,7 @@ func target(s *spot, why string) Target {
 func (r *round) admit(cs []contender, spots []*spot) (_ []contender, others []*spot) {
 	var has *Account
 	for _, s := range spots {
-		if why := r.barred(s); why != "" {
-			r.bars++
+		if why := forbids(r.ask.Key, s.name(), r.ask.Model, &s.names); why != "" {
 			r.exclude(s, why, time.Time{})
 			continue
 		}
@@ -176,18 +171,6 @@ func (r *round) coolsUntil(s *spot) time.Time {
 
 func (r *round) exclude(s *spot, reason string, until time.Time) {
 	r.choice.Excluded = append(r.choice.Excluded, Excluded{Provider: s.name(), Model: s.model, Reason: reason, Until: until})
-}
-
-// barred says why a spot may not serve the request, whatever its state.
-func (r *round) barred(s *spot) string {
-	if why := forbids(r.ask.Key, s.name(), r.ask.Model, &s.names); why != "" {
-		return why
-	}
-	if r.ask.Bar != nil {
-		t := target(s, s.why)
-		return r.ask.Bar(&t)
-	}
-	return ""
 }
 
 const forbidden = "the key may not use this "

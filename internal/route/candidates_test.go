@@ -272,17 +272,12 @@ func TestExcludedWithReasons(t *testing.T) {
 	*w.how["a"] = behaviour{class: health.Rate, told: time.Minute}
 	w.send(Ask{Model: "gpt-5"})
 	w.end()
-	bar := func(t *Target) string {
-		if t.Provider.Name() == "b" {
-			return "signed by another"
-		}
-		return ""
-	}
-	c, err := w.table.Candidates(Ask{Model: "gpt-5", Bar: bar})
+	key := &policy.Routing{Providers: []string{"a", "c"}}
+	c, err := w.table.Candidates(Ask{Model: "gpt-5", Key: key})
 	if err != nil || !slices.Equal(places(c), []string{"c gpt-5"}) {
 		t.Fatalf("%v %q", err, places(c))
 	}
-	if got := reasons(c); got != "off gpt-5 not in use: no key; a gpt-5 cooling: rate limit; b gpt-5 signed by another" {
+	if got := reasons(c); got != "off gpt-5 not in use: no key; a gpt-5 cooling: rate limit; b gpt-5 the key may not use this provider" {
 		t.Errorf("reasons %s", got)
 	}
 	if c.Excluded[1].Until != w.at.Add(time.Minute) {
@@ -312,9 +307,8 @@ func TestLastOneIsAsked(t *testing.T) {
 	if len(c.Excluded) != 1 || c.Excluded[0].Provider != "a" {
 		t.Errorf("excluded %s", reasons(c))
 	}
-	// Barred ones are not asked even then.
-	if _, err := w.table.Candidates(Ask{Model: "gpt-5", Bar: func(*Target) string { return "budget spent" }}); err == nil ||
-		err.Kind != llm.ErrUnavail || !strings.Contains(err.Message, "budget spent") {
+	// Forbidden ones are not asked even then.
+	if _, err := w.table.Candidates(Ask{Model: "gpt-5", Key: &policy.Routing{Providers: []string{"c"}}}); err == nil || err.Kind != llm.ErrForbidden {
 		t.Errorf("%v", err)
 	}
 }

@@ -12,8 +12,9 @@ import (
 type Listing struct {
 	ID string
 	provider.Model
-	Provider string // who serves it; for an alias nobody in particular
+	Provider string // who serves it; for an alias who serves what it stands for first
 	Alias    bool
+	Target   string // an alias: the model it stands for first, as the account names it
 	served   []served
 }
 
@@ -44,14 +45,14 @@ func (t *Table) List(key *policy.Routing) []Listing {
 	}
 	out := make([]Listing, 0, len(l.all))
 	for _, m := range l.all {
-		if t.shows(key, m) {
+		if t.shows(key, &m) {
 			out = append(out, m)
 		}
 	}
 	for _, m := range aliases(key.Aliases) {
 		i, found := slices.BinarySearchFunc(out, m, byID)
 		switch {
-		case !t.shows(key, m):
+		case !t.shows(key, &m):
 		case found:
 			out[i] = m // the key's own name wins
 		default:
@@ -62,17 +63,29 @@ func (t *Table) List(key *policy.Routing) []Listing {
 }
 
 // shows tells whether a key may use what a line of the list names: a request for
-// it would find a place.
-func (t *Table) shows(key *policy.Routing, m Listing) bool {
+// it would find a place. The line then tells of the first such place.
+func (t *Table) shows(key *policy.Routing, m *Listing) bool {
 	if !m.Alias {
-		return slices.ContainsFunc(m.served, func(s served) bool { return forbids(key, s.provider, m.ID, s.names) == "" })
+		i := slices.IndexFunc(m.served, func(s served) bool { return forbids(key, s.provider, m.ID, s.names) == "" })
+		if i >= 0 {
+			m.Provider = m.served[i].provider
+		}
+		return i >= 0
 	}
 	for _, step := range t.makePlan(m.ID, key).steps {
-		if slices.ContainsFunc(step.spots, func(s *spot) bool { return forbids(key, s.name(), m.ID, &s.names) == "" }) {
+		i := slices.IndexFunc(step.spots, func(s *spot) bool { return forbids(key, s.name(), m.ID, &s.names) == "" })
+		if i >= 0 {
+			m.standFor(step.spots[i])
 			return true
 		}
 	}
 	return false
+}
+
+// standFor takes over what is known of a place, but for its name.
+func (m *Listing) standFor(s *spot) {
+	known := s.account.Listed()[s.model]
+	m.Provider, m.Target, m.Context, m.Output = s.name(), s.model, known.Context, known.Output
 }
 
 // list gathers the lines. Each model stands there by its own id, by that of its
@@ -81,6 +94,7 @@ func (t *Table) shows(key *policy.Routing, m Listing) bool {
 func (t *Table) list() []Listing {
 	seen := map[string]*Listing{}
 	for _, m := range aliases(t.opt.Aliases) {
+		t.shows(nil, &m)
 		seen[m.ID] = &m
 	}
 	add := func(id, owner string, m provider.Model, names *[3]string) {

@@ -10,6 +10,7 @@ import (
 
 	"turnpike/internal/affinity"
 	"turnpike/internal/health"
+	"turnpike/internal/llm"
 	"turnpike/internal/policy"
 	"turnpike/internal/provider"
 	"turnpike/internal/retry"
@@ -114,6 +115,13 @@ func (t *Target) Begin(now func() time.Time, last bool) (h health.Handle, ok boo
 		return health.Handle{}, true
 	}
 	return t.place.Begin(now, last)
+}
+
+// Heard learns from a call beside those for answers that failed, such as a count.
+func (t *Target) Heard(e *llm.Error, began, now time.Time) {
+	if t.place != nil {
+		t.place.Heard(e, began, now)
+	}
 }
 
 // Place is what is known of how the target is.

@@ -31,6 +31,7 @@ type behaviour struct {
 	ttft  time.Duration
 	class health.Class
 	told  time.Duration
+	whole bool // its clients want whole answers: nobody sees its first content
 }
 
 type ending struct {
@@ -76,7 +77,7 @@ func (w *world) end() {
 		if e.at.After(w.at) {
 			return false
 		}
-		if e.b.class == health.Fine {
+		if e.b.class == health.Fine && !e.b.whole {
 			e.h.FirstContent(e.b.ttft)
 		}
 		e.h.End(e.b.class, e.b.told)
@@ -177,6 +178,24 @@ func TestSlowedProvider(t *testing.T) {
 	w.how["a"].ttft = 5 * time.Second
 	w.run(30, 15*time.Second) // two requests' lives
 	if shares := w.run(30, 30*time.Second); shares["a"] > .08 || math.Abs(shares["b"]-shares["c"]) > .06 {
+		t.Errorf("slow, and has %.3v", shares)
+	}
+	w.how["a"].ttft = 500 * time.Millisecond
+	w.run(30, 30*time.Second)
+	near(t, w.run(30, time.Minute), map[string]float64{"a": 1. / 3, "b": 1. / 3, "c": 1. / 3}, .04)
+}
+
+// The same where nobody sees a first content, because all clients want whole answers:
+// what is under way there tells.
+func TestSlowedProviderOfWholeAnswers(t *testing.T) {
+	w := simulate(t, policy.StrategySmart, account("a", "openai"), account("b", "openai"), account("c", "openai"))
+	for _, b := range w.how {
+		b.whole = true
+	}
+	near(t, w.run(30, time.Minute), map[string]float64{"a": 1. / 3, "b": 1. / 3, "c": 1. / 3}, .03)
+	w.how["a"].ttft = 5 * time.Second
+	w.run(30, 15*time.Second)
+	if shares := w.run(30, 30*time.Second); shares["a"] > .2 || math.Abs(shares["b"]-shares["c"]) > .06 {
 		t.Errorf("slow, and has %.3v", shares)
 	}
 	w.how["a"].ttft = 500 * time.Millisecond
