@@ -1,5 +1,7 @@
 package wire
 
+import "slices"
+
 // Around is the innermost object of the whole text in which the value stands that
 // is about to be read: its path and its text. Like Path it scans the text again.
 func (r *Reader) Around() (path string, object []byte) {
@@ -40,9 +42,9 @@ func innermost(data []byte, offset int) int {
 			i = end - 1
 		}
 	}
-	for i := len(open) - 1; i >= 0; i-- {
-		if open[i] >= 0 {
-			return open[i]
+	for _, at := range slices.Backward(open) {
+		if at >= 0 {
+			return at
 		}
 	}
 	return -1

@@ -107,7 +107,7 @@ func (d *requestDecoder) part(r *wire.Reader, at string, j int, out []llm.Part) 
 		case "functionCall":
 			p.part = d.functionCall(r, partPath(at, j))
 		case "functionResponse":
-			p.part = d.functionResponse(r, partPath(at, j))
+			p.part = d.functionResponse(r)
 		case "executableCode", "codeExecutionResult", "toolCall", "toolResponse":
 			p.native, p.kind = true, key
 			r.Skip()
@@ -300,7 +300,7 @@ func (d *requestDecoder) functionCall(r *wire.Reader, at string) llm.Part {
 
 // functionResponse reads the answer to a call, which it names by id, or by name
 // and order.
-func (d *requestDecoder) functionResponse(r *wire.Reader, at string) llm.Part {
+func (d *requestDecoder) functionResponse(r *wire.Reader) llm.Part {
 	res := &llm.ToolResult{}
 	var id, tool string
 	var media []llm.Part

@@ -10,9 +10,6 @@ import (
 	"turnpike/internal/wire"
 )
 
-// lossUnknown is the reason for members this package does not know.
-const lossUnknown = "unknown to Turnpike's gemini translation"
-
 // requestDecoder reads one body. Like wire.Reader's, its first error sticks.
 type requestDecoder struct {
 	req   *llm.Request

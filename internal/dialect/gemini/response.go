@@ -52,7 +52,7 @@ func (c *chunk) read(r *wire.Reader, keep bool, take func(*piece) error) error {
 		}
 	}
 	if !found || r.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // the caller asks the reader itself
 	}
 	if err := c.candidates(&c.list, keep, take); err != nil {
 		return err

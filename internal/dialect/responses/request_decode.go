@@ -11,8 +11,6 @@ import (
 	"turnpike/internal/wire"
 )
 
-const unknown = "unknown to Turnpike's responses translation"
-
 // encryptedReasoning is the value of include that asks for encrypted_content.
 const encryptedReasoning = "reasoning.encrypted_content"
 
