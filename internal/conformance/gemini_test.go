@@ -89,3 +89,17 @@ func TestGeminiRecorded(t *testing.T) {
 		}
 	}
 }
+
+// TestGeminiComments: Google's libraries take comments among server-sent events for
+// errors. None reaches them, whoever sends it and however its lines end.
+func TestGeminiComments(t *testing.T) {
+	event := "data: " + strings.TrimSpace(geminiEnd(`{"text":"x"}`, `"promptTokenCount":1,"candidatesTokenCount":2,"totalTokenCount":3`)) + "\n\n"
+	for _, end := range []string{"\n", "\r\n", "\r"} {
+		w := newWorld(t)
+		w.up.answers(playStream([]byte(strings.ReplaceAll(": waiting\n\n: still waiting\n"+event+": over\n\n", "\n", end))))
+		r := w.asks(geminiAPI, geminiUp, decoded(speakers[geminiAPI].first), true)
+		if r.status != 200 || string(r.body) != event {
+			t.Errorf("%q: %d %q, want %q", end, r.status, r.body, event)
+		}
+	}
+}

@@ -20,6 +20,8 @@ func (x *exchange) relayStream() error {
 		p := &passing{x: x, meter: x.meter(), keepUsage: x.asksUsage, begun: x.later.pursued()}
 		if f, ok := x.front.(llm.Framer); ok {
 			p.reframe = f.NewFramer()
+		} else if _, terse := x.front.(llm.Terse); terse && x.lane == laneBytes {
+			p.reframe = eventAlone
 		}
 		s = p
 	} else {
@@ -36,6 +38,9 @@ func (x *exchange) relayStream() error {
 	x.out.end()
 	return nil
 }
+
+// eventAlone leaves out what stands around an event.
+func eventAlone(dst []byte, f wire.Frame) []byte { return wire.AppendSSE(dst, string(f.Event), f.Data) }
 
 // carry runs the loop that fits: bytes that pass untouched need no copying.
 func (x *exchange) carry(s streamer, frames wire.FrameReader) error {

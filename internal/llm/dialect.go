@@ -31,6 +31,13 @@ type Framer interface {
 	NewFramer() func(dst []byte, f wire.Frame) []byte
 }
 
+// Terse is a Front whose clients take comments among server-sent events for errors:
+// of a stream that passes they get the events alone.
+type Terse interface {
+	Front
+	NoComments()
+}
+
 // Titled is a Front whose clients read the kind of an error from a header.
 type Titled interface {
 	Front

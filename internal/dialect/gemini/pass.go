@@ -16,3 +16,9 @@ func (Dialect) Pass(body wire.Object, _ http.Header, _ *llm.Target) ([]wire.Edit
 
 // AsksUsage is true: every answer tells its usage.
 func (Dialect) AsksUsage(wire.Object) bool { return true }
+
+var _ llm.Terse = Dialect{}
+
+// NoComments says that Google's libraries take comments among server-sent events
+// for errors.
+func (Dialect) NoComments() {}
