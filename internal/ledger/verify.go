@@ -10,7 +10,7 @@ import (
 
 // Rows is where attempts are read back from.
 type Rows interface {
-	Attempts(ctx context.Context, ids []string) ([]store.Attempt, error)
+	Attempts(ctx context.Context, refs []store.Ref) ([]store.Attempt, error)
 }
 
 // Count is a number of attempts and the sum of their usage.
@@ -135,11 +135,11 @@ func (c *comparison) take(e entry) error {
 
 // compare looks up what has been gathered.
 func (c *comparison) compare() error {
-	ids := make([]string, len(c.batch))
+	refs := make([]store.Ref, len(c.batch))
 	for i := range c.batch {
-		ids[i] = c.batch[i].attempt.ID
+		refs[i] = store.Ref{At: c.batch[i].attempt.At, ID: c.batch[i].attempt.ID}
 	}
-	list, err := c.rows.Attempts(c.ctx, ids)
+	list, err := c.rows.Attempts(c.ctx, refs)
 	if err != nil {
 		return err
 	}
