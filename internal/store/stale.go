@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"time"
 )
@@ -27,8 +28,9 @@ func (s slots) add(t time.Time) { s[slotOf(t)] = struct{}{} }
 // in order, so that two that do it at once wait for each other instead of for ever.
 func (s slots) mark(ctx context.Context, tx *sql.Tx) error {
 	for _, slot := range slices.Sorted(maps.Keys(s)) {
-		_, err := tx.ExecContext(ctx, `INSERT INTO usage_stale (slot, changes) VALUES (?, 1)
-			ON CONFLICT (slot) DO UPDATE SET changes = usage_stale.changes + 1`, slot)
+		//nolint:gosec // it need not be hard to guess: a number that was not there before
+		_, err := tx.ExecContext(ctx, `INSERT INTO usage_stale (slot, changes) VALUES (?, ?)
+			ON CONFLICT (slot) DO UPDATE SET changes = excluded.changes`, slot, rand.Int64())
 		if err != nil {
 			return err
 		}

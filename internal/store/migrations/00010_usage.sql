@@ -95,7 +95,8 @@ CREATE TABLE usage_quarters (
 ) STRICT, WITHOUT ROWID;
 
 -- Quarters whose attempts have changed since they were summed: for these the attempts
--- count. changes tells of a change made while they are being summed.
+-- count. changes is another number with each change, so that one is noticed which is
+-- made while they are being summed.
 CREATE TABLE usage_stale (
     slot    INTEGER PRIMARY KEY,
     changes INTEGER NOT NULL
