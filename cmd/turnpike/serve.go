@@ -112,7 +112,8 @@ func (a *app) run(ctx context.Context, again func()) error {
 	a.keepBudgets(behind)
 	listing := make(chan struct{})
 	go func() { defer close(listing); lists.Run(behind) }()
-	defer func() { cancel(); <-listing }() // a file is not left half done
+	summing := a.keepUsage(behind)
+	defer func() { cancel(); <-listing; summing() }() // a file is not left half done
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(listener) }()
 	a.log.Info("turnpike is ready", "address", "http://"+a.address(), "version", version, "providers", len(a.cfg.Active()))

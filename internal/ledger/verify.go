@@ -174,10 +174,14 @@ func (c *comparison) differ(id, what string) {
 }
 
 // same compares to the nanosecond: times have other differences. What an attempt
-// costs may have been corrected since (prices rerate); what it used may not.
+// costs may have been corrected since (prices rerate), by another book; what it used may
+// not.
 func same(a, b *store.Attempt) bool {
 	x, y := *a, *b
 	x.At, x.Budgets = y.At, y.Budgets // budgets are compared by themselves
+	if p, q := &x.Charge, &y.Charge; p.Version == q.Version && p.Kind == q.Kind && p.Region == q.Region {
+		return x == y && a.At.UnixNano() == b.At.UnixNano()
+	}
 	x.Charge.Nano, x.Charge.Unpriced, x.Charge.Version = y.Charge.Nano, y.Charge.Unpriced, y.Charge.Version
 	x.Charge.Kind, x.Charge.Region = y.Charge.Kind, y.Charge.Region
 	return x == y && a.At.UnixNano() == b.At.UnixNano()

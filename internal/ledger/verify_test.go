@@ -123,7 +123,11 @@ func TestCorrectedCostsAreTheSame(t *testing.T) {
 	if !same(&a, &b) {
 		t.Error("a corrected cost is a difference")
 	}
-	b.Charge.Tier = "priority"
+	b.Charge.Version = "v1"
+	if same(&a, &b) {
+		t.Error("one book makes two costs of one attempt")
+	}
+	b.Charge.Version, b.Charge.Tier = "v2", "priority"
 	if same(&a, &b) {
 		t.Error("another tier is none")
 	}

@@ -185,3 +185,12 @@ func (s *Store) horizon(ctx context.Context, db querier) (int64, error) {
 	}
 	return n, nil
 }
+
+// KeptSince is the time from which on attempts are kept; zero: from the first on.
+func (s *Store) KeptSince(ctx context.Context) (time.Time, error) {
+	horizon, err := s.horizon(ctx, s.readers)
+	if err != nil || horizon == 0 {
+		return time.Time{}, err
+	}
+	return slotTime(horizon), nil
+}
