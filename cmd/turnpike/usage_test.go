@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -176,5 +177,30 @@ func TestVerifyFindsANanoDollar(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.out), &v); err != nil || v.Good || len(v.Books) != 1 || len(v.Books[0].Differences) != 1 ||
 		!strings.Contains(v.Books[0].Differences[0], "by 0 attempts, 1 nano-dollars") {
 		t.Errorf("%s, %v", got.out, err)
+	}
+}
+
+// TestAlertsAreTold: a running gateway looks at what is in its database.
+func TestAlertsAreTold(t *testing.T) {
+	data := openFolder(t, alone(t))
+	db, err := store.Open(t.Context(), filepath.Join(data, store.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := store.Attempt{ID: "att_1", Number: 1, At: time.Now(), KeyID: "key_1", Charge: store.Charge{Version: "v", Unpriced: true}}
+	if err := errors.Join(db.InsertAttempts(t.Context(), []store.Attempt{a}), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	r, _ := firstRun(t, load(t, data, nil, write(t, "turnpike.yaml", "alerts: {rules: [{name: no price, when: unpriced, above: 0, scope: key}]}\n")))
+	r.wait("today's attempts without a price of key key_1 is 1, above 0")
+	if err := r.end(); err != nil {
+		t.Fatal(err)
+	}
+	if db, err = store.Open(t.Context(), filepath.Join(data, store.FileName)); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if states, err := db.Alerts(t.Context()); err != nil || len(states) != 1 || states[0].Subject != "key key_1" {
+		t.Errorf("%+v, %v", states, err)
 	}
 }

@@ -57,6 +57,8 @@ type Config struct {
 	Budgets Budgets `yaml:"budgets"`
 	// Telemetry is what is told of requests, and to whom.
 	Telemetry Telemetry `yaml:"telemetry"`
+	// Alerts is what people are told of.
+	Alerts Alerts `yaml:"alerts"`
 	// Providers are the accounts at upstreams. With none listed they are
 	// detected from the environment.
 	Providers []Provider `yaml:"providers"`

@@ -68,6 +68,7 @@ func validate(cfg *Config, r *report) {
 	validatePrices(cfg, r)
 	validateRedis(&cfg.Redis, r)
 	validateTelemetry(&cfg.Telemetry, r)
+	validateAlerts(&cfg.Alerts, r)
 	seen := map[string]int{}
 	for i := range cfg.Providers {
 		validateProvider(cfg, i, seen, r)
