@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -67,7 +66,7 @@ func newScene(t *testing.T, rules ...Rule) *scene {
 // restart makes a watch as a new process does.
 func (s *scene) restart(rules []Rule) {
 	s.Watch = New(Options{
-		Rules: rules, Channels: map[string]Channel{"ops": s.told, "broken": &notes{err: errors.New("broken")}}, Store: s.db, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Rules: rules, Channels: map[string]Channel{"ops": s.told, "broken": &notes{err: errors.New("broken")}}, Store: s.db, Log: slog.New(slog.DiscardHandler),
 		Now:    func() time.Time { return s.now },
 		Gauges: Gauges{Usage: s.db, Away: func() time.Time { return s.away }, Replica: "r1", Budgets: &Budgets{}},
 	})

@@ -88,7 +88,7 @@ func (h *Webhook) Send(ctx context.Context, m *Message) (err error) {
 		if try > 0 {
 			h.wait(ctx, firstWait<<(2*(try-1)))
 		}
-		again := false
+		var again bool
 		if again, err = h.post(ctx, m.ID, body); err == nil || !again || ctx.Err() != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -166,33 +167,25 @@ func (w *Watch) tell(ctx context.Context, r *Rule, s *store.AlertState, value re
 	return nil
 }
 
-// what says what a rule watches.
-func (r *Rule) what() string {
-	switch r.Kind {
-	case Spend:
-		return "what was spent this " + r.Per
-	case Errors:
-		return "the share of errors within an hour"
-	case Unpriced:
-		return "the number of today's attempts without a price"
-	case JournalLag:
-		return "the time for which attempts have not reached the database"
-	}
-	return "the part that is spent"
+// words are how people are told of a kind, and of its figures.
+var words = map[Kind]struct {
+	what   string
+	figure func(n int64) string
+}{
+	Spend:      {"what was spent this ", func(n int64) string { return "$" + dollars(n) }},
+	Errors:     {"the share of errors within an hour", percent},
+	Unpriced:   {"the number of today's attempts without a price", func(n int64) string { return strconv.FormatInt(n, 10) }},
+	JournalLag: {"the time for which attempts have not reached the database", func(n int64) string { return time.Duration(n).Round(time.Second).String() }},
+	Budget:     {"the part that is spent", percent},
 }
 
+func percent(n int64) string { return strconv.FormatInt(n, 10) + " %" }
+
+// what says what a rule watches.
+func (r *Rule) what() string { return words[r.Kind].what + r.Per }
+
 // figure writes a figure with its unit.
-func (r *Rule) figure(n int64) string {
-	switch r.Kind {
-	case Spend:
-		return "$" + dollars(n)
-	case JournalLag:
-		return time.Duration(n).Round(time.Second).String()
-	case Unpriced:
-		return fmt.Sprint(n)
-	}
-	return fmt.Sprint(n) + " %"
-}
+func (r *Rule) figure(n int64) string { return words[r.Kind].figure(n) }
 
 // nanos are the nano-dollars of a dollar.
 const nanos = 1_000_000_000

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 	"sync"
@@ -98,9 +99,7 @@ func (s *labels) keep(fresh map[label]int64) {
 	if s.known == nil || len(s.known)+len(fresh) > maxLabels {
 		s.known = make(map[label]int64, len(fresh))
 	}
-	for l, id := range fresh {
-		s.known[l] = id
-	}
+	maps.Copy(s.known, fresh)
 }
 
 // labelling finds the ids of labels within a transaction. Those it has to write are
@@ -137,6 +136,7 @@ var errDigests = errors.New("too many labels of attempts have one digest")
 func writeLabel(ctx context.Context, tx *sql.Tx, l *label) (int64, error) {
 	for try := range byte(maxTries) {
 		id := l.id(try)
+		//nolint:gosec // constants and question marks only
 		_, err := tx.ExecContext(ctx, `INSERT INTO attempt_labels (id, `+labelColumns+`) VALUES (?`+strings.Repeat(", ?", 17)+`)
 			ON CONFLICT (id) DO NOTHING`, append([]any{id}, l.values()...)...)
 		if err != nil {

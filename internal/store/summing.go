@@ -208,6 +208,7 @@ type SumDifference struct {
 	Over Sums
 }
 
+//nolint:gosec // constants only
 var compareSums = `SELECT slot, ` + sumNames + `, key_id, provider, served_model FROM (
 	SELECT slot, label, ` + perSum(", ", func(name, _ string) string { return "CAST(sum(" + name + ") AS BIGINT) AS " + name }) + ` FROM (
 		SELECT slot, label, ` + sumNames + ` FROM usage_quarters WHERE slot >= ? AND slot < ? AND slot NOT IN (SELECT slot FROM usage_stale)

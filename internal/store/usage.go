@@ -89,6 +89,7 @@ var (
 	quartersStale = `SELECT slot, label, ` + sumAs + ` FROM usage_stale JOIN attempts ON at >= slot * ` + quarter + ` AND at < (slot + 1) * ` + quarter + `
 		WHERE slot >= ? AND slot < ? GROUP BY slot, label`
 
+	//nolint:gosec // constants only
 	usageQuery = `SELECT q.slot, ` + perSum(", ", func(name, _ string) string { return "q." + name }) + `, ` + labelColumns + `
 		FROM (` + quartersSummed + ` UNION ALL ` + quartersStale + `) q JOIN attempt_labels l ON l.id = q.label ORDER BY q.slot`
 )

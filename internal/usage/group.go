@@ -69,7 +69,7 @@ type Group struct {
 }
 
 func (g *Group) add(u *store.UsageLine) {
-	g.Sums.Add(&u.Sums)
+	g.Add(&u.Sums)
 	g.Unpriced += u.Unpriced()
 }
 

@@ -108,7 +108,8 @@ func TestSumsAgreeWithAttempts(t *testing.T) {
 	k := NewKeeper(Options{Store: s, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return start.AddDate(0, 1, 0) }})
 	for _, summed := range []bool{false, true} {
 		if summed {
-			for more, err := true, error(nil); more; {
+			for more := true; more; {
+				var err error
 				if more, err = k.Step(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -165,8 +166,10 @@ func TestFocusAddsUp(t *testing.T) {
 	for i := range list {
 		a := &list[i]
 		if i%3 == 0 && a.ServedModel == "m" {
-			c := b.Price(&price.Attempt{Model: "m", Kind: "bedrock", Provider: "aws", Region: "eu-west-1", At: a.At,
-				Usage: price.Usage{price.Input: a.Usage.Input, price.Output: a.Usage.Output, price.CacheRead: a.Usage.CacheRead}})
+			c := b.Price(&price.Attempt{
+				Model: "m", Kind: "bedrock", Provider: "aws", Region: "eu-west-1", At: a.At,
+				Usage: price.Usage{price.Input: a.Usage.Input, price.Output: a.Usage.Output, price.CacheRead: a.Usage.CacheRead},
+			})
 			a.Charge.Nano, a.Charge.Unpriced = int64(c.Nano), false
 		}
 		want += a.Charge.Nano
