@@ -249,11 +249,10 @@ func TestSplitLosesNothing(t *testing.T) {
 	}
 }
 
-// million is a table of a million attempts that are made as they are read.
-type million struct{ pages int }
+// made is a table of attempts that are made as they are read.
+type made struct{ rows, pages int }
 
-func (m *million) AttemptsBehind(_ context.Context, _, _ time.Time, behind store.Ref, limit int) ([]store.Attempt, error) {
-	const all = 1_000_000
+func (m *made) AttemptsBehind(_ context.Context, _, _ time.Time, behind store.Ref, limit int) ([]store.Attempt, error) {
 	n := 0
 	if behind.ID != "" {
 		n, _ = strconv.Atoi(behind.ID)
@@ -261,7 +260,7 @@ func (m *million) AttemptsBehind(_ context.Context, _, _ time.Time, behind store
 	}
 	m.pages++
 	list := make([]store.Attempt, 0, limit)
-	for ; n < all && len(list) < limit; n++ {
+	for ; n < m.rows && len(list) < limit; n++ {
 		list = append(list, store.Attempt{ID: strconv.Itoa(n), At: start.Add(time.Duration(n) * time.Second), ServedModel: "m", Usage: store.Usage{Input: 1}})
 	}
 	return list, nil
@@ -279,17 +278,20 @@ func (c *counting) Write(b []byte) (int, error) {
 // TestExportsAreStreamed: a million attempts pass by in pages.
 func TestExportsAreStreamed(t *testing.T) {
 	b := book(t)
-	for name, write := range map[string]func(io.Writer, Attempts) error{
-		"csv":   func(w io.Writer, a Attempts) error { return WriteAttempts(t.Context(), w, a, Period{}) },
-		"focus": func(w io.Writer, a Attempts) error { return WriteFocus(t.Context(), w, a, Period{}, b, &Names{}) },
+	for _, c := range []struct {
+		name        string
+		rows, lines int
+		write       func(io.Writer, Attempts) error
+	}{
+		{"csv", manyRows, manyRows + 1, func(w io.Writer, a Attempts) error { return WriteAttempts(t.Context(), w, a, Period{}) }},
+		{"focus", 10_000, 1 + 3, func(w io.Writer, a Attempts) error { return WriteFocus(t.Context(), w, a, Period{}, b, &Names{}) }},
 	} {
-		src, out := &million{}, &counting{}
-		if err := write(out, src); err != nil {
+		src, out := &made{rows: c.rows}, &counting{}
+		if err := c.write(out, src); err != nil {
 			t.Fatal(err)
 		}
-		want := map[string]int{"csv": 1_000_001, "focus": 1 + 278}[name]
-		if out.lines != want || out.longest > 64<<10 || src.pages != 1_000_000/page+1 {
-			t.Errorf("%s: %d lines, %d bytes at once, %d pages", name, out.lines, out.longest, src.pages)
+		if out.lines != c.lines || out.longest > 64<<10 || src.pages != c.rows/page+1 {
+			t.Errorf("%s: %d lines, %d bytes at once, %d pages", c.name, out.lines, out.longest, src.pages)
 		}
 	}
 }
