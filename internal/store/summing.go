@@ -90,12 +90,7 @@ func (s *Store) SumQuarter(ctx context.Context, q StaleQuarter) (done bool, err 
 	return done, nil
 }
 
-// rowser is a database or a transaction.
-type rowser interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
-func sumsOf(ctx context.Context, db rowser, slot int64) (list []labelled, err error) {
+func sumsOf(ctx context.Context, db querier, slot int64) (list []labelled, err error) {
 	rows, err := db.QueryContext(ctx, sumQuarter, slot*int64(Quarter), (slot+1)*int64(Quarter))
 	if err != nil {
 		return nil, err

@@ -166,11 +166,6 @@ func slotSpan(from, to time.Time) (first, last int64, err error) {
 // kept as sums.
 const horizonSetting = "usage.horizon"
 
-// querier is a database or a transaction.
-type querier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
 func (s *Store) horizon(ctx context.Context, db querier) (int64, error) {
 	var text string
 	err := db.QueryRowContext(ctx, `SELECT value FROM settings WHERE name = ?`, horizonSetting).Scan(&text)
