@@ -58,6 +58,7 @@ func (s *Store) SumQuarter(ctx context.Context, q StaleQuarter) (done bool, err 
 		return false, fmt.Errorf("sum usage: %w", err)
 	}
 	err = s.transaction(ctx, func(tx *sql.Tx) error {
+		done = false
 		var changes int64
 		err := tx.QueryRowContext(ctx, `SELECT changes FROM usage_stale WHERE slot = ?`, q.slot).Scan(&changes)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -158,6 +159,7 @@ func (s *Store) PurgeQuarter(ctx context.Context, before time.Time) (done bool, 
 		return false, nil
 	}
 	err = s.transaction(ctx, func(tx *sql.Tx) error {
+		done = false
 		var stale int64
 		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM usage_stale WHERE slot <= ?`, slot).Scan(&stale); err != nil || stale > 0 {
 			return err
