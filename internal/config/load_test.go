@@ -196,7 +196,7 @@ func TestEveryFieldBothWays(t *testing.T) {
 		"telemetry.forward": "true", "telemetry.otlp.endpoint": "http://collector:4318", "telemetry.otlp.sample": "5",
 		"telemetry.otlp.semconv": "latest", "telemetry.otlp.service": "edge",
 		"telemetry.metrics.token": "scraper",
-		"alerts.zone": "Europe/Berlin",
+		"alerts.zone":             "Europe/Berlin",
 	}
 	envs := map[string]bool{}
 	for _, f := range Fields() {
