@@ -307,6 +307,7 @@ func TestDifferences(t *testing.T) {
 
 // TestUsageReadsNoMoreThanItMust: of the attempts only those of stale quarters.
 func TestUsageReadsNoMoreThanItMust(t *testing.T) {
+	sqliteOnly(t, "its plans")
 	s, _ := newStore(t)
 	for query, args := range map[string][]any{usageQuery: {1, 2, 0, 1, 2}, sumQuarter: {1, 2}, compareSums: {1, 2, 1, 2, 9}} {
 		rows, err := s.readers.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
