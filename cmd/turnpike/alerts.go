@@ -30,7 +30,7 @@ func (a *app) watch(ctx context.Context) (wait func(), err error) {
 		return nil, err
 	}
 	w := alert.New(alert.Options{
-		Rules: rules, Channels: alertChannels(a), Store: a.store, Log: a.log, Now: time.Now,
+		Rules: rules, Channels: alertChannels(a), Store: a.store, Log: a.log, Now: time.Now, Leads: a.leads(ctx, "alerts"),
 		Gauges: alert.Gauges{
 			Usage: a.store, Zone: zone, Away: func() time.Time { return a.ledger.State().Away }, Replica: replica(a.address()), Budgets: &a.spent,
 		},

@@ -24,11 +24,31 @@ import (
 // keepUsage sums attempts and deletes old ones until ctx ends. It returns how to wait for
 // the end.
 func (a *app) keepUsage(ctx context.Context) (wait func()) {
-	k := usage.NewKeeper(usage.Options{Store: a.store, Log: a.log, Now: time.Now, Keep: a.cfg.Ledger.Keep, KeepSums: a.cfg.Ledger.KeepSums})
+	k := usage.NewKeeper(usage.Options{
+		Store: a.store, Log: a.log, Now: time.Now, Keep: a.cfg.Ledger.Keep, KeepSums: a.cfg.Ledger.KeepSums, Leads: a.leads(ctx, "usage"),
+	})
 	done := make(chan struct{})
 	go func() { defer close(done); k.Run(ctx) }()
 	return func() { <-done }
 }
+
+// leadFor is how long a replica leads without asking again: it asks every minute.
+const leadFor = 3 * time.Minute
+
+// leads tells whether this replica is the one that does a work. For a moment two may
+// think so; neither sums nor alerts mind.
+func (a *app) leads(ctx context.Context, work string) func() bool {
+	self := replica(a.address())
+	return func() bool {
+		ctx, cancel := context.WithTimeout(ctx, leadLimit)
+		defer cancel()
+		mine, err := a.store.TakeLease(ctx, work, self, leadFor)
+		return err == nil && mine
+	}
+}
+
+// leadLimit bounds the question who leads.
+const leadLimit = 10 * time.Second
 
 // usageFlags are what the actions of usage take.
 type usageFlags struct {

@@ -95,7 +95,7 @@ type Options struct {
 // Watch looks at the figures and tells of those that pass their thresholds.
 type Watch struct {
 	opt     Options
-	local   memory // of this replica: its own journal, also while the database is away
+	local   memory // of this replica alone, also while the database is away
 	failing bool
 }
 

@@ -183,12 +183,12 @@ func TestJournalLag(t *testing.T) {
 func TestBudgets(t *testing.T) {
 	s := newScene(t, Rule{Name: "budget", Kind: Budget, Above: 79})
 	b := s.opt.Gauges.Budgets
-	b.Spent("team t, monthly", 79)
+	b.Spent("team t, monthly", 79, noon.Add(time.Hour))
 	s.sees("below", "")
-	b.Spent("team t, monthly", 80)
+	b.Spent("team t, monthly", 80, noon.Add(time.Hour))
 	s.sees("above", "firing budget budget of team t, monthly 80 %")
-	b.Gone("team t, monthly")
-	s.sees("gone", "over budget budget of team t, monthly 0 %")
+	s.now = noon.Add(time.Hour)
+	s.sees("the next month", "over budget budget of team t, monthly 0 %")
 }
 
 // TestUndelivered: what nobody took is told again, also by the next process; what one

@@ -33,12 +33,16 @@ type subject struct{ rule, name string }
 
 // Check looks once at all figures and tells what there is to tell.
 func (w *Watch) Check(ctx context.Context) error {
-	err := w.check(ctx, &w.local, func(r *Rule) bool { return r.Kind == JournalLag })
+	err := w.check(ctx, &w.local, (*Rule).local)
 	if w.opt.Leads != nil && !w.opt.Leads() {
 		return err
 	}
-	return errors.Join(err, w.check(ctx, w.opt.Store, func(r *Rule) bool { return r.Kind != JournalLag }))
+	return errors.Join(err, w.check(ctx, w.opt.Store, func(r *Rule) bool { return !r.local() }))
 }
+
+// local tells whether each replica tells for itself: of its own journal, and of budgets
+// that came to a percentage here, which no other hears of.
+func (r *Rule) local() bool { return r.Kind == JournalLag || r.Kind == Budget }
 
 // check looks at the rules that are meant.
 func (w *Watch) check(ctx context.Context, states Store, means func(*Rule) bool) error {

@@ -51,7 +51,7 @@ func (g *Gauges) read(ctx context.Context, r *Rule, now time.Time) (map[string]r
 		}
 		return out, nil
 	case Budget:
-		return g.Budgets.read(), nil
+		return g.Budgets.read(now), nil
 	}
 	return nil, fmt.Errorf("nobody watches %q", r.Kind)
 }
@@ -100,35 +100,38 @@ const maxBudgets = 50_000
 // Budgets remembers how much of each budget is spent. It is told of every change.
 type Budgets struct {
 	mu   sync.Mutex
-	list map[string]int64
+	list map[string]spentBudget
 }
 
-// Spent notes how many percent of a budget are spent: name says whose it is, such as
-// "team team_1, monthly".
-func (b *Budgets) Spent(name string, percent int64) {
+type spentBudget struct {
+	percent int64
+	until   time.Time
+}
+
+// Spent notes how many percent of a budget are spent in a period that ends at a time, if
+// it does: name says whose it is, such as "team shop, monthly".
+func (b *Budgets) Spent(name string, percent int64, until time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.list == nil {
-		b.list = map[string]int64{}
+		b.list = map[string]spentBudget{}
 	}
 	if _, ok := b.list[name]; ok || len(b.list) < maxBudgets {
-		b.list[name] = percent
+		b.list[name] = spentBudget{percent, until}
 	}
 }
 
-// Gone forgets a budget.
-func (b *Budgets) Gone(name string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.list, name)
-}
-
-func (b *Budgets) read() map[string]reading {
+// read forgets those whose period is over.
+func (b *Budgets) read(now time.Time) map[string]reading {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	out := make(map[string]reading, len(b.list))
-	for name, n := range b.list {
-		out["budget of "+name] = reading{n, true}
+	for name, s := range b.list {
+		if !s.until.IsZero() && !now.Before(s.until) {
+			delete(b.list, name)
+			continue
+		}
+		out["budget of "+name] = reading{s.percent, true}
 	}
 	return out
 }
