@@ -44,6 +44,7 @@ func (a *app) crossed(c budget.Crossing) {
 	}
 	a.log.Warn("a budget has come to a threshold", "budget", c.Rule.ID, "of", c.Who.String(), "percent", c.Percent,
 		"spent", spent, "limit", limit, "unit", c.Rule.Unit, "period", c.Rule.Period, "soft", c.Rule.Soft)
+	a.spent.Spent(fmt.Sprintf("%s, %s, %s", c.Who, c.Rule.ID, c.Rule.Period), int64(c.Percent), c.Span.End)
 }
 
 // homeFile holds the name of a journal: leases of budgets are given back by it.

@@ -147,10 +147,15 @@ type verdictLine struct {
 	Differences []ledger.Difference `json:"differences"`
 	Budgets     int                 `json:"budget_periods"`
 	Unequal     []unequalBudget     `json:"unequal_budgets,omitempty"`
+	// Books are what is kept beside the attempts and must add up with them.
+	Books []bookLine `json:"books"`
 }
 
-// errDiffers makes the command fail; what differs has been printed.
-var errDiffers = errors.New("journal and database differ")
+// What makes the command fail; what differs has been printed.
+var (
+	errDiffers = errors.New("journal and database differ")
+	errBooks   = errors.New("what is kept beside the attempts does not add up with them")
+)
 
 func ledgerVerify(ctx context.Context, db *store.Store, cfg *config.Config, asJSON bool) error {
 	v, err := ledger.Verify(ctx, cfg.JournalDir(), db)
@@ -170,13 +175,20 @@ func ledgerVerify(ctx context.Context, db *store.Store, cfg *config.Config, asJS
 	if err := line.budgets(ctx, db); err != nil {
 		return err
 	}
+	if line.Books, err = verifyBooks(ctx, db); err != nil {
+		return err
+	}
+	line.Good = line.Good && goodBooks(line.Books)
 	if asJSON {
 		err = json.NewEncoder(os.Stdout).Encode(line)
 	} else {
 		err = line.print()
 	}
-	if err == nil && !line.Good {
+	switch {
+	case err == nil && !v.Good():
 		return errDiffers
+	case err == nil && !line.Good:
+		return errBooks
 	}
 	return err
 }
@@ -208,6 +220,9 @@ func (l *verdictLine) print() error {
 	if l.Budgets > 0 && len(l.Unequal) == 0 {
 		fmt.Printf("%d periods of budgets have come to exactly what their attempts count.\n", l.Budgets)
 	}
+	for _, b := range l.Books {
+		b.print()
+	}
 	for _, f := range l.Aside {
 		fmt.Printf("%s was damaged: what could be read of it is recorded; remove it when you have looked into it\n", f)
 	}
@@ -218,7 +233,7 @@ func (l *verdictLine) print() error {
 		fmt.Printf("%d bytes at its end are half a record: a crash, or a write under way.\n", l.Torn)
 	}
 	if l.Good {
-		fmt.Println("Good: every attempt in the journal is in the database as it stands there, or still to be recorded.")
+		fmt.Println("Good: every attempt in the journal is in the database as it stands there, or still to be recorded, and what is kept beside them adds up.")
 	}
 	return nil
 }

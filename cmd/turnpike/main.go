@@ -30,6 +30,7 @@ func commands() []command {
 		{"budgets", "set|list|reset|recharge|remove", "what keys, users, tags, teams and all may spend", budgets},
 		{"providers", "list|test|unpin", "show the configured providers, try them, let their conversations go", providers},
 		{"ledger", "list|verify", "show the newest attempts; compare the journal with the database", ledgerCommand},
+		{"usage", "[show]|export", "show what was used and what it cost; write it as CSV or FOCUS", usageCommand},
 		{"catalog", "list|show|forget", "show what is known of models, and what upstreams have taught", catalogCommand},
 		{"prices", "list|set|import|sync|rerate", "show what tokens cost, change it, correct the past", prices},
 		{"config", "check|print", "check the configuration, or print what is in force", configCommand},
@@ -48,7 +49,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) == 0 || slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
-		usage()
+		overview()
 		return nil
 	}
 	if args[0] == "--version" || args[0] == "-version" {
@@ -59,11 +60,11 @@ func run(args []string) error {
 			return c.run(args[1:])
 		}
 	}
-	usage()
+	overview()
 	return fmt.Errorf("there is no command %q", args[0])
 }
 
-func usage() {
+func overview() {
 	fmt.Println("Turnpike: one address and one key in front of every model you pay for.\n\nUsage: turnpike COMMAND [flags]")
 	for _, c := range commands() {
 		fmt.Printf("  %-32s %s\n", strings.TrimSpace(c.name+" "+c.args), c.help)

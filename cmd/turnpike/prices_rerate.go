@@ -37,22 +37,22 @@ type rerated struct {
 // doing it again changes nothing.
 func rerate(ctx context.Context, db *store.Store, b *price.Book, cfg *config.Config, from, to time.Time, dry bool) ([]*rerated, error) {
 	sums := map[[2]string]*rerated{}
-	var last store.Charged
+	var last store.Ref
 	for {
-		list, err := db.ChargedAttempts(ctx, from, to, last, rerateBatch)
+		list, err := db.AttemptsBehind(ctx, from, to, last, rerateBatch)
 		if err != nil {
 			return nil, err
 		}
 		if len(list) == 0 {
 			break
 		}
-		last = list[len(list)-1]
-		var before, after []store.Charged
+		last = list[len(list)-1].Ref()
+		var before, after []store.Attempt
 		for _, a := range list {
-			s := sums[[2]string{a.Provider, a.Model}]
+			s := sums[[2]string{a.Provider, a.ServedModel}]
 			if s == nil {
-				s = &rerated{Provider: a.Provider, Model: a.Model}
-				sums[[2]string{a.Provider, a.Model}] = s
+				s = &rerated{Provider: a.Provider, Model: a.ServedModel}
+				sums[[2]string{a.Provider, a.ServedModel}] = s
 			}
 			if fresh, differs := s.add(b, cfg, a); differs {
 				before, after = append(before, a), append(after, fresh)
@@ -66,7 +66,7 @@ func rerate(ctx context.Context, db *store.Store, b *price.Book, cfg *config.Con
 			return nil, err
 		}
 		if raced := len(after) - n; raced > 0 {
-			sums[[2]string{after[0].Provider, after[0].Model}].RacedWithOthers += raced
+			sums[[2]string{after[0].Provider, after[0].ServedModel}].RacedWithOthers += raced
 		}
 	}
 	out := make([]*rerated, 0, len(sums))
@@ -78,13 +78,13 @@ func rerate(ctx context.Context, db *store.Store, b *price.Book, cfg *config.Con
 }
 
 // add prices one attempt anew.
-func (s *rerated) add(b *price.Book, cfg *config.Config, a store.Charged) (fresh store.Charged, differs bool) {
+func (s *rerated) add(b *price.Book, cfg *config.Config, a store.Attempt) (fresh store.Attempt, differs bool) {
 	fresh = a
 	c := &fresh.Charge
 	if c.Kind == "" { // from before prices were kept
 		c.Kind, c.Region = accountOf(cfg, a.Provider)
 	}
-	model := a.Model
+	model := a.ServedModel
 	if c.Model != "" {
 		model = c.Model
 	}

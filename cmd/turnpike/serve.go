@@ -16,6 +16,7 @@ import (
 
 	"turnpike/internal/admin"
 	"turnpike/internal/affinity/replicas"
+	"turnpike/internal/alert"
 	"turnpike/internal/archive"
 	"turnpike/internal/background"
 	"turnpike/internal/budget"
@@ -72,6 +73,7 @@ type app struct {
 	redis    *limit.Redis // nil where limits are counted in memory
 	limits   *limit.Limiter
 	pins     *replicas.Store // nil where replicas have nothing in common
+	spent    alert.Budgets   // what alerts know of budgets
 	gw       *gateway.Gateway
 	server   *http.Server
 
@@ -112,7 +114,12 @@ func (a *app) run(ctx context.Context, again func()) error {
 	a.keepBudgets(behind)
 	listing := make(chan struct{})
 	go func() { defer close(listing); lists.Run(behind) }()
-	defer func() { cancel(); <-listing }() // a file is not left half done
+	summing := a.keepUsage(behind)
+	watching, err := a.watch(behind)
+	if err != nil {
+		return err
+	}
+	defer func() { cancel(); <-listing; summing(); watching() }() // a file is not left half done
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(listener) }()
 	a.log.Info("turnpike is ready", "address", "http://"+a.address(), "version", version, "providers", len(a.cfg.Active()))

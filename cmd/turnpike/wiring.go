@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"os"
 	"time"
 
 	"turnpike/console"
@@ -83,6 +84,15 @@ const (
 	drainFor  = 60 * time.Second // an answer whose client has left
 )
 
+// replica names this gateway among those that share a database.
+func replica(address string) string {
+	host, err := os.Hostname()
+	if err != nil {
+		return address
+	}
+	return host + " " + address
+}
+
 func newGateway(a *app) *gateway.Gateway {
 	gw := gateway.New(gateway.Options{
 		Routes: fronts, Backs: backs, Caps: a.models.Lookup, Betas: a.models.Betas, Spell: catalog.Dashes, Learned: a.known,
@@ -92,6 +102,7 @@ func newGateway(a *app) *gateway.Gateway {
 		Log: a.log, Metrics: telemetry.New(a.knownModel), Traces: a.tracer,
 		Now: time.Now, Version: version, Started: time.Now(),
 		Budgets: a.budgets, AssumeOutput: int64(a.cfg.Budgets.AssumeOutput),
+		Replica: replica(a.address()),
 		Hide:    redact.New(a.cfg.Secrets()...).Known,
 		MaxBody: int64(a.cfg.Server.MaxBody), MaxAnswer: maxAnswer, Heartbeat: a.cfg.Server.Heartbeat, Drain: drainFor,
 		Operator: a.operator, Scrapes: a.mayScrape(),

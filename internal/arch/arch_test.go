@@ -123,6 +123,8 @@ var rules = []struct {
 	{"internal/archive", []string{"internal/store", "internal/llm"}, true, "exchanges, kept by the store; what is in them is the dialect's"},
 	{"internal/background", []string{"internal/store", "internal/llm"}, true, "follows answers made elsewhere: who asks for them, and how, is the road's affair"},
 	{"internal/ledger", []string{"internal/store"}, true, "accounts, journalled here and kept by the store"},
+	{"internal/usage", []string{"internal/store", "internal/price"}, true, "sums and exports of what the store keeps, split as the price book says"},
+	{"internal/alert", []string{"internal/store", "internal/usage", "internal/fetch"}, true, "thresholds over what was used, told to people; its webhooks go where fetch may go"},
 	{"internal/ledger/journal", nil, true, "records on the disk, whatever they hold"},
 	{"internal/redact", nil, true, "text without secrets, whatever the text"},
 	{"internal/otel", []string{"internal/llm"}, false, "tells a collector what it is told; it writes OTLP itself"},

@@ -191,7 +191,7 @@ func (t *Tracker) Others(ctx context.Context, key, id string) (bool, error) {
 // the beginning.
 func (t *Tracker) Attempt(row *store.Background) store.Attempt {
 	return store.Attempt{
-		ID: row.AttemptID, RequestID: row.RequestID, KeyID: row.KeyID, Number: row.Number, At: row.At, Dialect: row.Dialect,
+		ID: row.AttemptID, RequestID: row.RequestID, KeyID: row.KeyID, TeamID: row.TeamID, UserID: row.UserID, Tags: row.Tags, Number: row.Number, At: row.At, Dialect: row.Dialect,
 		Provider: row.Provider, Surface: row.Surface, RequestedModel: row.RequestedModel, ServedModel: row.ServedModel,
 		Latency: t.opt.Now().Sub(row.At),
 	}
@@ -205,7 +205,7 @@ func (t *Tracker) Settle(row store.Background, status string, a store.Attempt) b
 		t.leave(row, true)
 		return false
 	}
-	a.ID = row.AttemptID
+	a.ID, a.At = row.AttemptID, row.At // what a row is known by
 	t.opt.Ledger.Add(a)
 	t.leave(row, false)
 	t.mark(row, status)

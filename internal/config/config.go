@@ -57,6 +57,8 @@ type Config struct {
 	Budgets Budgets `yaml:"budgets"`
 	// Telemetry is what is told of requests, and to whom.
 	Telemetry Telemetry `yaml:"telemetry"`
+	// Alerts is what people are told of.
+	Alerts Alerts `yaml:"alerts"`
 	// Providers are the accounts at upstreams. With none listed they are
 	// detected from the environment.
 	Providers []Provider `yaml:"providers"`
@@ -116,6 +118,12 @@ type Ledger struct {
 	// OnFull is what happens when the journal is full or cannot be written: refuse
 	// takes no new requests, run takes them and counts and logs what is lost.
 	OnFull string `yaml:"on_full"`
+	// Keep is how long the database keeps attempts, such as 400d; 0 is for ever. None
+	// goes before it is summed.
+	Keep time.Duration `yaml:"keep"`
+	// KeepSums is how long it keeps their sums by quarters of an hour, at least as
+	// long as the attempts; 0 is for ever.
+	KeepSums time.Duration `yaml:"keep_sums"`
 }
 
 // Auth holds keys that are set from outside.
@@ -350,7 +358,7 @@ func Default() *Config {
 		Media:     Media{Fetch: new(true), AllowPrivate: new(false), MaxBytes: 20 * MiB, Timeout: 10 * time.Second},
 		Prices:    defaultPrices(),
 		Budgets:   defaultBudgets(),
-		Ledger:    Ledger{Fsync: FsyncInterval, MaxBytes: GiB, OnFull: FullRefuse},
+		Ledger:    Ledger{Fsync: FsyncInterval, MaxBytes: GiB, OnFull: FullRefuse, Keep: 400 * 24 * time.Hour},
 		Defaults:  Defaults{LBStrategy: StrategySmart},
 		Routing:   defaultRouting(),
 		Redis:     Redis{Timeout: 50 * time.Millisecond},

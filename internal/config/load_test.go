@@ -185,6 +185,7 @@ func TestEveryFieldBothWays(t *testing.T) {
 		"defaults.provider": "sandbox", "defaults.model": "m", "defaults.lb_strategy": "priority",
 		"budgets.on_store_away": "allow", "budgets.wait": "3s", "budgets.assume_output": "1000",
 		"ledger.dir": "/srv/journal", "ledger.fsync": "always", "ledger.max_bytes": "64MiB", "ledger.on_full": "run",
+		"ledger.keep": "30d", "ledger.keep_sums": "500d",
 		"responses.store": "false", "responses.keep": "9h", "responses.max": "8", "responses.max_bytes": "7MiB",
 		"catalog": "config.go", "policy.strict": "true", "policy.cache": "1h", "policy.continue": "3",
 		"routing.affinity": "false", "routing.cross_geo": "true", "routing.attempts": "2", "routing.deadline": "7s",
@@ -195,6 +196,7 @@ func TestEveryFieldBothWays(t *testing.T) {
 		"telemetry.forward": "true", "telemetry.otlp.endpoint": "http://collector:4318", "telemetry.otlp.sample": "5",
 		"telemetry.otlp.semconv": "latest", "telemetry.otlp.service": "edge",
 		"telemetry.metrics.token": "scraper",
+		"alerts.zone":             "Europe/Berlin",
 	}
 	envs := map[string]bool{}
 	for _, f := range Fields() {

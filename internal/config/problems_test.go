@@ -62,7 +62,7 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			"duration without unit", "server: {heartbeat: 15}\n",
-			`turnpike.yaml:1: server.heartbeat: "15" is not a duration; write a number and a unit, for example 15s, 10m or 1h`,
+			`turnpike.yaml:1: server.heartbeat: "15" is not a duration; write a number and a unit, for example 15s, 10m, 1h or 30d`,
 		},
 		{
 			"size", "server: {max_body: big}\n",

@@ -68,6 +68,7 @@ func validate(cfg *Config, r *report) {
 	validatePrices(cfg, r)
 	validateRedis(&cfg.Redis, r)
 	validateTelemetry(&cfg.Telemetry, r)
+	validateAlerts(&cfg.Alerts, r)
 	seen := map[string]int{}
 	for i := range cfg.Providers {
 		validateProvider(cfg, i, seen, r)
@@ -150,7 +151,19 @@ func validateLedger(l *Ledger, r *report) {
 		r.add("ledger.max_bytes", "must be at least %s", minJournal)
 	}
 	oneOf(r, "ledger.on_full", l.OnFull, onFulls)
+	for path, d := range map[string]time.Duration{"ledger.keep": l.Keep, "ledger.keep_sums": l.KeepSums} {
+		if d != 0 && (d < shortestKept || d > longestKept) {
+			r.add(path, "must be between 1d and 3650d, or 0 for ever")
+		}
+	}
+	if l.KeepSums != 0 && (l.Keep == 0 || l.KeepSums < l.Keep) {
+		r.add("ledger.keep_sums", "must not be shorter than ledger.keep: sums are what stays of attempts")
+	}
 }
+
+// shortestKept is how long attempts are kept at least: a day is what people look back
+// on when something was wrong.
+const shortestKept = 24 * time.Hour
 
 // longestKept is how long conversations may be kept.
 const longestKept = 10 * 365 * 24 * time.Hour

@@ -183,14 +183,29 @@ var (
 	intPtrType   = reflect.TypeFor[*int]()
 )
 
+// maxDays keeps a number of days within a duration.
+const maxDays = 100_000
+
+// parseDuration reads a duration, or whole days: 400d.
+func parseDuration(text string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 32)
+		if err != nil || n > maxDays {
+			return 0, strconv.ErrRange
+		}
+		return time.Duration(n) * 24 * time.Hour, nil //nolint:gosec // it is small
+	}
+	return time.ParseDuration(text)
+}
+
 // setText stores a value given as text: a scalar of the file, an environment
 // variable or a flag. The error completes the sentence "<the value> …".
 func setText(v reflect.Value, text string) error {
 	switch v.Type() {
 	case durationType:
-		d, err := time.ParseDuration(strings.TrimSpace(text))
+		d, err := parseDuration(strings.TrimSpace(text))
 		if err != nil {
-			return errors.New("is not a duration; write a number and a unit, for example 15s, 10m or 1h")
+			return errors.New("is not a duration; write a number and a unit, for example 15s, 10m, 1h or 30d")
 		}
 		v.SetInt(int64(d))
 		return nil

@@ -39,6 +39,10 @@ func within(a netip.Addr, list []netip.Prefix) bool {
 	return false
 }
 
+// Reachable tells whether an address may be called: a public one, or a private one where
+// that is allowed; never one where clouds keep credentials.
+func Reachable(a netip.Addr, allowPrivate bool) bool { return reachable(a, allowPrivate) }
+
 // reachable tells whether an address may be fetched from.
 func reachable(a netip.Addr, allowPrivate bool) bool {
 	if !a.IsValid() || a.Zone() != "" {

@@ -81,10 +81,12 @@ func (x *exchange) dispatch() (*http.Response, error) {
 		return nil, x.uncallable(err)
 	}
 	x.calling(req)
+	x.phases = phases{queued: x.gw.opt.Now().Sub(x.begun)}
 	res, err := x.target.Provider.RoundTrip(req)
 	if err != nil {
 		return nil, x.unreachable(err)
 	}
+	x.firstByte = x.gw.opt.Now().Sub(x.begun)
 	return res, nil
 }
 

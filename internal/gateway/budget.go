@@ -231,7 +231,8 @@ func (x *exchange) underWay() {
 		return
 	}
 	a := store.Attempt{
-		ID: ledger.NewID("att"), RequestID: x.id, KeyID: x.who.KeyID, Number: x.number, At: x.begun,
+		ID: ledger.NewID("att"), RequestID: x.id, KeyID: x.who.KeyID, TeamID: x.who.Labels.Team, UserID: x.who.Labels.User, Tags: x.who.Tags,
+		Session: x.talk, Replica: x.gw.opt.Replica, Number: x.number, At: x.begun,
 		Dialect: x.front.Name(), Provider: x.target.Provider.Name(), Surface: x.surface.Dialect,
 		RequestedModel: x.model, ServedModel: x.target.Model, Stream: x.stream,
 		Usage:   store.Usage{Input: s.worst.prompt, Output: s.worst.output, Estimated: true},

@@ -55,6 +55,7 @@ type Options struct {
 	Traces  *otel.Tracer       // nil: no collector is told, and upstreams get no trace context
 	Now     func() time.Time
 	Version string
+	Replica string // the name of this gateway among those that share a database
 	Started time.Time
 
 	// Operator tells whether whoever asks how the gateway stands may hear of its

@@ -103,7 +103,7 @@ func (x *exchange) begin(s llm.State) {
 	l := x.later
 	l.status = s.Status
 	l.row = store.Background{
-		KeyID: x.who.KeyID, ID: s.ID, AttemptID: ledger.NewID("att"), RequestID: x.id, Number: x.number + 1,
+		KeyID: x.who.KeyID, TeamID: x.who.Labels.Team, UserID: x.who.Labels.User, Tags: x.who.Tags, ID: s.ID, AttemptID: ledger.NewID("att"), RequestID: x.id, Number: x.number + 1,
 		Dialect: x.front.Name(), Provider: x.target.Provider.Name(), Surface: x.surface.Dialect,
 		RequestedModel: x.model, ServedModel: x.target.Model, Input: x.bodyLen / bytesPerToken, At: x.begun, Status: s.Status,
 	}

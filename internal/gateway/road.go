@@ -144,6 +144,7 @@ type exchange struct {
 	served   string
 	spoke    bool          // the client has content
 	firstOut time.Duration // until the first content, 0 if there was none
+	phases
 	heard    heard
 	outBytes int64
 	complete bool // the answer came to its end
@@ -155,6 +156,12 @@ type exchange struct {
 
 	status int // of the answer
 	err    *llm.Error
+}
+
+// phases are the beginnings of an attempt, counted from when it began.
+type phases struct {
+	queued    time.Duration // until the request was sent
+	firstByte time.Duration // until the head of the answer, 0 if there was none
 }
 
 // serve takes a request down the road.

@@ -45,10 +45,12 @@ func (x *exchange) estimate() {
 
 func (x *exchange) attemptRow() store.Attempt {
 	a := store.Attempt{
-		ID: ledger.NewID("att"), RequestID: x.id, KeyID: x.who.KeyID, Number: x.number, At: x.begun,
+		ID: ledger.NewID("att"), RequestID: x.id, KeyID: x.who.KeyID, TeamID: x.who.Labels.Team, UserID: x.who.Labels.User, Tags: x.who.Tags,
+		Session: x.talk, Replica: x.gw.opt.Replica, Number: x.number, At: x.begun,
 		Dialect: x.front.Name(), Provider: x.target.Provider.Name(), Surface: x.surface.Dialect,
 		RequestedModel: x.model, ServedModel: x.target.Model, Stream: x.stream,
 		Stop: string(x.stop), Latency: x.gw.opt.Now().Sub(x.begun), FirstContent: x.sinceBegun(x.firstOut), Losses: len(x.losses),
+		Queued: x.queued, FirstByte: x.firstByte,
 		Usage: storeUsage(x.usage),
 	}
 	a.CacheStory = x.story()

@@ -5,8 +5,10 @@ package keyring
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +24,7 @@ type Principal struct {
 	Policy  policy.Policy
 	Chain   tenancy.Chain // whose limits and budgets a request must fit; empty: nobody's
 	Labels  tenancy.Labels
+	Tags    string // Labels.Tags as a JSON array, written once for all attempts; empty: none
 
 	Addresses   []netip.Prefix // where it may be used from; empty: anywhere
 	Barred      string         // why it may not be used although it is known; empty: it may
@@ -57,10 +60,25 @@ func (r *Ring) Set(entries []Entry) {
 	for _, list := range [][]Entry{entries, r.fixed} {
 		for i := range list {
 			p := list[i].Principal
+			p.Tags = tagList(p.Labels.Tags)
 			m[list[i].Hash] = &p
 		}
 	}
 	r.keys.Store(&m)
+}
+
+// maxTagList bounds the tags of an attempt.
+const maxTagList = 2 << 10
+
+// tagList writes tags as a JSON array. Those for which there is no room are left out.
+func tagList(tags []string) string {
+	tags = slices.Compact(slices.Sorted(slices.Values(tags)))
+	for ; len(tags) > 0; tags = tags[:len(tags)-1] {
+		if b, err := json.Marshal(tags); err == nil && len(b) <= maxTagList {
+			return string(b)
+		}
+	}
+	return ""
 }
 
 // Len is the number of keys.

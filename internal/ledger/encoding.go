@@ -41,6 +41,11 @@ var textFields = []struct {
 	{17, func(a *store.Attempt) *string { return &a.Charge.Geo }},
 	{18, func(a *store.Attempt) *string { return &a.Charge.Tier }},
 	{19, func(a *store.Attempt) *string { return &a.Budgets }},
+	{20, func(a *store.Attempt) *string { return &a.TeamID }},
+	{21, func(a *store.Attempt) *string { return &a.UserID }},
+	{22, func(a *store.Attempt) *string { return &a.Tags }},
+	{23, func(a *store.Attempt) *string { return &a.Session }},
+	{24, func(a *store.Attempt) *string { return &a.Replica }},
 }
 
 // numberFields are its numbers.
@@ -56,6 +61,8 @@ var numberFields = []struct {
 	{36, func(a *store.Attempt) int64 { return int64(a.FirstContent) }, func(a *store.Attempt, n int64) { a.FirstContent = time.Duration(n) }},
 	{37, func(a *store.Attempt) int64 { return int64(a.Losses) }, func(a *store.Attempt, n int64) { a.Losses = int(n) }},
 	{38, func(a *store.Attempt) int64 { return int64(a.Number) }, func(a *store.Attempt, n int64) { a.Number = int(n) }},
+	{39, func(a *store.Attempt) int64 { return int64(a.Queued) }, func(a *store.Attempt, n int64) { a.Queued = time.Duration(n) }},
+	{47, func(a *store.Attempt) int64 { return int64(a.FirstByte) }, func(a *store.Attempt, n int64) { a.FirstByte = time.Duration(n) }},
 	{40, func(a *store.Attempt) int64 { return a.Usage.Input }, func(a *store.Attempt, n int64) { a.Usage.Input = n }},
 	{41, func(a *store.Attempt) int64 { return a.Usage.Output }, func(a *store.Attempt, n int64) { a.Usage.Output = n }},
 	{42, func(a *store.Attempt) int64 { return a.Usage.CacheRead }, func(a *store.Attempt, n int64) { a.Usage.CacheRead = n }},

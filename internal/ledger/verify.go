@@ -10,7 +10,7 @@ import (
 
 // Rows is where attempts are read back from.
 type Rows interface {
-	Attempts(ctx context.Context, ids []string) ([]store.Attempt, error)
+	Attempts(ctx context.Context, refs []store.Ref) ([]store.Attempt, error)
 }
 
 // Count is a number of attempts and the sum of their usage.
@@ -135,11 +135,11 @@ func (c *comparison) take(e entry) error {
 
 // compare looks up what has been gathered.
 func (c *comparison) compare() error {
-	ids := make([]string, len(c.batch))
+	refs := make([]store.Ref, len(c.batch))
 	for i := range c.batch {
-		ids[i] = c.batch[i].attempt.ID
+		refs[i] = store.Ref{At: c.batch[i].attempt.At, ID: c.batch[i].attempt.ID}
 	}
-	list, err := c.rows.Attempts(c.ctx, ids)
+	list, err := c.rows.Attempts(c.ctx, refs)
 	if err != nil {
 		return err
 	}
@@ -174,10 +174,14 @@ func (c *comparison) differ(id, what string) {
 }
 
 // same compares to the nanosecond: times have other differences. What an attempt
-// costs may have been corrected since (prices rerate); what it used may not.
+// costs may have been corrected since (prices rerate), by another book; what it used may
+// not.
 func same(a, b *store.Attempt) bool {
 	x, y := *a, *b
 	x.At, x.Budgets = y.At, y.Budgets // budgets are compared by themselves
+	if p, q := &x.Charge, &y.Charge; p.Version == q.Version && p.Kind == q.Kind && p.Region == q.Region {
+		return x == y && a.At.UnixNano() == b.At.UnixNano()
+	}
 	x.Charge.Nano, x.Charge.Unpriced, x.Charge.Version = y.Charge.Nano, y.Charge.Unpriced, y.Charge.Version
 	x.Charge.Kind, x.Charge.Region = y.Charge.Kind, y.Charge.Region
 	return x == y && a.At.UnixNano() == b.At.UnixNano()

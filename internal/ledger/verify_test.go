@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,12 +17,12 @@ import (
 // table is a database that can be tampered with.
 type table map[string]store.Attempt
 
-func (t table) Attempts(_ context.Context, ids []string) (list []store.Attempt, err error) {
-	if slices.Contains(ids, "att_broken") {
-		return nil, errors.New("no such table")
-	}
-	for _, id := range ids {
-		if a, ok := t[id]; ok {
+func (t table) Attempts(_ context.Context, refs []store.Ref) (list []store.Attempt, err error) {
+	for _, r := range refs {
+		if r.ID == "att_broken" {
+			return nil, errors.New("no such table")
+		}
+		if a, ok := t[r.ID]; ok && a.At.Equal(r.At) {
 			list = append(list, a)
 		}
 	}
@@ -41,7 +40,7 @@ func TestVerify(t *testing.T) {
 		{"as it should be", func(table, string) {}, "", true},
 		{"a row is missing", func(rows table, _ string) { delete(rows, id(3)) }, "not in the database", false},
 		{"a row has another figure", func(rows table, _ string) { a := rows[id(700)]; a.Usage.CacheRead++; rows[a.ID] = a }, "different things", false},
-		{"a row has another time", func(rows table, _ string) { a := rows[id(9)]; a.At = a.At.Add(1); rows[a.ID] = a }, "different things", false},
+		{"a row has another time", func(rows table, _ string) { a := rows[id(9)]; a.At = a.At.Add(1); rows[a.ID] = a }, "not in the database", false},
 		{"rows that no journal holds any more", func(rows table, _ string) { rows["att_old"] = store.Attempt{ID: "att_old"} }, "", true},
 		{"what waits is there already", func(rows table, _ string) {
 			for i := range recorded + waiting {
@@ -124,7 +123,11 @@ func TestCorrectedCostsAreTheSame(t *testing.T) {
 	if !same(&a, &b) {
 		t.Error("a corrected cost is a difference")
 	}
-	b.Charge.Tier = "priority"
+	b.Charge.Version = "v1"
+	if same(&a, &b) {
+		t.Error("one book makes two costs of one attempt")
+	}
+	b.Charge.Version, b.Charge.Tier = "v2", "priority"
 	if same(&a, &b) {
 		t.Error("another tier is none")
 	}

@@ -23,6 +23,8 @@ type Background struct {
 	Number    int
 	// Dialect, Provider, Surface, RequestedModel and ServedModel are the attempt's.
 	Dialect, Provider, Surface, RequestedModel, ServedModel string
+	// TeamID, UserID and Tags are the attempt's: whom the key belonged to.
+	TeamID, UserID, Tags string
 	// Input is how many tokens went in, by estimate.
 	Input int64
 	// At is when it was begun.
@@ -36,10 +38,10 @@ type Background struct {
 	Budgets string
 }
 
-const backgroundColumns = `key_id, id, attempt_id, request_id, number, dialect, provider, surface, requested_model, served_model, input, at, status, settled, budgets`
+const backgroundColumns = `key_id, id, attempt_id, request_id, number, dialect, provider, surface, requested_model, served_model, input, at, status, settled, budgets, team_id, user_id, tags`
 
 const (
-	saveBackground = `INSERT INTO background (` + backgroundColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	saveBackground = `INSERT INTO background (` + backgroundColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (key_id, id) DO UPDATE SET status = excluded.status, settled = max(background.settled, excluded.settled)`
 	sweepBackground = `DELETE FROM background WHERE settled = 1 AND (at < ?1 OR (key_id, id) IN (
 		SELECT key_id, id FROM (
@@ -52,7 +54,8 @@ const (
 // SaveBackground keeps a row, or what is new of it. What is settled stays so.
 func (s *Store) SaveBackground(ctx context.Context, b Background) error {
 	_, err := s.writer.ExecContext(ctx, saveBackground, b.KeyID, b.ID, b.AttemptID, b.RequestID, b.Number, b.Dialect, b.Provider,
-		b.Surface, b.RequestedModel, b.ServedModel, b.Input, b.At.UnixNano(), b.Status, b.Settled, b.Budgets)
+		b.Surface, b.RequestedModel, b.ServedModel, b.Input, b.At.UnixNano(), b.Status, b.Settled, b.Budgets,
+		b.TeamID, b.UserID, b.Tags)
 	if err != nil {
 		return fmt.Errorf("keep a background answer: %w", err)
 	}
@@ -122,7 +125,8 @@ func (s *Store) backgrounds(ctx context.Context, query string, args ...any) (lis
 func scanBackground(rows *sql.Rows) (b Background, err error) {
 	var at int64
 	err = rows.Scan(&b.KeyID, &b.ID, &b.AttemptID, &b.RequestID, &b.Number, &b.Dialect, &b.Provider, &b.Surface,
-		&b.RequestedModel, &b.ServedModel, &b.Input, &at, &b.Status, &b.Settled, &b.Budgets)
+		&b.RequestedModel, &b.ServedModel, &b.Input, &at, &b.Status, &b.Settled, &b.Budgets,
+		&b.TeamID, &b.UserID, &b.Tags)
 	b.At = time.Unix(0, at).UTC()
 	return b, err
 }

@@ -10,7 +10,7 @@ import (
 func begun(key, id string, minute int) Background {
 	return Background{
 		KeyID: key, ID: id, AttemptID: "att_" + id, RequestID: "req_" + id, Number: 2, Dialect: "responses", Provider: "p", Surface: "responses",
-		RequestedModel: "alias", ServedModel: "gpt", Input: 7, At: day.Add(time.Duration(minute) * time.Minute), Status: "queued",
+		TeamID: "t", UserID: "u", Tags: `["x"]`, RequestedModel: "alias", ServedModel: "gpt", Input: 7, At: day.Add(time.Duration(minute) * time.Minute), Status: "queued",
 	}
 }
 

@@ -84,33 +84,32 @@ func TestRecharge(t *testing.T) {
 	if err := s.InsertAttempts(ctx, attempts); err != nil {
 		t.Fatal(err)
 	}
-	var all []Charged
-	var last Charged
+	var all []Attempt
+	var last Ref
 	for {
-		list, err := s.ChargedAttempts(ctx, day, day.Add(2*time.Second), last, 3)
+		list, err := s.AttemptsBehind(ctx, day, day.Add(2*time.Second), last, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(list) == 0 {
 			break
 		}
-		all, last = append(all, list...), list[len(list)-1]
+		all, last = append(all, list...), list[len(list)-1].Ref()
 	}
 	if len(all) != 4 { // the fifth begins where the period ends
 		t.Fatalf("%d attempts", len(all))
 	}
 	for i, c := range all {
 		a := attempts[i]
-		if c.ID != a.ID || c.Provider != a.Provider || c.Model != a.ServedModel || !c.At.Equal(a.At) || c.Charge != a.Charge ||
-			c.Usage != (Usage{Input: 1, Output: 2, CacheRead: 3, CacheWrite5m: 4, CacheWrite1h: 5}) {
+		if !reflect.DeepEqual(c, a) {
 			t.Errorf("%+v of %+v", c, a)
 		}
 	}
-	after := append([]Charged(nil), all...)
+	after := append([]Attempt(nil), all...)
 	after[0].Charge.Nano, after[0].Charge.Version = 99, "v2"
-	after[1].Charge = Charge{Nano: 7, Version: "v2", Kind: "openai", Region: "r", Model: "not stored"}
+	after[1].Charge = Charge{Nano: 7, Version: "v2", Kind: "openai", Region: "r"}
 	after[2].Charge = Charge{Unpriced: true, Version: "v2"}
-	stale := append([]Charged(nil), all...)
+	stale := append([]Attempt(nil), all...)
 	stale[3].Charge.Nano = 12345 // somebody else was here
 	if n, err := s.Recharge(ctx, stale, after); err != nil || n != 3 {
 		t.Fatalf("%d, %v", n, err)
@@ -118,7 +117,7 @@ func TestRecharge(t *testing.T) {
 	if n, err := s.Recharge(ctx, stale, after); err != nil || n != 0 {
 		t.Errorf("again: %d, %v", n, err)
 	}
-	list, err := s.ChargedAttempts(ctx, day, day.Add(time.Hour), Charged{}, 10)
+	list, err := s.AttemptsBehind(ctx, day, day.Add(time.Hour), Ref{}, 10)
 	if err != nil || len(list) != 5 {
 		t.Fatalf("%+v, %v", list, err)
 	}

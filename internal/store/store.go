@@ -52,6 +52,8 @@ type Store struct {
 
 	postgres bool // writer and readers are one pool then
 	version  dataVersion
+	labels   labels
+	inserts  inserts
 }
 
 // Open opens the database file, creating it (mode 0600) if it is absent, and

@@ -1,0 +1,309 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+	_ "time/tzdata" // zones by name, on machines that have none
+
+	"turnpike/internal/config"
+	"turnpike/internal/price"
+	"turnpike/internal/store"
+	"turnpike/internal/usage"
+)
+
+// keepUsage sums attempts and deletes old ones until ctx ends. It returns how to wait for
+// the end.
+func (a *app) keepUsage(ctx context.Context) (wait func()) {
+	k := usage.NewKeeper(usage.Options{
+		Store: a.store, Log: a.log, Now: time.Now, Keep: a.cfg.Ledger.Keep, KeepSums: a.cfg.Ledger.KeepSums, Leads: a.leads(ctx, "usage"),
+	})
+	done := make(chan struct{})
+	go func() { defer close(done); k.Run(ctx) }()
+	return func() { <-done }
+}
+
+// leadFor is how long a replica leads without asking again: it asks every minute.
+const leadFor = 3 * time.Minute
+
+// leads tells whether this replica is the one that does a work. For a moment two may
+// think so; neither sums nor alerts mind.
+func (a *app) leads(ctx context.Context, work string) func() bool {
+	self := replica(a.address())
+	return func() bool {
+		ctx, cancel := context.WithTimeout(ctx, leadLimit)
+		defer cancel()
+		mine, err := a.store.TakeLease(ctx, work, self, leadFor)
+		return err == nil && mine
+	}
+}
+
+// leadLimit bounds the question who leads.
+const leadLimit = 10 * time.Second
+
+// usageFlags are what the actions of usage take.
+type usageFlags struct {
+	json                             bool
+	period, from, to, zone, by       string
+	key, team, user, provider, model string
+	format, out                      string
+	parsed                           usage.Period
+	location                         *time.Location
+	dimensions                       []string
+}
+
+// usageTimeout bounds a question; an export may take longer.
+const (
+	usageTimeout  = 10 * time.Minute
+	exportTimeout = 4 * time.Hour
+)
+
+func usageCommand(args []string) error {
+	what := "show"
+	if len(args) > 0 && slices.Contains([]string{"show", "export"}, args[0]) {
+		what, args = args[0], args[1:]
+	}
+	s := newSettings("usage " + what)
+	f := &usageFlags{}
+	s.flags.StringVar(&f.period, "period", "", "`name`: "+strings.Join(usage.PresetNames(), ", ")+" (default this-month)")
+	s.flags.StringVar(&f.from, "from", "", "first `day`, or moment: 2026-11-01 or 2026-11-01T08:00:00Z")
+	s.flags.StringVar(&f.to, "to", "", "`day` or moment before which it ends (default: now)")
+	s.flags.StringVar(&f.zone, "zone", "UTC", "IANA time `zone` whose days and hours are meant, such as Europe/Berlin")
+	s.flags.StringVar(&f.by, "by", "", "`dimensions`, with commas: "+strings.Join(usage.DimensionNames(), ", "))
+	if what == "export" {
+		s.flags.StringVar(&f.format, "format", "csv", "csv (sums with --by, else every attempt) or focus (FOCUS 1.2)")
+		s.flags.StringVar(&f.out, "o", "", "`file` to write (default: the standard output)")
+	} else {
+		s.flags.BoolVar(&f.json, "json", false, "print JSON")
+		s.flags.StringVar(&f.key, "key", "", "of one key, by `id` or name")
+		s.flags.StringVar(&f.team, "team", "", "of one team, by `id`")
+		s.flags.StringVar(&f.user, "user", "", "of one user, by `id`")
+		s.flags.StringVar(&f.provider, "provider", "", "at one `provider`")
+		s.flags.StringVar(&f.model, "model", "", "of one `model`, as providers were asked for it")
+	}
+	cfg, err := s.load(args, 0)
+	if err != nil {
+		return err
+	}
+	if err := f.parse(time.Now()); err != nil {
+		return err
+	}
+	limit := usageTimeout
+	if what == "export" {
+		limit = exportTimeout
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	db, err := openStore(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	if what == "export" {
+		return usageExport(ctx, db, cfg, f)
+	}
+	return usageShow(ctx, db, f)
+}
+
+// parse reads what was written in flags.
+func (f *usageFlags) parse(now time.Time) (err error) {
+	if f.location, err = time.LoadLocation(f.zone); err != nil {
+		return fmt.Errorf("--zone: there is no time zone %q; write an IANA name such as Europe/Berlin", f.zone)
+	}
+	if f.by != "" {
+		f.dimensions = strings.Split(f.by, ",")
+	}
+	if f.from == "" && f.to == "" {
+		f.parsed, err = usage.Preset(cmp.Or(f.period, "this-month"), now, f.location)
+		return err
+	}
+	if f.period != "" {
+		return errors.New("--period says both ends: leave out --from and --to")
+	}
+	if f.from != "" {
+		if f.parsed.From, err = usage.ParseTime(f.from, f.location); err != nil {
+			return fmt.Errorf("--from: %w", err)
+		}
+	}
+	if f.to != "" {
+		if f.parsed.To, err = usage.ParseTime(f.to, f.location); err != nil {
+			return fmt.Errorf("--to: %w", err)
+		}
+	}
+	if !f.parsed.To.IsZero() && !f.parsed.From.Before(f.parsed.To) {
+		return errors.New("--from must be before --to")
+	}
+	return nil
+}
+
+// keyNames are the names of keys by their ids.
+func keyNames(ctx context.Context, db *store.Store) (map[string]string, error) {
+	list, err := db.ListKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[string]string, len(list))
+	for _, k := range list {
+		names[k.ID] = k.Name
+	}
+	return names, nil
+}
+
+// keeps tells which lines are asked for; nil: all.
+func (f *usageFlags) keeps(names map[string]string) func(*store.UsageLine) bool {
+	if f.key == "" && f.team == "" && f.user == "" && f.provider == "" && f.model == "" {
+		return nil
+	}
+	is := func(want, have string) bool { return want == "" || want == have }
+	return func(u *store.UsageLine) bool {
+		return (is(f.key, u.KeyID) || f.key == names[u.KeyID]) && is(f.team, u.TeamID) && is(f.user, u.UserID) &&
+			is(f.provider, u.Provider) && is(f.model, u.Model)
+	}
+}
+
+// usageRow is a group as commands print it.
+type usageRow struct {
+	By           map[string]string `json:"by,omitempty"`
+	Requests     int64             `json:"requests"`
+	Attempts     int64             `json:"attempts"`
+	Errors       int64             `json:"errors"`
+	Input        int64             `json:"input"`
+	Output       int64             `json:"output"`
+	CacheRead    int64             `json:"cache_read"`
+	CacheWrite5m int64             `json:"cache_write_5m"`
+	CacheWrite1h int64             `json:"cache_write_1h"`
+	Reasoning    int64             `json:"reasoning"`
+	WebSearches  int64             `json:"web_searches"`
+	Estimated    int64             `json:"estimated"`
+	Unpriced     int64             `json:"unpriced"`
+	CostNano     int64             `json:"cost_nano"`
+	Latency      float64           `json:"mean_latency_ms"`
+	FirstContent float64           `json:"mean_first_content_ms"`
+}
+
+func usageRowOf(by []string, g *usage.Group) usageRow {
+	r := usageRow{
+		Requests: g.Requests, Attempts: g.Attempts, Errors: g.Errors, Input: g.Input, Output: g.Output, CacheRead: g.CacheRead,
+		CacheWrite5m: g.CacheWrite5m, CacheWrite1h: g.CacheWrite1h, Reasoning: g.Reasoning, WebSearches: g.WebSearches, Estimated: g.Estimated,
+		Unpriced: g.Unpriced, CostNano: g.CostNano,
+		Latency: millis(time.Duration(g.LatencyNano / max(g.Attempts, 1))), FirstContent: millis(time.Duration(g.FirstContentNano / max(g.FirstContents, 1))),
+	}
+	for i, v := range g.Values {
+		if r.By == nil {
+			r.By = map[string]string{}
+		}
+		r.By[by[i]] = v
+	}
+	return r
+}
+
+func usageShow(ctx context.Context, db *store.Store, f *usageFlags) error {
+	names, err := keyNames(ctx, db)
+	if err != nil {
+		return err
+	}
+	list, total, err := usage.Sum(ctx, db, usage.Query{Period: f.parsed, By: f.dimensions, Zone: f.location, Keep: f.keeps(names)})
+	if err != nil {
+		return err
+	}
+	if len(f.dimensions) == 0 {
+		list = nil
+	}
+	if f.json {
+		rows := make([]usageRow, 0, len(list))
+		for _, g := range list {
+			rows = append(rows, usageRowOf(f.dimensions, g))
+		}
+		return json.NewEncoder(os.Stdout).Encode(map[string]any{
+			"from": f.parsed.From, "to": f.parsed.To, "zone": f.location.String(), "rows": rows, "total": usageRowOf(nil, &total),
+		})
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, strings.ToUpper(strings.Join(append(slices.Clone(f.dimensions), "requests", "attempts", "errors", "input", "output", "cache read",
+		"cache write", "cost", "unpriced", "mean ms"), "\t")))
+	total.Values = append([]string{"all"}, make([]string, max(len(f.dimensions), 1)-1)...)[:len(f.dimensions)]
+	for _, g := range append(list, &total) {
+		for i, v := range g.Values {
+			if f.dimensions[i] == "key" {
+				v = cmp.Or(names[v], v)
+			}
+			_, _ = fmt.Fprintf(w, "%s\t", cmp.Or(v, "-"))
+		}
+		r := usageRowOf(nil, &usage.Group{Sums: g.Sums, Unpriced: g.Unpriced})
+		_, _ = fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%d\t%.0f\n", r.Requests, r.Attempts, r.Errors, r.Input, r.Output, r.CacheRead,
+			r.CacheWrite5m+r.CacheWrite1h, price.Nano(r.CostNano), r.Unpriced, r.Latency)
+	}
+	return w.Flush()
+}
+
+func usageExport(ctx context.Context, db *store.Store, cfg *config.Config, f *usageFlags) (err error) {
+	if f.format != "csv" && f.format != "focus" {
+		return fmt.Errorf("--format %s: there are csv and focus", f.format)
+	}
+	if f.format == "focus" && f.by != "" {
+		return errors.New("--by is for --format csv: FOCUS says what its rows are")
+	}
+	var to io.Writer = os.Stdout
+	if f.out != "" {
+		file, opened := os.OpenFile(f.out, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+		if opened != nil {
+			return opened
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		to = file
+	}
+	w := bufio.NewWriterSize(to, 64<<10)
+	if err := export(ctx, db, cfg, f, w); err != nil {
+		return err
+	}
+	return w.Flush()
+}
+
+func export(ctx context.Context, db *store.Store, cfg *config.Config, f *usageFlags, w io.Writer) error {
+	switch {
+	case f.format == "focus":
+		names, err := keyNames(ctx, db)
+		if err != nil {
+			return err
+		}
+		book, err := loadBook(ctx, db, cfg)
+		if err != nil {
+			return err
+		}
+		if err := attemptsKept(ctx, db, f.parsed.From); err != nil {
+			return err
+		}
+		return usage.WriteFocus(ctx, w, db, f.parsed, book, &usage.Names{Keys: names})
+	case len(f.dimensions) > 0:
+		list, _, err := usage.Sum(ctx, db, usage.Query{Period: f.parsed, By: f.dimensions, Zone: f.location})
+		if err != nil {
+			return err
+		}
+		return usage.WriteGroups(w, f.dimensions, list)
+	}
+	if err := attemptsKept(ctx, db, f.parsed.From); err != nil {
+		return err
+	}
+	return usage.WriteAttempts(ctx, w, db, f.parsed)
+}
+
+// attemptsKept refuses to export attempts that are not all there any more.
+func attemptsKept(ctx context.Context, db *store.Store, from time.Time) error {
+	since, err := db.KeptSince(ctx)
+	if err != nil {
+		return err
+	}
+	if !since.IsZero() && from.Before(since) {
+		return fmt.Errorf("attempts are kept since %s only (ledger.keep): begin there, or export sums with --format csv --by", since.Format(time.RFC3339))
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"strings"
+	"sync"
+)
+
+// label is what many attempts have in common; a row names it by its id.
+type label struct {
+	keyID, teamID, userID, tags, replica                   string
+	dialect, provider, surface                             string
+	requestedModel, servedModel                            string
+	version, priceModel, priceKind, region, geo, priceTier string
+	stream                                                 int64
+}
+
+// labelColumns are those of a label, in the order of fields.
+const labelColumns = `key_id, team_id, user_id, tags, replica, dialect, provider, surface, requested_model, served_model,
+	price_version, price_model, kind, region, geo, tier, stream`
+
+// texts are its fields that are texts, in the order of labelColumns.
+func (l *label) texts() [16]*string {
+	return [...]*string{
+		&l.keyID, &l.teamID, &l.userID, &l.tags, &l.replica, &l.dialect, &l.provider, &l.surface, &l.requestedModel, &l.servedModel,
+		&l.version, &l.priceModel, &l.priceKind, &l.region, &l.geo, &l.priceTier,
+	}
+}
+
+// fields are where a label's columns are read into.
+func (l *label) fields() []any {
+	out := make([]any, 0, 17)
+	for _, text := range l.texts() {
+		out = append(out, text)
+	}
+	return append(out, &l.stream)
+}
+
+func labelOf(a *Attempt) label {
+	c := &a.Charge
+	return label{
+		keyID: a.KeyID, teamID: a.TeamID, userID: a.UserID, tags: a.Tags, replica: a.Replica,
+		dialect: a.Dialect, provider: a.Provider, surface: a.Surface, requestedModel: a.RequestedModel, servedModel: a.ServedModel,
+		version: c.Version, priceModel: c.Model, priceKind: c.Kind, region: c.Region, geo: c.Geo, priceTier: c.Tier, stream: bit(a.Stream),
+	}
+}
+
+// put puts a label into its attempt.
+func (l *label) put(a *Attempt) {
+	a.KeyID, a.TeamID, a.UserID, a.Tags, a.Replica = l.keyID, l.teamID, l.userID, l.tags, l.replica
+	a.Dialect, a.Provider, a.Surface, a.RequestedModel, a.ServedModel, a.Stream = l.dialect, l.provider, l.surface, l.requestedModel, l.servedModel, l.stream != 0
+	c := &a.Charge
+	c.Version, c.Model, c.Kind, c.Region, c.Geo, c.Tier = l.version, l.priceModel, l.priceKind, l.region, l.geo, l.priceTier
+}
+
+// id is a label's identity, the same in every process: 63 bits of a digest. try
+// counts the others that have had it before.
+func (l *label) id(try byte) int64 {
+	h := sha256.New()
+	_, _ = h.Write([]byte{try, byte(l.stream)})
+	for _, text := range l.texts() {
+		_, _ = h.Write(binary.AppendUvarint(nil, uint64(len(*text))))
+		_, _ = h.Write([]byte(*text))
+	}
+	return int64(binary.BigEndian.Uint64(h.Sum(nil)) & math.MaxInt64) //nolint:gosec // its highest bit is cleared
+}
+
+// maxLabels bounds those that are remembered.
+const maxLabels = 20_000
+
+// labels remembers labels that are in the database for good.
+type labels struct {
+	mu    sync.Mutex
+	known map[label]int64
+}
+
+// get returns the id of a label that is known.
+func (s *labels) get(l *label) (int64, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id, ok := s.known[*l]
+	return id, ok
+}
+
+// keep remembers labels that were committed.
+func (s *labels) keep(fresh map[label]int64) {
+	if len(fresh) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.known == nil || len(s.known)+len(fresh) > maxLabels {
+		s.known = make(map[label]int64, len(fresh))
+	}
+	maps.Copy(s.known, fresh)
+}
+
+// labelling finds the ids of labels within a transaction. Those it has to write are
+// remembered when that is committed.
+type labelling struct {
+	known *labels
+	fresh map[label]int64
+}
+
+func (n *labelling) id(ctx context.Context, tx *sql.Tx, l *label) (int64, error) {
+	if id, ok := n.known.get(l); ok {
+		return id, nil
+	}
+	if id, ok := n.fresh[*l]; ok {
+		return id, nil
+	}
+	id, err := writeLabel(ctx, tx, l)
+	if err != nil {
+		return 0, err
+	}
+	if n.fresh == nil {
+		n.fresh = map[label]int64{}
+	}
+	n.fresh[*l] = id
+	return id, nil
+}
+
+// maxTries bounds the labels with one digest: two are a wonder.
+const maxTries = 8
+
+var errDigests = errors.New("too many labels of attempts have one digest")
+
+// writeLabel adds a label unless it is there.
+func writeLabel(ctx context.Context, tx *sql.Tx, l *label) (int64, error) {
+	for try := range byte(maxTries) {
+		id := l.id(try)
+		//nolint:gosec // constants and question marks only
+		_, err := tx.ExecContext(ctx, `INSERT INTO attempt_labels (id, `+labelColumns+`) VALUES (?`+strings.Repeat(", ?", 17)+`)
+			ON CONFLICT (id) DO NOTHING`, append([]any{id}, l.values()...)...)
+		if err != nil {
+			return 0, fmt.Errorf("label of an attempt: %w", err)
+		}
+		var there label
+		err = tx.QueryRowContext(ctx, `SELECT `+labelColumns+` FROM attempt_labels WHERE id = ?`, id).Scan(there.fields()...)
+		if err != nil {
+			return 0, fmt.Errorf("label of an attempt: %w", err)
+		}
+		if there == *l {
+			return id, nil
+		}
+	}
+	return 0, errDigests
+}
+
+func (l *label) values() []any {
+	out := make([]any, 0, 17)
+	for _, text := range l.texts() {
+		out = append(out, *text)
+	}
+	return append(out, l.stream)
+}
