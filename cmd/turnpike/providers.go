@@ -25,7 +25,7 @@ type providerLine struct {
 const testTimeout = 15 * time.Second
 
 func providers(args []string) error {
-	what, args, err := action("providers", args, "list", "test", "unpin")
+	what, args, err := action("providers", args, "list", "test", "usage", "unpin")
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,15 @@ func providers(args []string) error {
 	if err != nil {
 		return err
 	}
+	done, err := withLogins(context.Background(), cfg, list)
+	if err != nil {
+		return err
+	}
+	defer done()
 	only := s.word()
+	if what == "usage" {
+		return providersUsage(list, only, *asJSON)
+	}
 	lines := []providerLine{}
 	failed := 0
 	for _, a := range list {

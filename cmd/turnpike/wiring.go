@@ -8,6 +8,7 @@ import (
 	"turnpike/internal/catalog"
 	"turnpike/internal/config"
 	"turnpike/internal/dialect/chat"
+	"turnpike/internal/dialect/codewhisperer"
 	"turnpike/internal/dialect/completions"
 	"turnpike/internal/dialect/converse"
 	"turnpike/internal/dialect/gemini"
@@ -76,6 +77,8 @@ var backs = map[string]llm.Back{
 	"converse":    converse.Dialect{},
 	"responses":   responses.Dialect{},
 	"gemini":      gemini.Dialect{},
+
+	"codewhisperer": codewhisperer.Dialect{},
 }
 
 const (

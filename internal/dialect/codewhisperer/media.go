@@ -45,6 +45,9 @@ func (e *encoder) media(m *llm.Media, at int) llm.Part {
 		return &llm.Text{Text: "<document>\n" + head + m.Text + "\n</document>", Cache: m.Cache}
 	case m.Kind != llm.Image:
 		lose("Kiro takes pictures only")
+		if m.Name != "" {
+			e.lose(place(at, string(m.Kind)+" name"), "Kiro takes pictures only")
+		}
 	case e.caps.NoImages:
 		lose("the model takes no images")
 	case m.FileID != "":

@@ -38,10 +38,10 @@ func TestRequest(t *testing.T) {
 				Turns: []llm.Turn{user(text("a")), assistant(call("t1", "weather", `{"city":"B"}`), call("t2", "weather", `{}`)), user(result("t2", text("wet"))), user(result("t1")), user(text("and?"))},
 			}, claude(),
 			map[string]any{
-				"conversationState.currentMessage.userInputMessage.userInputMessageContext.toolResults.0.toolUseId":       "t2",
-				"conversationState.currentMessage.userInputMessage.userInputMessageContext.toolResults.1.content.0.text":  noOutput,
-				"conversationState.currentMessage.userInputMessage.content":                                               "and?",
-				"conversationState.history.1.assistantResponseMessage.toolUses.0.input.city":                              "B",
+				"conversationState.currentMessage.userInputMessage.userInputMessageContext.toolResults.0.toolUseId":        "t2",
+				"conversationState.currentMessage.userInputMessage.userInputMessageContext.toolResults.1.content.0.text":   noOutput,
+				"conversationState.currentMessage.userInputMessage.content":                                                "and?",
+				"conversationState.history.1.assistantResponseMessage.toolUses.0.input.city":                               "B",
 				"conversationState.currentMessage.userInputMessage.userInputMessageContext.tools.0.toolSpecification.name": "weather",
 			},
 			[]string{"tools: weather"},
@@ -66,7 +66,7 @@ func TestRequest(t *testing.T) {
 			&llm.Request{Tools: []llm.Tool{weather}, Turns: []llm.Turn{user(text("a")), assistant(call("t1", "weather", `{}`)), user(result("t9", text("stray")))}},
 			claude(),
 			map[string]any{
-				"conversationState.currentMessage.userInputMessage.content":                                       "Result of a tool:\nstray",
+				"conversationState.currentMessage.userInputMessage.content":                                      "Result of a tool:\nstray",
 				"conversationState.currentMessage.userInputMessage.userInputMessageContext.toolResults.0.status": "error",
 			},
 			[]string{"messages: tool call", "messages: tool result"},
@@ -79,7 +79,7 @@ func TestRequest(t *testing.T) {
 		{
 			"the past of tools is text where there are none", &llm.Request{Turns: []llm.Turn{user(text("a")), assistant(call("t1", "Old", `{"a":1}`)), user(result("t1", text("x")))}}, claude(),
 			map[string]any{
-				"conversationState.currentMessage.userInputMessage.content":             "Result of a tool:\nx",
+				"conversationState.currentMessage.userInputMessage.content":    "Result of a tool:\nx",
 				"conversationState.history.1.assistantResponseMessage.content": `Call of the tool Old: {"a":1}`,
 			},
 			[]string{"messages: tool call", "messages: tool result"},
@@ -103,8 +103,8 @@ func TestRequest(t *testing.T) {
 				},
 			}, claude(),
 			map[string]any{
-				"conversationState.history.0.userInputMessage.images.0.format":                "jpeg",
-				"conversationState.currentMessage.userInputMessage.images.0.format":           "png",
+				"conversationState.history.0.userInputMessage.images.0.format":            "jpeg",
+				"conversationState.currentMessage.userInputMessage.images.0.format":       "png",
 				"conversationState.currentMessage.userInputMessage.images.0.source.bytes": "iVBORw0KGgoAAA",
 			},
 			[]string{"messages: image", "messages: tool result: image"},
@@ -151,7 +151,7 @@ func TestRequest(t *testing.T) {
 				Turns: []llm.Turn{user(&llm.Text{Text: "a", Cache: &llm.Cache{TTL: "1h"}})},
 			}, claude(),
 			map[string]any{
-				"conversationState.currentMessage.userInputMessage.cachePoint.type":                                           "default",
+				"conversationState.currentMessage.userInputMessage.cachePoint.type":                                 "default",
 				"conversationState.currentMessage.userInputMessage.userInputMessageContext.tools.1.cachePoint.type": "default",
 			},
 			[]string{"system: cache_control", "messages: cache_control"},
@@ -287,4 +287,3 @@ func FuzzTidy(f *testing.F) {
 		}
 	})
 }
-
