@@ -72,7 +72,7 @@ func (s sealedLogins) Load(ctx context.Context, account string) (kiro.Kept, erro
 }
 
 func (s sealedLogins) Swap(ctx context.Context, account string, version int64, c kiro.Credential) (int64, error) {
-	text, err := json.Marshal(c)
+	text, err := json.Marshal(c) //nolint:gosec // it is sealed below
 	if err != nil {
 		return 0, err
 	}
@@ -83,28 +83,20 @@ func (s sealedLogins) Swap(ctx context.Context, account string, version int64, c
 	return now, err
 }
 
-func (s sealedLogins) Lease(ctx context.Context, account, holder string, now, until time.Time) (bool, error) {
-	return s.db.LeaseLogin(ctx, account, holder, now, until)
+func (s sealedLogins) Lease(ctx context.Context, account, holder string, hold time.Duration) (bool, error) {
+	return s.db.TakeLease(ctx, "login "+account, holder, hold)
 }
 
 func (s sealedLogins) Free(ctx context.Context, account, holder string) error {
-	return s.db.FreeLogin(ctx, account, holder)
+	return s.db.DropLease(ctx, "login "+account, holder)
 }
 
 // keepLogins gives the accounts that live by a person's login the store of them.
-func keepLogins(list []*route.Account, s kiro.TokenStore) (unofficial []string) {
+func keepLogins(list []*route.Account, s kiro.TokenStore) {
 	for _, a := range list {
 		if k, ok := a.Provider.(*kiro.Account); ok {
 			k.Keep(s)
-			unofficial = append(unofficial, k.Name())
 		}
-	}
-	return unofficial
-}
-
-func (a *app) keepLogins(list []*route.Account, safe *vault.Vault) {
-	for _, name := range keepLogins(list, sealedLogins{a.store, safe}) {
-		a.log.Warn(kiro.Notice, "provider", name)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"turnpike/internal/provider/kiro"
 	"turnpike/internal/route"
 )
 
@@ -58,6 +59,9 @@ func providers(args []string) error {
 			continue
 		}
 		l := providerLine{Name: a.Provider.Name(), Type: a.Provider.Kind(), State: "on", Reason: a.Off}
+		if a.Off == "" && l.Type == kiro.Kind {
+			l.Reason = kiro.Notice
+		}
 		if a.Off != "" {
 			l.State = "off"
 		} else if what == "test" && !try(a, &l) {

@@ -106,6 +106,9 @@ func disableProviders(cfg *Config) {
 		if p.Type == TypeKiro && !cfg.Unofficial {
 			p.disable("it is unofficial (for personal testing and research; it may stop at any time and may breach the service's terms): unofficial: true allows it")
 		}
+		if p.Type == TypeKiro && !p.Disabled {
+			cfg.Warnings = append(cfg.Warnings, "provider "+p.Name+" is unofficial: for personal testing and research; it may stop at any time, and its use may breach the service's terms")
+		}
 		if isSelf(p.BaseURL, cfg.Server) {
 			p.disable("its base_url is this gateway's own address")
 		}

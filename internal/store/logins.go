@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"time"
 )
 
 // ErrChanged says that another one has written the row since it was read.
@@ -24,10 +23,8 @@ type Login struct {
 
 const (
 	getLogin    = `SELECT account, version, sealed FROM logins WHERE account = ?`
-	firstLogin  = `INSERT INTO logins (account, version, sealed, holder, leased_until) VALUES (?, 1, ?, '', 0) ON CONFLICT (account) DO NOTHING`
+	firstLogin  = `INSERT INTO logins (account, version, sealed) VALUES (?, 1, ?) ON CONFLICT (account) DO NOTHING`
 	nextLogin   = `UPDATE logins SET version = version + 1, sealed = ? WHERE account = ? AND version = ?`
-	leaseLogin  = `UPDATE logins SET holder = ?, leased_until = ? WHERE account = ? AND (leased_until <= ? OR holder = ?)`
-	freeLogin   = `UPDATE logins SET holder = '', leased_until = 0 WHERE account = ? AND holder = ?`
 	forgetLogin = `DELETE FROM logins WHERE account = ?`
 )
 
@@ -63,24 +60,6 @@ func (s *Store) SwapLogin(ctx context.Context, l Login) (int64, error) {
 		return 0, fmt.Errorf("keep the login of %s: %w", l.Account, ErrChanged)
 	}
 	return l.Version + 1, nil
-}
-
-// LeaseLogin gives a login to a holder alone until a time, or again to the one who has
-// it. It is false while another one has it, or where there is no login.
-func (s *Store) LeaseLogin(ctx context.Context, account, holder string, now, until time.Time) (bool, error) {
-	ok, err := one(s.writer.ExecContext(ctx, leaseLogin, holder, until.UnixNano(), account, now.UnixNano(), holder))
-	if err != nil {
-		return false, fmt.Errorf("lease the login of %s: %w", account, err)
-	}
-	return ok, nil
-}
-
-// FreeLogin ends a lease. One that another one has by now stays.
-func (s *Store) FreeLogin(ctx context.Context, account, holder string) error {
-	if _, err := s.writer.ExecContext(ctx, freeLogin, account, holder); err != nil {
-		return fmt.Errorf("free the login of %s: %w", account, err)
-	}
-	return nil
 }
 
 // ForgetLogin deletes the login of an account, and tells whether there was one.

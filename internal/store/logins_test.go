@@ -8,17 +8,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 func TestLogins(t *testing.T) {
 	s, _ := newStore(t)
-	ctx, now := t.Context(), time.Unix(1_800_000_000, 0)
+	ctx := t.Context()
 	if _, err := s.Login(ctx, "kiro"); !errors.Is(err, ErrNotFound) {
 		t.Fatalf("%v, want none", err)
-	}
-	if ok, err := s.LeaseLogin(ctx, "kiro", "a", now, now.Add(time.Minute)); ok || err != nil {
-		t.Errorf("a login that is not there was leased: %v", err)
 	}
 	v, err := s.SwapLogin(ctx, Login{Account: "kiro", Sealed: "one"})
 	if err != nil || v != 1 {
@@ -36,28 +32,6 @@ func TestLogins(t *testing.T) {
 	if l, err := s.Login(ctx, "kiro"); err != nil || l != (Login{"kiro", 2, "two"}) {
 		t.Errorf("%+v, %v", l, err)
 	}
-	for _, tt := range []struct {
-		who  string
-		at   time.Duration
-		want bool
-	}{{"a", 0, true}, {"b", time.Second, false}, {"a", 2 * time.Second, true}, {"b", time.Minute + 2*time.Second, true}, {"a", time.Minute + 3*time.Second, false}} {
-		at := now.Add(tt.at)
-		if ok, err := s.LeaseLogin(ctx, "kiro", tt.who, at, at.Add(time.Minute)); ok != tt.want || err != nil {
-			t.Errorf("%s after %v: %v, %v", tt.who, tt.at, ok, err)
-		}
-	}
-	if err := s.FreeLogin(ctx, "kiro", "a"); err != nil { // not its own
-		t.Error(err)
-	}
-	if ok, _ := s.LeaseLogin(ctx, "kiro", "a", now.Add(time.Minute+4*time.Second), now); ok {
-		t.Error("a lease was freed by another one")
-	}
-	if err := s.FreeLogin(ctx, "kiro", "b"); err != nil {
-		t.Error(err)
-	}
-	if ok, _ := s.LeaseLogin(ctx, "kiro", "a", now, now.Add(time.Minute)); !ok {
-		t.Error("a lease was not freed")
-	}
 	if ok, err := s.ForgetLogin(ctx, "kiro"); !ok || err != nil {
 		t.Error(ok, err)
 	}
@@ -65,8 +39,8 @@ func TestLogins(t *testing.T) {
 
 // TestOneSwapOfMany: of many that write over one version, one does.
 func TestOneSwapOfMany(t *testing.T) {
-	path := filepath.Join(t.TempDir(), FileName)
-	stores := []*Store{openAt(t, path), openAt(t, path)}
+	first, place := newStore(t)
+	stores := []*Store{first, openAt(t, place)}
 	if _, err := stores[0].SwapLogin(t.Context(), Login{Account: "kiro", Sealed: "x"}); err != nil {
 		t.Fatal(err)
 	}

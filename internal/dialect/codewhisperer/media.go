@@ -36,13 +36,7 @@ func (e *encoder) media(m *llm.Media, at int) llm.Part {
 		if m.Cite {
 			e.lose(place(at, "document citations"), "Kiro writes none")
 		}
-		head := ""
-		for _, s := range []string{m.Name, m.Context} {
-			if s != "" {
-				head += s + "\n"
-			}
-		}
-		return &llm.Text{Text: "<document>\n" + head + m.Text + "\n</document>", Cache: m.Cache}
+		return &llm.Text{Text: "<document>\n" + line(m.Name) + line(m.Context) + m.Text + "\n</document>", Cache: m.Cache}
 	case m.Kind != llm.Image:
 		lose("Kiro takes pictures only")
 		if m.Name != "" {
@@ -65,6 +59,14 @@ func (e *encoder) media(m *llm.Media, at int) llm.Part {
 		return m
 	}
 	return nil
+}
+
+// line is a text with its line break, nothing for none.
+func line(s string) string {
+	if s == "" {
+		return ""
+	}
+	return s + "\n"
 }
 
 // pictures are those of a tool result, which stand beside it in the message.

@@ -48,10 +48,10 @@ func (d *streamDecoder) call(whole bool, yield llm.Yield) error {
 			d.odd("tool use")
 		}
 	}
-	switch {
-	case d.r.Err() != nil:
-		return nil
-	case d.done[id]:
+	if d.r.Err() != nil {
+		return d.unreadable()
+	}
+	if d.done[id] {
 		if len(input) > 0 {
 			d.Lose("tool use: input", "the call was complete before")
 		}

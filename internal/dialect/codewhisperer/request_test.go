@@ -91,7 +91,8 @@ func TestRequest(t *testing.T) {
 		},
 		{
 			"the model speaks first", &llm.Request{Turns: []llm.Turn{assistant(text("b")), user(text("a"))}}, claude(),
-			map[string]any{"conversationState.history.0.userInputMessage.content": "(continued)"}, []string{"messages"},
+			map[string]any{"conversationState.history.0.userInputMessage.content": "(continued)"},
+			[]string{"messages"},
 		},
 		{
 			"pictures, also in the past and in results", &llm.Request{
@@ -131,19 +132,24 @@ func TestRequest(t *testing.T) {
 		},
 		{
 			"an effort the model does not know", &llm.Request{Turns: []llm.Turn{user(text("a"))}, Thinking: llm.Thought{Mode: llm.ThinkingEffort, Effort: "xhigh"}}, adaptiveClaude(),
-			map[string]any{"additionalModelRequestFields.output_config.effort": "high"}, []string{"effort"},
+			map[string]any{"additionalModelRequestFields.output_config.effort": "high"},
+			[]string{"effort"},
 		},
 		{
-			"GPT's effort", &llm.Request{Turns: []llm.Turn{user(text("a"))}, Thinking: llm.Thought{Mode: llm.ThinkingEffort, Effort: "low"}}, llm.Caps{Family: "gpt", Thinking: llm.ThinkEffort},
-			map[string]any{"additionalModelRequestFields.reasoning.effort": "low"}, nil,
+			"GPT's effort", &llm.Request{Turns: []llm.Turn{user(text("a"))}, Thinking: llm.Thought{Mode: llm.ThinkingEffort, Effort: "low"}},
+			llm.Caps{Family: "gpt", Thinking: llm.ThinkEffort},
+			map[string]any{"additionalModelRequestFields.reasoning.effort": "low"},
+			nil,
 		},
 		{
 			"reasoning goes back", &llm.Request{Turns: []llm.Turn{user(text("a")), assistant(&llm.Thinking{Text: "hm", Signature: "sig"}, text("b")), user(text("c"))}}, adaptiveClaude(),
-			map[string]any{"conversationState.history.1.assistantResponseMessage.reasoningContent.reasoningText.signature": "sig"}, nil,
+			map[string]any{"conversationState.history.1.assistantResponseMessage.reasoningContent.reasoningText.signature": "sig"},
+			nil,
 		},
 		{
 			"unsigned reasoning does not", &llm.Request{Turns: []llm.Turn{user(text("a")), assistant(&llm.Thinking{Text: "hm"}, text("b")), user(text("c"))}}, claude(),
-			map[string]any{"conversationState.history.1.assistantResponseMessage.reasoningContent": nil}, []string{"messages[1].content: thinking"},
+			map[string]any{"conversationState.history.1.assistantResponseMessage.reasoningContent": nil},
+			[]string{"messages[1].content: thinking"},
 		},
 		{
 			"cache points", &llm.Request{
@@ -158,15 +164,18 @@ func TestRequest(t *testing.T) {
 		},
 		{
 			"forced calls and strict tools", &llm.Request{Tools: []llm.Tool{{Name: "f", Strict: new(true)}}, Choice: llm.Choice{Mode: llm.ChoiceAny}, Turns: []llm.Turn{user(text("a"))}}, claude(),
-			nil, []string{"tool_choice", "tools[0].strict", "tools[0].description"},
+			nil,
+			[]string{"tool_choice", "tools[0].strict", "tools[0].description"},
 		},
 		{
 			"no tool is to be called", &llm.Request{Tools: []llm.Tool{weather}, Choice: llm.Choice{Mode: llm.ChoiceNone}, Turns: []llm.Turn{user(text("a"))}}, claude(),
-			map[string]any{"conversationState.currentMessage.userInputMessage.userInputMessageContext": nil}, nil,
+			map[string]any{"conversationState.currentMessage.userInputMessage.userInputMessageContext": nil},
+			nil,
 		},
 		{
 			"names that differ in case only, and long ones", &llm.Request{Tools: []llm.Tool{{Name: "Read", Description: "d"}, {Name: "read", Description: "d"}, {Name: strings.Repeat("n", 64), Description: "d"}}, Turns: []llm.Turn{user(text("a"))}}, claude(),
-			map[string]any{"conversationState.currentMessage.userInputMessage.userInputMessageContext.tools.2": nil}, []string{"tools[1]"},
+			map[string]any{"conversationState.currentMessage.userInputMessage.userInputMessageContext.tools.2": nil},
+			[]string{"tools[1]"},
 		},
 	}
 	for _, tt := range tests {
@@ -191,7 +200,7 @@ func TestRequest(t *testing.T) {
 
 // at is the value at a path of names and places.
 func at(v any, path string) any {
-	for _, step := range strings.Split(path, ".") {
+	for step := range strings.SplitSeq(path, ".") {
 		switch w := v.(type) {
 		case map[string]any:
 			v = w[step]

@@ -18,16 +18,13 @@ var (
 )
 
 // tidy takes out of a schema what the service answers with "Improperly formed
-// request": an empty or null required, and additionalProperties at any depth. told
-// is set where that changes what the schema means. One that is right keeps its
+// request": an empty or null required, and additionalProperties at any depth; and
+// puts in properties where the root has none. told is set where that changes what the schema means. One that is right keeps its
 // bytes, which keeps prompt caches.
 func tidy(raw []byte) (out []byte, told bool) {
-	if !bytes.Contains(raw, []byte(`"required"`)) && !bytes.Contains(raw, []byte(`dditionalProperties"`)) && !bytes.Contains(raw, []byte(`"properties"`)) {
-		return raw, false
-	}
 	t := tidier{w: wire.NewWriter(make([]byte, 0, len(raw)))}
 	r := wire.NewReader(raw)
-	t.schema(r)
+	t.schema(r, true)
 	if r.End() != nil || !t.changed {
 		return raw, false
 	}
@@ -39,7 +36,7 @@ type tidier struct {
 	changed, told bool
 }
 
-func (t *tidier) schema(r *wire.Reader) {
+func (t *tidier) schema(r *wire.Reader, root bool) {
 	switch r.Kind() {
 	case '{':
 	case 0:
@@ -51,7 +48,12 @@ func (t *tidier) schema(r *wire.Reader) {
 	}
 	t.w.Object()
 	for name := range r.Members() {
+		root = root && string(name) != "properties"
 		t.member(string(name), r)
+	}
+	if root {
+		t.changed = true
+		t.w.RawField("properties", []byte("{}"))
 	}
 	t.w.EndObject()
 }
@@ -83,7 +85,7 @@ func (t *tidier) member(name string, r *wire.Reader) {
 			t.list(r)
 			return
 		}
-		t.schema(r)
+		t.schema(r, false)
 	case manySchemas[name] && kind == '[':
 		t.w.Key(name)
 		t.list(r)
@@ -92,7 +94,7 @@ func (t *tidier) member(name string, r *wire.Reader) {
 		t.w.Object()
 		for key := range r.Members() {
 			t.w.Key(string(key))
-			t.schema(r)
+			t.schema(r, false)
 		}
 		t.w.EndObject()
 	default:
@@ -103,7 +105,7 @@ func (t *tidier) member(name string, r *wire.Reader) {
 func (t *tidier) list(r *wire.Reader) {
 	t.w.List()
 	for range r.Elements() {
-		t.schema(r)
+		t.schema(r, false)
 	}
 	t.w.EndList()
 }

@@ -82,9 +82,14 @@ func (d *streamDecoder) Frame(f wire.Frame, yield llm.Yield) error {
 		}
 	}
 	if err == nil && d.r.Err() != nil {
-		return notAnAnswer("has an event that cannot be read", d.r.Err())
+		return d.unreadable()
 	}
 	return err
+}
+
+// unreadable is the error for a frame whose payload is not what it should be.
+func (d *streamDecoder) unreadable() error {
+	return notAnAnswer("has an event that cannot be read", d.r.Err())
 }
 
 // exception ends the answer. One about its length is the limit on output where
@@ -169,7 +174,10 @@ func (d *streamDecoder) content(yield llm.Yield) error {
 			d.odd("content")
 		}
 	}
-	if d.r.Err() != nil || len(text) == 0 {
+	if d.r.Err() != nil {
+		return d.unreadable()
+	}
+	if len(text) == 0 {
 		return nil
 	}
 	if d.bound.tagged {
@@ -203,7 +211,7 @@ func (d *streamDecoder) reasoning(yield llm.Yield) error {
 		}
 	}
 	if d.r.Err() != nil {
-		return nil
+		return d.unreadable()
 	}
 	if len(redacted) > 0 {
 		return d.add(&piece{kind: thinkingPart, redacted: string(redacted)}, yield)

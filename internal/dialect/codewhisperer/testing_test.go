@@ -140,7 +140,7 @@ func toolNames(current map[string]any, say func(string)) map[string]bool {
 		names[strings.ToLower(name)] = true
 		input, _ := spec["inputSchema"].(map[string]any)
 		schema, _ := input["json"].(map[string]any)
-		if schema["type"] != "object" || schema["anyOf"] != nil || schema["oneOf"] != nil || schema["allOf"] != nil {
+		if schema["type"] != "object" || schema["properties"] == nil || schema["anyOf"] != nil || schema["oneOf"] != nil || schema["allOf"] != nil {
 			say("schema of " + name)
 		}
 		if raw, _ := json.Marshal(schema); bytes.Contains(raw, []byte(`"additionalProperties":`)) || bytes.Contains(raw, []byte(`"required":[]`)) || bytes.Contains(raw, []byte(`"required":null`)) {

@@ -47,7 +47,7 @@ func (e *encoder) askByTags() {
 		return
 	}
 	t := e.req.Thinking
-	s := ""
+	var s string
 	if t.Mode == llm.ThinkingAdaptive {
 		effort := t.Effort
 		if effort == "" {

@@ -38,11 +38,8 @@ func (d *streamDecoder) figures(event string, data []byte) {
 	if d.r.Kind() != '{' {
 		return
 	}
-	if event == "meteringEvent" { // credits: what the account pays with
-		d.extra = append(d.extra[:len(d.extra):len(d.extra)], llm.Extra{Dialect: dialectName, Name: "metering", Raw: bytes.Clone(data), Bookkeeping: true})
-		if len(d.extra) > maxExtra {
-			d.extra = d.extra[:maxExtra]
-		}
+	if event == "meteringEvent" && len(d.extra) < maxExtra { // credits: what the account pays with
+		d.extra = append(d.extra, llm.Extra{Dialect: dialectName, Name: "metering", Raw: bytes.Clone(data), Bookkeeping: true})
 	}
 	for name := range d.r.Fields() {
 		switch string(name) {
@@ -61,6 +58,7 @@ func (d *streamDecoder) figures(event string, data []byte) {
 	}
 }
 
+// maxExtra bounds how often credits are taken down.
 const maxExtra = 8
 
 // tokens reads counts, which may come in several events, or be null.

@@ -71,9 +71,9 @@ type TokenStore interface {
 	// Swap writes a credential in the place of a version, 0 for none, and returns the
 	// new version; ErrChanged where that version is not there any more.
 	Swap(ctx context.Context, account string, version int64, c Credential) (int64, error)
-	// Lease gives an account to a holder alone until a time, or again to the one who
-	// has it. It is false while another one has it.
-	Lease(ctx context.Context, account, holder string, now, until time.Time) (bool, error)
+	// Lease gives an account to a holder alone for a time, or again to the one who has
+	// it. It is false while another one has it. The time is the store's own.
+	Lease(ctx context.Context, account, holder string, hold time.Duration) (bool, error)
 	// Free ends a lease.
 	Free(ctx context.Context, account, holder string) error
 }

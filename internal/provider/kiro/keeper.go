@@ -83,8 +83,7 @@ func (k *keeper) obtain(ctx context.Context, refused string) (Credential, error)
 		return kept.Credential, err
 	}
 	for range leasePauses {
-		now := k.now()
-		mine, err := k.store.Lease(ctx, k.account, k.holder, now, now.Add(leaseFor))
+		mine, err := k.store.Lease(ctx, k.account, k.holder, leaseFor)
 		if err != nil {
 			return Credential{}, fmt.Errorf("the store of logins: %w", err)
 		}

@@ -115,6 +115,11 @@ func TestDeadLogin(t *testing.T) {
 	}
 	h.signIn(Social, time.Hour) // somebody signs in
 	fine(t, a, hello)
+	h.Revoke()
+	h.Kill()
+	if _, _, err := send(t, a, hello); err == nil || !strings.Contains(err.Error(), "turnpike login") {
+		t.Errorf("refused by the API: %v", err)
+	}
 }
 
 func TestNobodyHasSignedIn(t *testing.T) {
@@ -147,7 +152,7 @@ func TestLeaseOfOneThatDied(t *testing.T) {
 	h := newHouse(t)
 	h.signIn(BuilderID, time.Minute)
 	h.clock.on(2 * time.Minute)
-	if ok, _ := h.store.Lease(t.Context(), "kiro", "dead", h.clock.now(), h.clock.now().Add(leaseFor)); !ok {
+	if ok, _ := h.store.Lease(t.Context(), "kiro", "dead", leaseFor); !ok {
 		t.Fatal("no lease")
 	}
 	a := h.account()

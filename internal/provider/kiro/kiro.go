@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -131,7 +130,7 @@ func (a *Account) NewRequest(ctx context.Context, c *provider.Call) (*http.Reque
 	t := &trip{cred: cred, native: o.Get("additionalModelRequestFields") != nil, region: region}
 	list := a.endpoints.order(region, t.native)
 	if len(list) == 0 {
-		return nil, errors.New("no endpoint takes this: see endpoints in the provider's settings")
+		return nil, errNoEndpoint
 	}
 	own := *c
 	own.Body = provider.Plain(body)

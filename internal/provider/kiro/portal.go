@@ -211,9 +211,9 @@ func refreshScope(token, asked string) string {
 	if err != nil || json.Unmarshal(raw, &claims) != nil || claims.Aud == "" || claims.Scp == "" {
 		return asked
 	}
-	out := ""
+	var b strings.Builder
 	for s := range strings.FieldsSeq(claims.Scp) {
-		out += claims.Aud + "/" + s + " "
+		b.WriteString(claims.Aud + "/" + s + " ")
 	}
-	return out + "offline_access"
+	return b.String() + "offline_access"
 }

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -26,11 +26,11 @@ func (a *Account) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	list := a.endpoints.order(t.region, t.native)
 	if len(list) == 0 {
-		return nil, fmt.Errorf("no endpoint takes this")
+		return nil, errNoEndpoint
 	}
 	for i, e := range list {
 		res, err := s.to(e)
-		last := i == len(list)-1 || r.Context().Err() != nil
+		last := i == len(list)-1 || r.Context().Err() != nil || s.stuck
 		switch {
 		case err != nil && last:
 			return nil, err
@@ -55,8 +55,10 @@ func (a *Account) RoundTrip(r *http.Request) (*http.Response, error) {
 			return res, nil
 		}
 	}
-	return nil, fmt.Errorf("no endpoint takes this")
+	return nil, errNoEndpoint
 }
+
+var errNoEndpoint = errors.New("no endpoint takes this: see endpoints in the provider's settings")
 
 // sending is a request on its way.
 type sending struct {
@@ -64,6 +66,7 @@ type sending struct {
 	r       *http.Request
 	t       trip
 	renewed bool
+	stuck   bool // there is no other token: no endpoint will take it
 }
 
 // to sends the request to an endpoint, and once more with another token where its
@@ -88,11 +91,11 @@ func (s *sending) to(e *endpoint) (*http.Response, error) {
 		}
 		s.renewed = true
 		next, err := s.a.keeper.renew(s.r.Context(), s.t.cred.Access)
+		_ = res.Body.Close()
 		if err != nil {
-			_ = res.Body.Close()
+			s.stuck = true
 			return nil, err
 		}
-		_ = res.Body.Close()
 		s.t.cred = next
 	}
 }

@@ -36,6 +36,7 @@ func (c *clock) on(d time.Duration) {
 
 // memory is a TokenStore for one test.
 type memory struct {
+	clock  *clock
 	mu     sync.Mutex
 	rows   map[string]Kept
 	holder string
@@ -47,8 +48,8 @@ type memory struct {
 	once   sync.Once
 }
 
-func newMemory() *memory {
-	return &memory{rows: map[string]Kept{}, freed: make(chan struct{}), taken: make(chan struct{})}
+func newMemory(c *clock) *memory {
+	return &memory{clock: c, rows: map[string]Kept{}, freed: make(chan struct{}), taken: make(chan struct{})}
 }
 
 func (m *memory) Load(_ context.Context, account string) (Kept, error) {
@@ -75,9 +76,10 @@ func (m *memory) Swap(_ context.Context, account string, version int64, c Creden
 	return version + 1, nil
 }
 
-func (m *memory) Lease(_ context.Context, account, holder string, now, until time.Time) (bool, error) {
+func (m *memory) Lease(_ context.Context, account, holder string, hold time.Duration) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	now := m.clock.now()
 	if _, ok := m.rows[account]; !ok {
 		return false, nil
 	}
@@ -85,7 +87,7 @@ func (m *memory) Lease(_ context.Context, account, holder string, now, until tim
 		m.once.Do(func() { close(m.taken) })
 		return false, nil
 	}
-	m.holder, m.until = holder, until
+	m.holder, m.until = holder, now.Add(hold)
 	return true, nil
 }
 
@@ -127,7 +129,8 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	h := &house{Service: kirotest.New(t), t: t, clock: newClock(), store: newMemory()}
+	c := newClock()
+	h := &house{Service: kirotest.New(t), t: t, clock: c, store: newMemory(c)}
 	var err error
 	if h.set, err = ReadSettings(h.Settings()); err != nil {
 		t.Fatal(err)

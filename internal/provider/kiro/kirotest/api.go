@@ -209,8 +209,5 @@ func (s *Service) judge(r *http.Request, body map[string]any, profiles []string)
 	if len(profiles) > 0 && (arn == "" || strings.Split(arn, ":")[3] != r.PathValue("region")) {
 		return "profileArn " + arn
 	}
-	state, _ := body["conversationState"].(map[string]any)
-	var j judgement
-	j.conversation(state)
-	return strings.Join(j.bad, "; ")
+	return strings.Join(Judge(body), "; ")
 }

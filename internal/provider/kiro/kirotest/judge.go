@@ -13,6 +13,14 @@ type judgement struct {
 	open  map[string]bool
 }
 
+// Judge lists what the service would refuse of a body's conversation.
+func Judge(body map[string]any) []string {
+	var j judgement
+	state, _ := body["conversationState"].(map[string]any)
+	j.conversation(state)
+	return j.bad
+}
+
 func (j *judgement) say(format string, args ...any) {
 	j.bad = append(j.bad, fmt.Sprintf(format, args...))
 }

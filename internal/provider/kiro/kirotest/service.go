@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -378,9 +379,7 @@ func (s *Service) Visit(address, option string, extra url.Values) string {
 		s.t.Errorf("the portal would not take %s", address)
 	}
 	end := url.Values{"login_option": {option}, "state": {q.Get("state")}}
-	for k, v := range extra {
-		end[k] = v
-	}
+	maps.Copy(end, extra)
 	if option == "google" || option == "github" {
 		s.mu.Lock()
 		code := s.name("code")
