@@ -129,7 +129,7 @@ func (s *signingIn) run(ctx context.Context, account string, f loginFlags) (err 
 	if l.Status != kiro.Completed {
 		return errors.New(l.Error)
 	}
-	_, _ = fmt.Fprintf(s.out, "Signed in. A running gateway uses the login of %s from its next request on.\n", account)
+	_, _ = fmt.Fprintf(s.out, "Signed in. A running gateway takes the login of %s when the token it has runs out; at once where it has none that works.\n", account)
 	return nil
 }
 

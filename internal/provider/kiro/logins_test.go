@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"turnpike/internal/provider/kiro/kirotest"
 )
 
 func (h *house) logins() *Logins { return NewLogins(h.set, h.store, nil, h.clock.now) }
@@ -257,6 +259,11 @@ func TestSecretsAreNotShown(t *testing.T) {
 	_, _, err := send(t, h.account(), hello)
 	if err == nil {
 		t.Fatal("no error")
+	}
+	echoed := h.signIn(BuilderID, time.Hour)
+	h.Script(kirotest.Answer{Status: 400, Body: `{"message":"what is ` + echoed.Access + `?"}`})
+	if _, text, err := send(t, h.account(), hello); err != nil || strings.Contains(string(text), echoed.Access) || !strings.Contains(string(text), "what is") {
+		t.Errorf("%v: a refusal shows the token: %s", err, text)
 	}
 	for _, secret := range []string{c.Access, c.Refresh, c.ClientSecret} {
 		if strings.Contains(err.Error(), secret) {

@@ -86,6 +86,9 @@ func (s *sending) to(e *endpoint) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
+		if res.StatusCode >= 400 {
+			s.withoutToken(res)
+		}
 		if s.renewed || s.t.cred.Kind == APIKey || !tokenRefused(res) {
 			return res, nil
 		}
@@ -97,6 +100,18 @@ func (s *sending) to(e *endpoint) (*http.Response, error) {
 			return nil, err
 		}
 		s.t.cred = next
+	}
+}
+
+// withoutToken takes the token out of a refusal that repeats it: what it says goes on
+// to clients.
+func (s *sending) withoutToken(res *http.Response) {
+	text := peek(res)
+	for _, secret := range []string{s.t.cred.Access, s.t.cred.Refresh} {
+		if secret != "" && bytes.Contains(text, []byte(secret)) {
+			text = bytes.ReplaceAll(text, []byte(secret), []byte("…"))
+			res.Body, res.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
+		}
 	}
 }
 
