@@ -68,8 +68,10 @@ func TestForeignLogin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, q := range []string{`CREATE TABLE auth_kv (key TEXT PRIMARY KEY, value TEXT)`, `CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB)`,
-		`INSERT INTO auth_kv VALUES ('a', 'one'), ('secret', 'not asked for')`, `INSERT INTO state VALUES ('p', x'74776f')`} {
+	for _, q := range []string{
+		`CREATE TABLE auth_kv (key TEXT PRIMARY KEY, value TEXT)`, `CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB)`,
+		`INSERT INTO auth_kv VALUES ('a', 'one'), ('secret', 'not asked for')`, `INSERT INTO state VALUES ('p', x'74776f')`,
+	} {
 		if _, err := db.ExecContext(t.Context(), q); err != nil {
 			t.Fatal(err)
 		}

@@ -21,10 +21,9 @@ type keeper struct {
 	now     func() time.Time
 	pause   func(context.Context, time.Duration) error
 
-	turn    chan struct{} // held by who reads or changes the rest
-	have    Kept
-	unkept  *Kept // refreshed, and not written yet: never used before it is
-	renewal time.Time
+	turn   chan struct{} // held by who reads or changes the rest
+	have   Kept
+	unkept *Kept // refreshed, and not written yet: never used before it is
 }
 
 const (
