@@ -45,6 +45,7 @@ var makers = map[string]func(config.Provider, provider.Options) (provider.Provid
 			Options: o, Project: p.Project, Location: p.Location, Credentials: p.Credentials.Reveal(), CredentialsFile: p.CredentialsFile,
 		})
 	},
+	config.TypeKiro:    newKiro,
 	config.TypeSandbox: func(_ config.Provider, o provider.Options) (provider.Provider, error) { return sandbox.New(o), nil },
 }
 

@@ -129,7 +129,7 @@ func TestWrongCommands(t *testing.T) {
 	refused(t, "usage: turnpike keys create|list|show|set|rotate|revoke|reveal|import|export", "keys")
 	refused(t, "usage: turnpike keys create|list|show|set|rotate|revoke|reveal|import|export", "keys", "make")
 	refused(t, "usage: turnpike config check|print", "config", "show")
-	refused(t, "usage: turnpike providers list|test|unpin", "providers", "--json")
+	refused(t, "usage: turnpike providers list|test|usage|unpin", "providers", "--json")
 	refused(t, "flag provided but not defined", "keys", "list", "--nonsense")
 	refused(t, `"extra" is one word too many`, "keys", "list", "extra")
 	refused(t, `"extra" is one word too many`, "config", "check", "extra")

@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"turnpike/internal/provider/kiro"
 	"turnpike/internal/route"
 )
 
@@ -25,7 +26,7 @@ type providerLine struct {
 const testTimeout = 15 * time.Second
 
 func providers(args []string) error {
-	what, args, err := action("providers", args, "list", "test", "unpin")
+	what, args, err := action("providers", args, "list", "test", "usage", "unpin")
 	if err != nil {
 		return err
 	}
@@ -42,7 +43,15 @@ func providers(args []string) error {
 	if err != nil {
 		return err
 	}
+	done, err := withLogins(context.Background(), cfg, list)
+	if err != nil {
+		return err
+	}
+	defer done()
 	only := s.word()
+	if what == "usage" {
+		return providersUsage(list, only, *asJSON)
+	}
 	lines := []providerLine{}
 	failed := 0
 	for _, a := range list {
@@ -50,6 +59,9 @@ func providers(args []string) error {
 			continue
 		}
 		l := providerLine{Name: a.Provider.Name(), Type: a.Provider.Kind(), State: "on", Reason: a.Off}
+		if a.Off == "" && l.Type == kiro.Kind {
+			l.Reason = kiro.Notice
+		}
 		if a.Off != "" {
 			l.State = "off"
 		} else if what == "test" && !try(a, &l) {

@@ -185,6 +185,7 @@ func (a *app) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	keepLogins(list, sealedLogins{a.store, safe})
 	for _, p := range list {
 		if p.Off != "" {
 			a.log.Warn("provider is not in use", "provider", p.Provider.Name(), "reason", p.Off)

@@ -9,6 +9,7 @@ import (
 	"turnpike/internal/catalog"
 	"turnpike/internal/config"
 	"turnpike/internal/dialect/chat"
+	"turnpike/internal/dialect/codewhisperer"
 	"turnpike/internal/dialect/completions"
 	"turnpike/internal/dialect/converse"
 	"turnpike/internal/dialect/gemini"
@@ -77,6 +78,8 @@ var backs = map[string]llm.Back{
 	"converse":    converse.Dialect{},
 	"responses":   responses.Dialect{},
 	"gemini":      gemini.Dialect{},
+
+	"codewhisperer": codewhisperer.Dialect{},
 }
 
 const (

@@ -59,6 +59,10 @@ type Config struct {
 	Telemetry Telemetry `yaml:"telemetry"`
 	// Alerts is what people are told of.
 	Alerts Alerts `yaml:"alerts"`
+	// Unofficial allows providers that are reached by interfaces which are not
+	// meant for it: for personal testing and research; they may stop at any time,
+	// and their use may breach the service's terms.
+	Unofficial bool `yaml:"unofficial"`
 	// Providers are the accounts at upstreams. With none listed they are
 	// detected from the environment.
 	Providers []Provider `yaml:"providers"`
@@ -194,7 +198,7 @@ type Provider struct {
 	// Name is the name of the account in the gateway, unique.
 	Name string `yaml:"name"`
 	// Type is the kind of upstream: openai, openai-compat, azure, anthropic,
-	// bedrock, gemini, vertex or sandbox.
+	// bedrock, gemini, vertex, sandbox, or kiro, which is unofficial.
 	Type string `yaml:"type"`
 	// API pins the provider to one API: chat or responses (openai,
 	// openai-compat, azure), invoke, converse, chat or responses (bedrock, where
@@ -206,7 +210,8 @@ type Provider struct {
 	APIs APIRules `yaml:"apis,omitempty"`
 	// BaseURL overrides the address of the upstream.
 	BaseURL string `yaml:"base_url,omitempty"`
-	// APIKey is the key for openai, openai-compat, azure, anthropic and gemini.
+	// APIKey is the key for openai, openai-compat, azure, anthropic and gemini; kiro
+	// has one instead of a login.
 	APIKey Secret `yaml:"api_key,omitempty"`
 	// Weight is the share of requests among providers of the same model.
 	Weight int `yaml:"weight"`
@@ -261,6 +266,13 @@ type Provider struct {
 	// Google's default ones are found: GOOGLE_APPLICATION_CREDENTIALS, what
 	// gcloud left, the machine's own.
 	CredentialsFile string `yaml:"credentials_file,omitempty"`
+	// ProfileARN is the profile of a kiro provider, which names its region; empty is
+	// the login's own.
+	ProfileARN string `yaml:"profile_arn,omitempty"`
+	// SettingsFile is a JSON file of hosts, versions, ids and headers of a kiro
+	// provider, in the form of internal/provider/kiro/settings.json: each member
+	// stands in the place of the built-in one.
+	SettingsFile string `yaml:"settings_file,omitempty"`
 	// Headers are sent with every request to the upstream.
 	Headers Headers `yaml:"headers,omitempty"`
 	// Policy is how requests that go there are treated.
@@ -307,6 +319,7 @@ const (
 	TypeGemini       = "gemini"
 	TypeVertex       = "vertex"
 	TypeSandbox      = "sandbox"
+	TypeKiro         = "kiro" // unofficial
 )
 
 // The APIs a provider can be pinned to.

@@ -187,7 +187,7 @@ func TestEveryFieldBothWays(t *testing.T) {
 		"ledger.dir": "/srv/journal", "ledger.fsync": "always", "ledger.max_bytes": "64MiB", "ledger.on_full": "run",
 		"ledger.keep": "30d", "ledger.keep_sums": "500d",
 		"responses.store": "false", "responses.keep": "9h", "responses.max": "8", "responses.max_bytes": "7MiB",
-		"catalog": "config.go", "policy.strict": "true", "policy.cache": "1h", "policy.continue": "3",
+		"unofficial": "true", "catalog": "config.go", "policy.strict": "true", "policy.cache": "1h", "policy.continue": "3",
 		"routing.affinity": "false", "routing.cross_geo": "true", "routing.attempts": "2", "routing.deadline": "7s",
 		"routing.max_wait": "8s", "routing.retry_budget": "5", "routing.refresh_models": "9m",
 		"media.fetch": "false", "media.allow_private": "true", "media.max_bytes": "5MiB", "media.timeout": "3s",

@@ -19,7 +19,7 @@ var (
 	headerName   = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 )
 
-var types = []string{TypeOpenAI, TypeOpenAICompat, TypeAzure, TypeAnthropic, TypeBedrock, TypeGemini, TypeVertex, TypeSandbox}
+var types = []string{TypeOpenAI, TypeOpenAICompat, TypeAzure, TypeAnthropic, TypeBedrock, TypeGemini, TypeVertex, TypeSandbox, TypeKiro}
 
 // apis are the APIs each type can be pinned to.
 var apis = map[string][]string{
@@ -102,6 +102,12 @@ func disableProviders(cfg *Config) {
 		p := &cfg.Providers[i]
 		if p.Enabled != nil && !*p.Enabled {
 			p.Disabled, p.Reason = true, "switched off (enabled: false)"
+		}
+		if p.Type == TypeKiro && !cfg.Unofficial {
+			p.disable("it is unofficial (for personal testing and research; it may stop at any time and may breach the service's terms): unofficial: true allows it")
+		}
+		if p.Type == TypeKiro && !p.Disabled {
+			cfg.Warnings = append(cfg.Warnings, "provider "+p.Name+" is unofficial: for personal testing and research; it may stop at any time, and its use may breach the service's terms")
 		}
 		if isSelf(p.BaseURL, cfg.Server) {
 			p.disable("its base_url is this gateway's own address")

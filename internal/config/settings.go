@@ -32,6 +32,8 @@ var settings = []setting{
 	{"location", TypeVertex, func(p *Provider) string { return p.Location }},
 	{"credentials", TypeVertex, func(p *Provider) string { return string(p.Credentials) }},
 	{"credentials_file", TypeVertex, func(p *Provider) string { return p.CredentialsFile }},
+	{"profile_arn", TypeKiro, func(p *Provider) string { return p.ProfileARN }},
+	{"settings_file", TypeKiro, func(p *Provider) string { return p.SettingsFile }},
 }
 
 // checks are of the types that have settings of their own.
@@ -39,6 +41,7 @@ var checks = map[string]func(*Provider, string, *report){
 	TypeBedrock: validateBedrock,
 	TypeAzure:   validateAzure,
 	TypeVertex:  validateVertex,
+	TypeKiro:    validateKiro,
 }
 
 func validateAPIs(p *Provider, at string, r *report) {
@@ -144,6 +147,15 @@ func validateVertex(p *Provider, at string, r *report) {
 	}
 	if p.Location != "" && !pathStep.MatchString(p.Location) {
 		r.add(at+"location", "is not a location such as us-central1 or global")
+	}
+}
+
+func validateKiro(p *Provider, at string, r *report) {
+	if p.BaseURL != "" {
+		r.add(at+"base_url", "does not apply to type kiro, which has several addresses: they stand in settings_file")
+	}
+	if p.ProfileARN != "" && !strings.HasPrefix(p.ProfileARN, "arn:") {
+		r.add(at+"profile_arn", `must begin with "arn:"`)
 	}
 }
 

@@ -101,7 +101,7 @@ func TestEveryMemberOfARequest(t *testing.T) {
 			}
 			wanted := leaves(body, nil, nil, nil)
 			raw := printed(t, body)
-			for _, back := range own {
+			for _, back := range upstreams {
 				if back.Name() == completionsAPI && front.Name() != completionsAPI {
 					continue // only its own clients are served by that API
 				}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"turnpike/internal/dialect/chat"
+	"turnpike/internal/dialect/codewhisperer"
 	"turnpike/internal/dialect/completions"
 	"turnpike/internal/dialect/converse"
 	"turnpike/internal/dialect/gemini"
@@ -26,6 +27,15 @@ var spoken = []interface {
 	llm.Front
 	llm.Back
 }{chat.Dialect{}, responses.Dialect{}, messages.Dialect{}, converse.Dialect{}, gemini.Dialect{}}
+
+// upstreams are the dialects that upstreams are spoken to in.
+var upstreams = func() []llm.Back {
+	list := []llm.Back{codewhisperer.Dialect{}}
+	for _, d := range own {
+		list = append(list, d)
+	}
+	return list
+}()
 
 // clients are the dialects that clients speak.
 var clients = func() []llm.Front {

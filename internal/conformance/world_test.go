@@ -15,6 +15,7 @@ import (
 	"turnpike/internal/archive"
 	"turnpike/internal/catalog"
 	"turnpike/internal/dialect/chat"
+	"turnpike/internal/dialect/codewhisperer"
 	"turnpike/internal/dialect/completions"
 	"turnpike/internal/dialect/converse"
 	"turnpike/internal/dialect/gemini"
@@ -147,7 +148,7 @@ func newWorld(t *testing.T, change ...func(*setup)) *world {
 				"generateContent": {}, "streamGenerateContent": {Stream: true},
 			})},
 		),
-		Backs: map[string]llm.Back{"chat": chat.Dialect{}, "completions": completions.Dialect{}, "messages": messages.Dialect{}, "converse": converse.Dialect{}, "responses": responses.Dialect{}, "gemini": gemini.Dialect{}},
+		Backs: map[string]llm.Back{"chat": chat.Dialect{}, "completions": completions.Dialect{}, "messages": messages.Dialect{}, "converse": converse.Dialect{}, "responses": responses.Dialect{}, "gemini": gemini.Dialect{}, "codewhisperer": codewhisperer.Dialect{}},
 		Fetch: s.fetch, Policy: s.policy, Rules: s.rules,
 		Caps: catalog.Lookup, Betas: catalog.BedrockBetas, Spell: catalog.Dashes, Learned: learned.New(time.Now),
 		Table: w.table,

@@ -143,6 +143,9 @@ func (x *exchange) detach() {
 
 // uncallable is a request that could not even be made.
 func (x *exchange) uncallable(err error) error {
+	if e, ok := errors.AsType[*llm.Error](err); ok {
+		return e // the account knows better
+	}
 	return &llm.Error{
 		Kind: llm.ErrUpstream, NoRetry: true, Cause: err,
 		Message: fmt.Sprintf("provider %s could not be called: %s", x.target.Provider.Name(), publicCause(err)),
@@ -159,6 +162,9 @@ func publicCause(err error) string {
 
 // unreachable is an upstream that gave no answer at all.
 func (x *exchange) unreachable(err error) error {
+	if e, ok := errors.AsType[*llm.Error](err); ok {
+		return e // the account knows better
+	}
 	e := &llm.Error{
 		Kind: llm.ErrUpstream, Upstream: true, Cause: err,
 		Message: fmt.Sprintf("provider %s could not be reached", x.target.Provider.Name()),

@@ -125,7 +125,7 @@ func (x *exchange) joined(res *llm.Response) *llm.Response {
 
 // wholeRound reads the answer of a round that comes as a whole.
 func (x *exchange) wholeRound(take func(*llm.Response) error) error {
-	if isStream(x.answer.Header.Get("Content-Type")) {
+	if isStream(x.answer.Header.Get("Content-Type")) && !x.surface.Streams {
 		return x.understand(errors.New("a stream came where none was asked for"))
 	}
 	b, err := x.whole()

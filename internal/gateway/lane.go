@@ -37,7 +37,7 @@ func (x *exchange) adapt() error {
 	}
 	t := &llm.Target{
 		Provider: x.target.Provider.Name(), Model: x.target.Model, Stream: x.stream,
-		Compat: x.surface.Compat, Bedrock: x.surface.Bedrock, Vertex: x.surface.Vertex, Keeps: x.keeps(),
+		Compat: x.surface.Compat, Bedrock: x.surface.Bedrock, Vertex: x.surface.Vertex, Kiro: x.surface.Kiro, Keeps: x.keeps(),
 	}
 	known := x.surface.Model
 	if known == "" {
@@ -122,6 +122,9 @@ func (x *exchange) encode(req *llm.Request, t *llm.Target) error {
 	body, losses, err := x.back.EncodeRequest(x.formatted(sent, t), t)
 	if err != nil {
 		return err
+	}
+	if b, ok := x.back.(llm.Binder); ok {
+		x.back = b.Bind(sent, t, len(body))
 	}
 	x.losses = llm.AddLosses(x.losses, x.placed(losses))
 	x.sent = newBuffer(0)

@@ -27,7 +27,7 @@ func (x *exchange) relay() error {
 		return x.relayStream()
 	case x.stream:
 		return x.replay()
-	case streamed:
+	case streamed && !x.surface.Streams:
 		return &llm.Error{Kind: llm.ErrUpstream, Upstream: true, Message: fmt.Sprintf("provider %s answered with a stream that was not asked for", x.target.Provider.Name())}
 	}
 	return x.relayBody()

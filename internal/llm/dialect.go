@@ -133,6 +133,8 @@ type Target struct {
 	// Vertex is set where Claude is reached through Vertex AI: no model in the
 	// body, anthropic_version in it instead.
 	Vertex bool
+	// Kiro is set where the upstream is Kiro: what its account says of bodies.
+	Kiro *Kiro
 	// Keeps is set where the gateway keeps the answer for the client: one that is
 	// asked for in a body of ours the upstream need not keep.
 	Keeps bool
@@ -209,6 +211,22 @@ type Inliner interface {
 	// Inline tells whether the target takes a medium that is given by URL, but only
 	// its content, and how many bytes of that at most: 0 if no limit is known.
 	Inline(m *Media, t *Target) (must bool, most int64)
+}
+
+// Kiro is what an account at Kiro says of the bodies that are sent there.
+type Kiro struct {
+	Origin string // who asks, in the service's words: AI_EDITOR, KIRO_CLI, …
+	// Thinking is how reasoning is asked for: native (the model's own fields), tags
+	// (in words, and read from the text), off, or auto, which goes by the model.
+	Thinking string
+}
+
+// Binder is a Back that reads an answer by the request it was asked for with.
+type Binder interface {
+	Back
+	// Bind makes the Back that reads the answer to a request whose body, as it is
+	// sent, is so long.
+	Bind(req *Request, t *Target, length int) Back
 }
 
 // Formatter is a Back whose models do not all have structured output.

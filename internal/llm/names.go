@@ -10,8 +10,9 @@ import (
 
 // Limits of names and ids at the APIs that publish one. Bedrock's Converse takes
 // tool names of 64 characters, as OpenAI does; Anthropic takes 128. OpenAI takes
-// call ids of 40 characters, Converse of 64.
+// call ids of 40 characters, Converse of 64. Kiro takes one character of a name less.
 const (
+	NameLimit63  = 63
 	NameLimit64  = 64
 	NameLimit128 = 128
 	IDLimit40    = 40
@@ -98,7 +99,7 @@ func RestoreName(req *Request, name string) string {
 }
 
 func shortenedTo(long, short string) bool {
-	return ShortName(long, NameLimit64) == short || ShortName(long, NameLimit128) == short
+	return ShortName(long, NameLimit64) == short || ShortName(long, NameLimit128) == short || ShortName(long, NameLimit63) == short
 }
 
 // looksShortened spares the search for the usual name, which was not changed.

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"time"
 
+	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
 
@@ -94,6 +95,11 @@ type Surface struct {
 	Bedrock bool
 	// Vertex: Messages bodies travel by rawPredict.
 	Vertex bool
+	// Streams: answers come as streams only, also where none was asked for; the
+	// codec reads a whole one.
+	Streams bool
+	// Kiro is what an account at Kiro says of bodies; nil for all others.
+	Kiro *llm.Kiro
 	// Reframed: streams come in another framing than the dialect's own
 	// server-sent events, so frames pass one by one instead of bytes.
 	Reframed bool

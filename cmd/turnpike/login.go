@@ -1,0 +1,204 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"turnpike/internal/config"
+	"turnpike/internal/provider/kiro"
+	"turnpike/internal/store"
+)
+
+// loginFlags say how a person signs in.
+type loginFlags struct {
+	by, start, region, from, path string
+}
+
+const loginUsage = "usage: turnpike login kiro [PROVIDER] [--by device|google|github|portal] [--start-url URL --region REGION] [--import cli|ide [--path FILE]]"
+
+func loginCommand(args []string) error {
+	_, args, err := action("login", args, "kiro")
+	if err != nil {
+		return errors.New(loginUsage)
+	}
+	s := newSettings("login kiro")
+	var f loginFlags
+	s.flags.StringVar(&f.by, "by", "device", "device (AWS Builder ID or IAM Identity Center), google, github, or portal (whatever the sign-in page offers)")
+	s.flags.StringVar(&f.start, "start-url", "", "start `URL` of IAM Identity Center; without one it is a Builder ID")
+	s.flags.StringVar(&f.region, "region", "", "`region` of IAM Identity Center")
+	s.flags.StringVar(&f.from, "import", "", "take over a login of kiro-cli (cli) or of the IDE (ide) on this machine")
+	s.flags.StringVar(&f.path, "path", "", "import: which of the known `files`")
+	cfg, err := s.load(args, 1)
+	if err != nil {
+		return err
+	}
+	p, err := kiroProvider(cfg, s.word())
+	if err != nil {
+		return err
+	}
+	set, err := kiroSettings(p)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	logins, done, err := openLogins(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer done()
+	fmt.Println(kiro.Notice)
+	if f.from != "" {
+		return importLogin(ctx, *logins, set, p.Name, f)
+	}
+	l := &signingIn{
+		logins: kiro.NewLogins(set, *logins, nil, time.Now), in: bufio.NewReader(os.Stdin), out: os.Stdout,
+		pause: func(ctx context.Context, d time.Duration) error {
+			t := time.NewTimer(d)
+			defer t.Stop()
+			select {
+			case <-t.C:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		},
+	}
+	return l.run(ctx, p.Name, f)
+}
+
+// kiroProvider finds the provider that is meant: the named one, or the only one.
+func kiroProvider(cfg *config.Config, name string) (found config.Provider, err error) {
+	for _, p := range cfg.Providers {
+		if p.Type != config.TypeKiro || name != "" && p.Name != name {
+			continue
+		}
+		if found.Name != "" {
+			return found, errors.New("there are several providers of type kiro: say which")
+		}
+		found = p
+	}
+	switch {
+	case found.Name == "" && name != "":
+		return found, fmt.Errorf("there is no provider %q of type kiro", name)
+	case found.Name == "":
+		return found, errors.New("there is no provider of type kiro: add { name: kiro, type: kiro } to providers, and unofficial: true")
+	case found.Disabled:
+		return found, fmt.Errorf("provider %s is not in use: %s", found.Name, found.Reason)
+	}
+	return found, nil
+}
+
+// signingIn is a login at a terminal.
+type signingIn struct {
+	logins *kiro.Logins
+	in     *bufio.Reader
+	out    io.Writer
+	pause  func(context.Context, time.Duration) error
+}
+
+func (s *signingIn) run(ctx context.Context, account string, f loginFlags) (err error) {
+	var l kiro.Login
+	switch f.by {
+	case "device":
+		l, err = s.logins.StartDevice(ctx, account, f.start, f.region)
+	case "google", "github":
+		l, err = s.logins.StartPortal(account, f.by)
+	case "portal":
+		l, err = s.logins.StartPortal(account, "")
+	default:
+		return errors.New(loginUsage)
+	}
+	for err == nil && l.Status == kiro.Pending {
+		if l.Device != nil {
+			l, err = s.poll(ctx, l)
+		} else {
+			l, err = s.paste(ctx, l)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if l.Status != kiro.Completed {
+		return errors.New(l.Error)
+	}
+	_, _ = fmt.Fprintf(s.out, "Signed in. A running gateway takes the login of %s when the token it has runs out; at once where it has none that works.\n", account)
+	return nil
+}
+
+// poll shows the code and waits until it was entered.
+func (s *signingIn) poll(ctx context.Context, l kiro.Login) (kiro.Login, error) {
+	_, _ = fmt.Fprintf(s.out, "\nOpen   %s\nCode   %s\n", l.Device.URL, l.Device.UserCode)
+	if l.Device.FullURL != "" {
+		_, _ = fmt.Fprintf(s.out, "or     %s\n", l.Device.FullURL)
+	}
+	_, _ = fmt.Fprintf(s.out, "\nWaiting until %s …\n", l.Expires.Local().Format("15:04"))
+	for l.Status == kiro.Pending {
+		if err := s.pause(ctx, time.Duration(l.Interval*float64(time.Second))); err != nil {
+			return l, err
+		}
+		var err error
+		if l, err = s.logins.Poll(ctx, l.ID); err != nil {
+			return l, err
+		}
+	}
+	return l, nil
+}
+
+// paste shows the address and takes the one the browser ends at.
+func (s *signingIn) paste(ctx context.Context, l kiro.Login) (kiro.Login, error) {
+	_, _ = fmt.Fprintf(s.out, "\nOpen   %s\n\nAt the end the browser shows a page that cannot be reached, or asks to open an application.\nPaste its whole address here: ", l.AuthURL)
+	for {
+		line, err := s.in.ReadString('\n')
+		if line = strings.TrimSpace(line); line == "" {
+			if err != nil {
+				return l, errors.New("no address was pasted")
+			}
+			continue
+		}
+		next, err := s.logins.Paste(ctx, l.ID, line)
+		if err == nil {
+			return next, nil
+		}
+		_, _ = fmt.Fprintf(s.out, "%v\nPaste another address: ", err)
+	}
+}
+
+// importLogin takes over what another program keeps.
+func importLogin(ctx context.Context, logins sealedLogins, set *kiro.Settings, account string, f loginFlags) error {
+	if f.from != "cli" && f.from != "ide" {
+		return errors.New(loginUsage)
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return err
+	}
+	path, err := set.Imports.AllowedPath(f.from == "ide", f.path, home, os.Getenv("LOCALAPPDATA"))
+	if err != nil {
+		return err
+	}
+	var c kiro.Credential
+	if f.from == "ide" {
+		c, err = kiro.FromIDE(path)
+	} else {
+		var values map[string]string
+		if values, err = store.ForeignLogin(ctx, path, kiro.CLIKeys()); err == nil {
+			c, err = kiro.FromCLI(values)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if err := kiro.Keep(ctx, logins, account, c); err != nil {
+		return err
+	}
+	fmt.Printf("Imported the login (%s) from %s. Its refresh token is good once: from now on the gateway refreshes it, and the other program has to sign in again.\n", c.Kind, path)
+	return nil
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"turnpike/internal/config"
+	"turnpike/internal/provider"
+	"turnpike/internal/provider/kiro"
+	"turnpike/internal/route"
+	"turnpike/internal/store"
+	"turnpike/internal/vault"
+)
+
+// kiroSettings are the built-in ones with the provider's file over them.
+func kiroSettings(p config.Provider) (*kiro.Settings, error) {
+	if p.SettingsFile == "" {
+		return kiro.ReadSettings(nil)
+	}
+	text, err := os.ReadFile(p.SettingsFile)
+	if err != nil {
+		return nil, fmt.Errorf("provider %s: settings_file: %w", p.Name, err)
+	}
+	s, err := kiro.ReadSettings(text)
+	if err != nil {
+		return nil, fmt.Errorf("provider %s: settings_file: %w", p.Name, err)
+	}
+	return s, nil
+}
+
+func newKiro(p config.Provider, o provider.Options) (provider.Provider, error) {
+	s, err := kiroSettings(p)
+	if err != nil {
+		return nil, err
+	}
+	return kiro.New(kiro.Options{Options: o, Settings: s, Profile: p.ProfileARN})
+}
+
+// sealedLogins keeps logins in the database, sealed for the account they belong to.
+type sealedLogins struct {
+	db   *store.Store
+	safe *vault.Vault
+}
+
+var _ kiro.TokenStore = sealedLogins{}
+
+// loginAAD binds a sealed login to its row.
+func loginAAD(account string) string { return "logins:" + account }
+
+func (s sealedLogins) Load(ctx context.Context, account string) (kiro.Kept, error) {
+	row, err := s.db.Login(ctx, account)
+	if errors.Is(err, store.ErrNotFound) {
+		return kiro.Kept{}, kiro.ErrNoLogin
+	}
+	if err != nil {
+		return kiro.Kept{}, err
+	}
+	text, err := s.safe.Unseal(row.Sealed, loginAAD(account))
+	if err != nil {
+		return kiro.Kept{}, fmt.Errorf("the login of %s: %w", account, err)
+	}
+	k := kiro.Kept{Version: row.Version}
+	if err := json.Unmarshal(text, &k.Credential); err != nil {
+		return k, fmt.Errorf("the login of %s cannot be read: sign in again", account)
+	}
+	return k, nil
+}
+
+func (s sealedLogins) Swap(ctx context.Context, account string, version int64, c kiro.Credential) (int64, error) {
+	text, err := json.Marshal(c) //nolint:gosec // it is sealed below
+	if err != nil {
+		return 0, err
+	}
+	now, err := s.db.SwapLogin(ctx, store.Login{Account: account, Version: version, Sealed: s.safe.Seal(text, loginAAD(account))})
+	if errors.Is(err, store.ErrChanged) {
+		return 0, kiro.ErrChanged
+	}
+	return now, err
+}
+
+func (s sealedLogins) Lease(ctx context.Context, account, holder string, hold time.Duration) (bool, error) {
+	return s.db.TakeLease(ctx, "login "+account, holder, hold)
+}
+
+func (s sealedLogins) Free(ctx context.Context, account, holder string) error {
+	return s.db.DropLease(ctx, "login "+account, holder)
+}
+
+// keepLogins gives the accounts that live by a person's login the store of them.
+func keepLogins(list []*route.Account, s kiro.TokenStore) {
+	for _, a := range list {
+		if k, ok := a.Provider.(*kiro.Account); ok {
+			k.Keep(s)
+		}
+	}
+}
+
+// openLogins opens the store of logins for a command, where the configuration has an
+// account that needs it; nil where not.
+func openLogins(ctx context.Context, cfg *config.Config) (*sealedLogins, func(), error) {
+	db, err := openStore(ctx, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	safe, err := vault.Open(filepath.Join(cfg.DataDir, vault.FileName))
+	if err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	return &sealedLogins{db, safe}, func() { _ = db.Close() }, nil
+}
+
+// withLogins gives the accounts of a command their logins, if there are such accounts.
+func withLogins(ctx context.Context, cfg *config.Config, list []*route.Account) (done func(), err error) {
+	for _, a := range list {
+		if _, ok := a.Provider.(*kiro.Account); ok {
+			logins, done, err := openLogins(ctx, cfg)
+			if err != nil {
+				return nil, err
+			}
+			keepLogins(list, *logins)
+			return done, nil
+		}
+	}
+	return func() {}, nil
+}

@@ -1,0 +1,276 @@
+package kiro
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"turnpike/internal/provider/kiro/kirotest"
+)
+
+func (h *house) logins() *Logins { return NewLogins(h.set, h.store, nil, h.clock.now) }
+
+func TestDeviceLogin(t *testing.T) {
+	h := newHouse(t)
+	l := h.logins()
+	in, err := l.StartDevice(t.Context(), "kiro", "", "")
+	if err != nil || in.Status != Pending || in.Device.UserCode == "" || in.Device.URL == "" || in.Interval != 1 || in.Notice != Notice {
+		t.Fatalf("%+v, %v", in, err)
+	}
+	poll := func(want string) Login {
+		t.Helper()
+		got, err := l.Poll(t.Context(), in.ID)
+		if err != nil || got.Status != want {
+			t.Fatalf("%+v, %v, want %s", got, err, want)
+		}
+		return got
+	}
+	poll(Pending) // too early: the issuer is not asked
+	if n := h.Polls(in.Device.UserCode); n != 0 {
+		t.Fatalf("%d polls before the interval", n)
+	}
+	h.SlowDown(in.Device.UserCode, 1)
+	h.clock.on(time.Second)
+	if got := poll(Pending); got.Interval != 6 {
+		t.Errorf("interval %v after slow_down, want 6", got.Interval)
+	}
+	h.clock.on(5 * time.Second)
+	poll(Pending)
+	if n := h.Polls(in.Device.UserCode); n != 1 {
+		t.Errorf("%d polls: the issuer wanted a longer pause", n)
+	}
+	h.clock.on(time.Second)
+	poll(Pending)
+	h.Grant(in.Device.UserCode)
+	h.clock.on(6 * time.Second)
+	poll(Completed)
+	poll(Completed)
+	if k := h.store.rows["kiro"]; k.Kind != BuilderID || k.SecretExpires.IsZero() || k.Region != "us-east-1" {
+		t.Errorf("%+v", k)
+	}
+	a := h.account()
+	fine(t, a, hello)
+	h.clock.on(2 * time.Hour)
+	fine(t, a, hello) // its refresh token works
+}
+
+func TestDeviceLoginsThatEnd(t *testing.T) {
+	h := newHouse(t)
+	l := h.logins()
+	denied, err := l.StartDevice(t.Context(), "kiro", "https://d-123.awsapps.com/start/#/x", "eu-west-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Deny(denied.Device.UserCode)
+	h.clock.on(2 * time.Second)
+	if got, err := l.Poll(t.Context(), denied.ID); err != nil || got.Status != Failed || !strings.Contains(got.Error, "denied") {
+		t.Errorf("%+v, %v", got, err)
+	}
+	late, err := l.StartDevice(t.Context(), "kiro", "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.clock.on(time.Hour)
+	if got, err := l.Poll(t.Context(), late.ID); err != nil || got.Status != Expired {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := l.Poll(t.Context(), "nobody"); !errors.Is(err, ErrNoSuchLogin) {
+		t.Error(err)
+	}
+	if len(h.store.rows) != 0 {
+		t.Error("a login that failed was kept")
+	}
+}
+
+func TestLoginsAreBounded(t *testing.T) {
+	h := newHouse(t)
+	l := h.logins()
+	var err error
+	for range maxLogins {
+		if _, err = l.StartPortal("kiro", ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err = l.StartPortal("kiro", ""); err == nil {
+		t.Error("one more than there may be")
+	}
+	h.clock.on(portalFor)
+	if _, err = l.StartPortal("kiro", ""); err != nil || len(l.open) != 1 {
+		t.Errorf("%v; %d are open after their time", err, len(l.open))
+	}
+}
+
+func TestSocialLogin(t *testing.T) {
+	h := newHouse(t)
+	l := h.logins()
+	in, err := l.StartPortal("kiro", "google")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u, _ := url.Parse(in.AuthURL); u.Query().Get("signin_methods") != "google" {
+		t.Error(in.AuthURL)
+	}
+	end := h.Visit(in.AuthURL, "google", nil)
+	for _, bad := range []string{"", "http://localhost:1", strings.Replace(end, "state=", "state=x", 1), end[:strings.Index(end, "code=")] + "code=1", strings.Replace(end, "login_option=google", "login_option=magic", 1), end + "&error=access_denied"} {
+		if got, err := l.Paste(t.Context(), in.ID, bad); err == nil || got.Status != Pending {
+			t.Errorf("%s was taken: %+v", bad, got)
+		}
+	}
+	if got, err := l.Paste(t.Context(), in.ID, end+"\n"); err != nil || got.Status != Completed {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	a := h.account()
+	fine(t, a, hello)
+	h.clock.on(2 * time.Hour)
+	fine(t, a, hello)
+	if renewals, _ := h.Counts(); renewals != 1 {
+		t.Errorf("%d renewals", renewals)
+	}
+	if _, err := l.StartPortal("kiro", "myspace"); err == nil {
+		t.Error("a way to sign in nobody knows")
+	}
+}
+
+// TestStateComesFirst: whatever an address says, nobody is spoken to before its state
+// is known to be the login's.
+func TestStateComesFirst(t *testing.T) {
+	h := newHouse(t)
+	seen := &refusing{t: t}
+	l := NewLogins(h.set, h.store, seen, h.clock.now)
+	in, err := l.StartPortal("kiro", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, option := range []string{"google", "github", "builderid", "awsidc", "external_idp"} {
+		end := "http://localhost:49153/oauth/callback?" + url.Values{"login_option": {option}, "state": {"another"}, "code": {"c"}, "issuer_url": {h.URL + "/idp/tenant/v2.0"}, "idc_region": {"us-east-1"}, "client_id": {"c"}}.Encode()
+		if _, err := l.Paste(t.Context(), in.ID, end); !errors.Is(err, errState) {
+			t.Errorf("%s: %v", option, err)
+		}
+	}
+}
+
+type refusing struct{ t *testing.T }
+
+func (r *refusing) RoundTrip(req *http.Request) (*http.Response, error) {
+	r.t.Errorf("%s was asked", req.URL)
+	return nil, errors.New("nobody is to be asked")
+}
+
+func TestCompanyLogin(t *testing.T) {
+	h := newHouse(t)
+	h.clock.at = time.Now()
+	l := h.logins()
+	in, err := l.StartPortal("kiro", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := h.Visit(in.AuthURL, "external_idp", url.Values{"issuer_url": {h.URL + "/idp/tenant/v2.0"}, "client_id": {"app"}, "scopes": {"api://kiro/read offline_access"}})
+	next, err := l.Paste(t.Context(), in.ID, end)
+	if err != nil || next.Status != Pending || next.AuthURL == in.AuthURL {
+		t.Fatalf("%+v, %v", next, err)
+	}
+	if _, err := l.Paste(t.Context(), in.ID, end); !errors.Is(err, errState) {
+		t.Errorf("the first address again: %v", err)
+	}
+	if got, err := l.Paste(t.Context(), in.ID, h.VisitIssuer(next.AuthURL)); err != nil || got.Status != Completed {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	const arn = "arn:aws:codewhisperer:us-east-1:1:profile/X"
+	h.Profiles(arn)
+	a := h.account()
+	fine(t, a, hello)
+	if s := h.Requests()[0]; s.Header.Get("TokenType") != "EXTERNAL_IDP" || s.Body["profileArn"] != arn {
+		t.Errorf("%v", s.Header)
+	}
+	h.clock.on(2 * time.Hour)
+	fine(t, a, hello)
+	st, err := StatusOf(t.Context(), h.store, "kiro", h.clock.now())
+	if err != nil || !st.External || !st.HasCurrent {
+		t.Errorf("%+v, %v", st, err)
+	}
+}
+
+// TestNoOtherServer: what a callback names becomes an address only where it is on a list.
+func TestNoOtherServer(t *testing.T) {
+	h := newHouse(t)
+	for _, tt := range []struct{ option, name, value string }{
+		{"external_idp", "issuer_url", "http://169.254.169.254/latest"},
+		{"external_idp", "issuer_url", h.URL + "/idpother"},
+		{"external_idp", "issuer_url", h.URL + "/idp/../q"},
+		{"external_idp", "issuer_url", h.URL + "/idp/%2e%2e/q"},
+		{"external_idp", "issuer_url", strings.Replace(h.URL, "http://", "http://user@", 1) + "/idp/"},
+		{"external_idp", "issuer_url", "file:///etc/passwd"},
+		{"awsidc", "idc_region", "evil.example/"},
+		{"awsidc", "idc_region", "us-east-1.evil"},
+		{"awsidc", "issuer_url", "https://evil.example/start"},
+		{"awsidc", "issuer_url", "http://d-1.awsapps.com/start"},
+		{"awsidc", "issuer_url", "https://awsapps.com.evil.example/start"},
+	} {
+		seen := &refusing{t: t}
+		l := NewLogins(h.set, h.store, seen, h.clock.now)
+		in, err := l.StartPortal("kiro", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		extra := url.Values{"client_id": {"c"}, "idc_region": {"us-east-1"}, "issuer_url": {"https://d-1.awsapps.com/start"}}
+		extra.Set(tt.name, tt.value)
+		if _, err := l.Paste(t.Context(), in.ID, h.Visit(in.AuthURL, tt.option, extra)); err == nil {
+			t.Errorf("%s %s was taken", tt.name, tt.value)
+		}
+	}
+}
+
+func TestPortalLeadsToTheDeviceFlow(t *testing.T) {
+	for _, option := range []string{"builderid", "awsidc"} {
+		h := newHouse(t)
+		l := h.logins()
+		in, err := l.StartPortal("kiro", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := l.Paste(t.Context(), in.ID, h.Visit(in.AuthURL, option, url.Values{"idc_region": {"eu-central-1"}, "issuer_url": {"https://d-1.awsapps.com/start"}}))
+		if option == "builderid" {
+			got, err = l.Poll(t.Context(), in.ID)
+		}
+		if err != nil || got.Device == nil || got.AuthURL != "" {
+			t.Fatalf("%s: %+v, %v", option, got, err)
+		}
+		h.Grant(got.Device.UserCode)
+		h.clock.on(2 * time.Second)
+		if got, err = l.Poll(t.Context(), in.ID); err != nil || got.Status != Completed {
+			t.Fatalf("%s: %+v, %v", option, got, err)
+		}
+		want := map[string]string{"builderid": BuilderID, "awsidc": IdentityCenter}[option]
+		if k := h.store.rows["kiro"]; k.Kind != want {
+			t.Errorf("%s: %s", option, k.Kind)
+		}
+	}
+}
+
+// TestSecretsAreNotShown: errors of issuers hold nothing they were sent or have said.
+func TestSecretsAreNotShown(t *testing.T) {
+	h := newHouse(t)
+	c := h.signIn(BuilderID, time.Minute)
+	h.clock.on(time.Hour)
+	h.Kill()
+	_, _, err := send(t, h.account(), hello)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	echoed := h.signIn(BuilderID, time.Hour)
+	h.Script(kirotest.Answer{Status: 400, Body: `{"message":"what is ` + echoed.Access + `?"}`})
+	if _, text, err := send(t, h.account(), hello); err != nil || strings.Contains(string(text), echoed.Access) || !strings.Contains(string(text), "what is") {
+		t.Errorf("%v: a refusal shows the token: %s", err, text)
+	}
+	for _, secret := range []string{c.Access, c.Refresh, c.ClientSecret} {
+		if strings.Contains(err.Error(), secret) {
+			t.Errorf("%v shows a secret", err)
+		}
+	}
+	if s := c.String() + c.GoString(); strings.Contains(s, c.Access) || strings.Contains(s, c.Refresh) {
+		t.Errorf("%s shows a secret", s)
+	}
+}
