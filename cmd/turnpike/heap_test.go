@@ -9,7 +9,7 @@ import (
 
 func TestPercentFor(t *testing.T) {
 	for _, c := range []struct{ live, want int64 }{
-		{0, maxPercent}, {1 << 20, maxPercent}, {8 << 20, 300}, {10 << 20, 220}, {32 << 20, 100}, {64 << 20, 100}, {1 << 40, 100},
+		{0, maxPercent}, {1 << 20, maxPercent}, {8 << 20, 300}, {10 << 20, 220}, {16 << 20, 100}, {32 << 20, 50}, {64 << 20, 75}, {1 << 40, 99},
 	} {
 		if got := percentFor(c.live); got != c.want {
 			t.Errorf("%d bytes alive: %d %%, want %d", c.live, got, c.want)

@@ -42,6 +42,7 @@ func (c *client) ids(h http.Header) {
 // head sets what every answer that was served says about itself.
 func (c *client) head(h http.Header) {
 	c.ids(h)
+	h["Date"] = dateOf(c.x.gw.opt.Now())
 	if s := &c.served; s.provider != "" {
 		both := [2]string{s.provider, s.model}
 		h["X-Turnpike-Provider"], h["X-Turnpike-Model"] = both[0:1:1], both[1:2:2]

@@ -166,30 +166,42 @@ type phases struct {
 
 // serve takes a request down the road.
 func (g *Gateway) serve(f *Front, w http.ResponseWriter, r *http.Request) {
-	var ask Ask
-	if f.Ask != nil {
-		var ok bool
-		if ask, ok = f.Ask(r); !ok {
-			g.lost(w, r)
-			return
-		}
+	x := g.begin(f, w, r)
+	if x == nil {
+		g.lost(w, r)
+		return
 	}
-	front := f.Dialect
-	if ask.Front != nil {
-		front = ask.Front
-	}
-	x := &exchange{gw: g, front: front, ask: ask, r: r, start: g.opt.Now(), id: ledger.NewID("req"), number: 1}
-	x.begun = x.start
-	x.out = newClient(w, x)
-	x.observe(func() {
-		for _, s := range roads[ask.Op] {
-			if err := s.run(x); err != nil {
-				x.fail(err)
-				return
-			}
-		}
-	})
+	x.observe(x.travel)
 	if x.out.torn {
 		panic(http.ErrAbortHandler) // net/http's way to close a connection in the middle of an answer
+	}
+}
+
+// begin makes an exchange of a request, nil where its path tells of no operation.
+// It is no part of serve because what it needs of the stack would be held as long
+// as a stream lasts.
+func (g *Gateway) begin(f *Front, w http.ResponseWriter, r *http.Request) *exchange {
+	x := &exchange{gw: g, front: f.Dialect, r: r, start: g.opt.Now(), id: ledger.NewID("req"), number: 1}
+	if f.Ask != nil {
+		var ok bool
+		if x.ask, ok = f.Ask(r); !ok {
+			return nil
+		}
+	}
+	if x.ask.Front != nil {
+		x.front = x.ask.Front
+	}
+	x.begun = x.start
+	x.out = newClient(w, x)
+	return x
+}
+
+// travel goes down the road.
+func (x *exchange) travel() {
+	for _, s := range roads[x.ask.Op] {
+		if err := s.run(x); err != nil {
+			x.fail(err)
+			return
+		}
 	}
 }

@@ -173,6 +173,10 @@ type passing struct {
 	reframe   func(dst []byte, f wire.Frame) []byte // nil: the client takes server-sent events
 	keepUsage bool
 	begun     bool // content was seen
+
+	early []byte    // held back before the first content
+	ready bool      // nothing is held back any more
+	heard time.Time // the upstream
 }
 
 func (p *passing) frame(out []byte, f wire.Frame) ([]byte, bool, bool, error) {
