@@ -40,7 +40,7 @@ type Store interface {
 }
 
 // Ledger takes attempts.
-type Ledger interface{ Add(a store.Attempt) }
+type Ledger interface{ Add(a *store.Attempt) }
 
 // Options are what a tracker is made of.
 type Options struct {
@@ -140,7 +140,8 @@ func (t *Tracker) Begin(row store.Background) {
 		t.more = true
 	default: // nobody would ever see its end
 		t.open--
-		t.opt.Ledger.Add(t.estimate(&row, llm.ErrInternal))
+		a := t.estimate(&row, llm.ErrInternal)
+		t.opt.Ledger.Add(&a)
 	}
 }
 
@@ -206,7 +207,7 @@ func (t *Tracker) Settle(row store.Background, status string, a store.Attempt) b
 		return false
 	}
 	a.ID, a.At = row.AttemptID, row.At // what a row is known by
-	t.opt.Ledger.Add(a)
+	t.opt.Ledger.Add(&a)
 	t.leave(row, false)
 	t.mark(row, status)
 	return true

@@ -105,10 +105,10 @@ type book struct {
 	list []store.Attempt
 }
 
-func (b *book) Add(a store.Attempt) {
+func (b *book) Add(a *store.Attempt) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.list = append(b.list, a)
+	b.list = append(b.list, *a)
 }
 
 // told is the ledger in short.

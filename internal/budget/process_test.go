@@ -146,7 +146,7 @@ func request(t *testing.T, k *Keeper, book *ledger.Recorder, rule *Rule) bool {
 	time.Sleep(rand.N(60 * time.Millisecond)) //nolint:forbidigo,gosec // an upstream takes its time
 	cost := rand.Int64N(worst + 1)
 	a.Budgets = text(h.Charges(cost, 0))
-	book.Add(a)
+	book.Add(&a)
 	book.Landed(flight)
 	h.Spend(cost, 0)
 	return true

@@ -15,7 +15,8 @@ func (x *exchange) account() {
 	}
 	x.leave()
 	x.estimate()
-	x.record(x.attemptRow())
+	a := x.attemptRow()
+	x.record(&a)
 }
 
 // last takes the account before the end of a stream is sent.

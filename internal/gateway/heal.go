@@ -74,7 +74,7 @@ func (x *exchange) heal(no *refusal) bool {
 		return false
 	}
 	row.Status, row.ErrorClass = status, string(no.err.Kind)
-	x.record(row)
+	x.record(&row)
 	x.evidence = words
 	x.out.report(x.losses)
 	x.number++

@@ -133,20 +133,26 @@ func plainID(id string) bool {
 // background counts nothing: the attempt with the next number will, once it is known
 // what there is to count. Where the end came while the client was listening, the
 // attempt is that one itself.
-func (x *exchange) enter(a store.Attempt) {
+func (x *exchange) enter(a *store.Attempt) {
+	if l := x.later; l != nil && l.row.ID != "" {
+		x.enterLater(a)
+		return
+	}
+	x.gw.opt.Ledger.Add(a)
+}
+
+// enterLater adds an attempt that began an answer in the background, or saw its end.
+func (x *exchange) enterLater(a *store.Attempt) {
 	l := x.later
-	switch {
-	case l == nil || l.row.ID == "":
-		x.gw.opt.Ledger.Add(a)
-	case l.over:
-		if !x.gw.opt.Follow.Settle(l.row, l.status, a) {
+	if l.over {
+		if !x.gw.opt.Follow.Settle(l.row, l.status, *a) {
 			x.usage = llm.Usage{} // counted by who saw the end before
 		}
-	default:
-		a.Stop = background.Stop
-		x.gw.opt.Ledger.Add(a)
-		x.gw.opt.Follow.Release(l.row)
+		return
 	}
+	a.Stop = background.Stop
+	x.gw.opt.Ledger.Add(a)
+	x.gw.opt.Follow.Release(l.row)
 }
 
 // forgetsAfter is how long an upstream keeps an answer at least (OpenAI: "roughly 10
@@ -176,7 +182,7 @@ func (x *exchange) retold(no *refusal) bool {
 		return false
 	}
 	old.drop()
-	x.record(row)
+	x.record(&row)
 	x.number++
 	x.begun = x.gw.opt.Now()
 	x.out.serves()

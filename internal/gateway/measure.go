@@ -11,8 +11,8 @@ import (
 
 // record adds an attempt to the ledger, the metrics and the trace. It is the one way
 // an attempt gets there.
-func (x *exchange) record(a store.Attempt) {
-	x.spend(&a)
+func (x *exchange) record(a *store.Attempt) {
+	x.spend(a)
 	x.enter(a)
 	x.tokens += counts(&x.usage)
 	x.landed()
@@ -20,7 +20,7 @@ func (x *exchange) record(a store.Attempt) {
 	if x.heard.first == 0 {
 		x.heard.first = x.firstOut
 	}
-	x.traceAttempt(&a)
+	x.traceAttempt(a)
 	if x.gw.opt.Metrics == nil {
 		return
 	}

@@ -28,7 +28,7 @@ func BenchmarkAdd(b *testing.B) {
 	before := cpu(b)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			r.Add(a)
+			r.Add(&a)
 		}
 	})
 	if err := r.Close(context.Background()); err != nil {

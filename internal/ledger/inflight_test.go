@@ -76,7 +76,7 @@ func TestUnderWayAtAKill(t *testing.T) {
 		t.Errorf("one is over: %+v", rows)
 	}
 	// Between the record and the clearing of the note.
-	r.Add(store.Attempt{ID: "att_1", Stop: "end"})
+	r.Add(&store.Attempt{ID: "att_1", Stop: "end"})
 	if rows := after(t, killed(t, dir)); len(rows) != 1 || rows[0].Stop != "end" || rows[0].ErrorClass != "" {
 		t.Errorf("recorded already: %+v", rows)
 	}

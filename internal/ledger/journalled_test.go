@@ -265,7 +265,7 @@ func model(t *testing.T, root string, seed uint64) {
 			for range 1 + rnd.IntN(60) {
 				a := store.Attempt{ID: fmt.Sprintf("att_%06d", len(added)), At: time.Unix(int64(len(added)), 0).UTC(), Usage: store.Usage{Input: rnd.Int64N(1e6), Output: rnd.Int64N(1e4)}}
 				added = append(added, a)
-				wg.Go(func() { r.Add(a) })
+				wg.Go(func() { r.Add(&a) })
 			}
 			wg.Wait()
 		}

@@ -107,9 +107,9 @@ type draft struct {
 // drafts are used ones; the journal copies payloads.
 var drafts = sync.Pool{New: func() any { return new(draft) }}
 
-// Add journals an attempt: when it returns, a crash of the process cannot lose it.
+// Add journals an attempt, which it does not keep: when it returns, a crash of the process cannot lose it.
 // One that ends after Close can only be logged.
-func (r *Recorder) Add(a store.Attempt) {
+func (r *Recorder) Add(a *store.Attempt) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if r.closed {
@@ -121,7 +121,7 @@ func (r *Recorder) Add(a store.Attempt) {
 		return
 	}
 	d := drafts.Get().(*draft) //nolint:forcetypeassert // nothing else is put in
-	d.attempt = a
+	d.attempt = *a
 	d.payload = appendAttempt(d.payload[:0], &d.attempt)
 	err := r.journal.Append(journal.Settled, d.payload)
 	d.attempt = store.Attempt{}
@@ -138,8 +138,8 @@ func (r *Recorder) Add(a store.Attempt) {
 	}
 }
 
-func (r *Recorder) late(a store.Attempt) {
-	logLost(r.opt.Log, "it ended too late to be recorded", &a)
+func (r *Recorder) late(a *store.Attempt) {
+	logLost(r.opt.Log, "it ended too late to be recorded", a)
 }
 
 // rouse wakes the writer.
@@ -168,8 +168,8 @@ func (r *Recorder) bound() {
 }
 
 // strand keeps an attempt in memory that the journal did not take.
-func (r *Recorder) strand(a store.Attempt, why error) {
-	r.stranded.add(a, why)
+func (r *Recorder) strand(a *store.Attempt, why error) {
+	r.stranded.add(*a, why)
 	r.rouse()
 }
 

@@ -102,7 +102,7 @@ func bubble(t *testing.T, s *sink, do func(t *testing.T, r *Recorder, log *bytes
 
 func add(r *Recorder, from, to int) {
 	for i := from; i < to; i++ {
-		r.Add(store.Attempt{ID: id(i), RequestID: "req_" + id(i)})
+		r.Add(&store.Attempt{ID: id(i), RequestID: "req_" + id(i)})
 	}
 }
 
@@ -257,7 +257,7 @@ func TestLateAttemptIsLogged(t *testing.T) {
 		if err := r.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		r.Add(store.Attempt{ID: "att_late", RequestID: "req_late", Provider: "p", ServedModel: "m", Usage: store.Usage{Input: 11, Output: 22, CacheWrite5m: 3, CacheWrite1h: 4}})
+		r.Add(&store.Attempt{ID: "att_late", RequestID: "req_late", Provider: "p", ServedModel: "m", Usage: store.Usage{Input: 11, Output: 22, CacheWrite5m: 3, CacheWrite1h: 4}})
 		for _, want := range []string{"ERROR", "req_late", "provider=p", "served=m", "input=11", "output=22", "cache_write=7"} {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("the log lacks %s: %s", want, log)

@@ -67,7 +67,8 @@ func TestVerify(t *testing.T) {
 			s := &sink{}
 			r := opened(t, dir, s, io.Discard)
 			for i := range recorded {
-				r.Add(attempt(i))
+				a := attempt(i)
+				r.Add(&a)
 				rows[id(i)] = attempt(i)
 			}
 			for r.State().Waiting > 0 {
@@ -75,7 +76,8 @@ func TestVerify(t *testing.T) {
 			}
 			s.switchTo(false)
 			for i := recorded; i < recorded+waiting; i++ {
-				r.Add(attempt(i))
+				a := attempt(i)
+				r.Add(&a)
 			}
 			if err := r.Close(t.Context()); err != nil {
 				t.Fatal(err)
@@ -105,7 +107,7 @@ func TestVerifyWithoutRows(t *testing.T) {
 	s := &sink{}
 	s.switchTo(false)
 	r := opened(t, dir, s, io.Discard)
-	r.Add(store.Attempt{ID: "att_broken"})
+	r.Add(&store.Attempt{ID: "att_broken"})
 	if _, err := Verify(t.Context(), dir, table{}); err == nil {
 		t.Error("a database that cannot be read is no error")
 	}
