@@ -122,6 +122,7 @@ func (a *app) run(ctx context.Context, again func()) error {
 	defer func() { cancel(); <-listing; summing(); watching() }() // a file is not left half done
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(listener) }()
+	dropStartPages()
 	a.log.Info("turnpike is ready", "address", "http://"+a.address(), "version", version, "providers", len(a.cfg.Active()))
 	select {
 	case err := <-served:
