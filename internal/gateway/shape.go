@@ -53,8 +53,7 @@ func (x *exchange) encoder() llm.StreamEncoder {
 		return enc
 	}
 	s := &shaper{StreamEncoder: enc}
-	encoded := func(e *llm.Event) error { s.dst = s.StreamEncoder.Append(s.dst, e); return nil }
-	s.to = func(e *llm.Event) error { return s.odd.Give(e, encoded) }
+	s.to = func(e *llm.Event) error { return s.odd.Give(e, s.encode) }
 	if f := x.filter; f != nil {
 		encode := s.to
 		s.to = func(e *llm.Event) error { return f.Event(e, encode) }
@@ -73,6 +72,12 @@ type shaper struct {
 	from, to llm.Yield // the way of the upstream's events; of those of the one answer
 	dst      []byte
 	odd      llm.OddHold // what comes with events that are changed on the way
+}
+
+// encode is the end of the way. Encoders do not fail.
+func (s *shaper) encode(e *llm.Event) error { //nolint:unparam // it is an llm.Yield
+	s.dst = s.StreamEncoder.Append(s.dst, e)
+	return nil
 }
 
 // Append appends what becomes of e.
