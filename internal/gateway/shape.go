@@ -75,7 +75,7 @@ type shaper struct {
 }
 
 // encode is the end of the way. Encoders do not fail.
-func (s *shaper) encode(e *llm.Event) error { //nolint:unparam // it is an llm.Yield
+func (s *shaper) encode(e *llm.Event) error {
 	s.dst = s.StreamEncoder.Append(s.dst, e)
 	return nil
 }
