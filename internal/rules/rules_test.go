@@ -12,7 +12,7 @@ import (
 	"turnpike/internal/rules"
 )
 
-// identity is the replacement of the seed: who the model says it is.
+// identity is a replacement people ask for: who the model says it is.
 var identity = rules.Rule{Name: "identity", Replace: []rules.Replacement{
 	{From: "I'm Kiro", To: "I'm Claude", Word: true, IgnoreCase: true},
 	{From: "I am Kiro", To: "I am Claude", Word: true, IgnoreCase: true},
