@@ -13,6 +13,7 @@ import (
 	"turnpike/internal/provider"
 	"turnpike/internal/provider/kiro"
 	"turnpike/internal/route"
+	"turnpike/internal/signin"
 	"turnpike/internal/store"
 	"turnpike/internal/vault"
 )
@@ -41,44 +42,51 @@ func newKiro(p config.Provider, o provider.Options) (provider.Provider, error) {
 	return kiro.New(kiro.Options{Options: o, Settings: s, Profile: p.ProfileARN})
 }
 
+// signedIn is an account that lives by a person's login.
+type signedIn interface {
+	provider.Provider
+	Keep(s signin.Store)
+	Usage(ctx context.Context) (signin.Usage, error)
+}
+
 // sealedLogins keeps logins in the database, sealed for the account they belong to.
 type sealedLogins struct {
 	db   *store.Store
 	safe *vault.Vault
 }
 
-var _ kiro.TokenStore = sealedLogins{}
+var _ signin.Store = sealedLogins{}
 
 // loginAAD binds a sealed login to its row.
 func loginAAD(account string) string { return "logins:" + account }
 
-func (s sealedLogins) Load(ctx context.Context, account string) (kiro.Kept, error) {
+func (s sealedLogins) Load(ctx context.Context, account string) (signin.Kept, error) {
 	row, err := s.db.Login(ctx, account)
 	if errors.Is(err, store.ErrNotFound) {
-		return kiro.Kept{}, kiro.ErrNoLogin
+		return signin.Kept{}, signin.ErrNoLogin
 	}
 	if err != nil {
-		return kiro.Kept{}, err
+		return signin.Kept{}, err
 	}
 	text, err := s.safe.Unseal(row.Sealed, loginAAD(account))
 	if err != nil {
-		return kiro.Kept{}, fmt.Errorf("the login of %s: %w", account, err)
+		return signin.Kept{}, fmt.Errorf("the login of %s: %w", account, err)
 	}
-	k := kiro.Kept{Version: row.Version}
+	k := signin.Kept{Version: row.Version}
 	if err := json.Unmarshal(text, &k.Credential); err != nil {
 		return k, fmt.Errorf("the login of %s cannot be read: sign in again", account)
 	}
 	return k, nil
 }
 
-func (s sealedLogins) Swap(ctx context.Context, account string, version int64, c kiro.Credential) (int64, error) {
+func (s sealedLogins) Swap(ctx context.Context, account string, version int64, c signin.Credential) (int64, error) {
 	text, err := json.Marshal(c) //nolint:gosec // it is sealed below
 	if err != nil {
 		return 0, err
 	}
 	now, err := s.db.SwapLogin(ctx, store.Login{Account: account, Version: version, Sealed: s.safe.Seal(text, loginAAD(account))})
 	if errors.Is(err, store.ErrChanged) {
-		return 0, kiro.ErrChanged
+		return 0, signin.ErrChanged
 	}
 	return now, err
 }
@@ -92,9 +100,9 @@ func (s sealedLogins) Free(ctx context.Context, account, holder string) error {
 }
 
 // keepLogins gives the accounts that live by a person's login the store of them.
-func keepLogins(list []*route.Account, s kiro.TokenStore) {
+func keepLogins(list []*route.Account, s signin.Store) {
 	for _, a := range list {
-		if k, ok := a.Provider.(*kiro.Account); ok {
+		if k, ok := a.Provider.(signedIn); ok {
 			k.Keep(s)
 		}
 	}
@@ -117,7 +125,7 @@ func openLogins(ctx context.Context, cfg *config.Config) (*sealedLogins, func(),
 // withLogins gives the accounts of a command their logins, if there are such accounts.
 func withLogins(ctx context.Context, cfg *config.Config, list []*route.Account) (done func(), err error) {
 	for _, a := range list {
-		if _, ok := a.Provider.(*kiro.Account); ok {
+		if _, ok := a.Provider.(signedIn); ok {
 			logins, done, err := openLogins(ctx, cfg)
 			if err != nil {
 				return nil, err

@@ -6,17 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"text/tabwriter"
 
-	"turnpike/internal/provider/kiro"
 	"turnpike/internal/route"
+	"turnpike/internal/signin"
 )
 
 // providerUsage is what an account has used, as lists show it.
 type providerUsage struct {
 	Provider string `json:"provider"`
-	kiro.Usage
+	signin.Usage
 	Error string `json:"error,omitempty"`
 }
 
@@ -26,7 +27,7 @@ func providersUsage(list []*route.Account, only string, asJSON bool) error {
 	defer cancel()
 	out := []providerUsage{}
 	for _, a := range list {
-		k, ok := a.Provider.(*kiro.Account)
+		k, ok := a.Provider.(signedIn)
 		if !ok || only != "" && k.Name() != only {
 			continue
 		}
@@ -38,12 +39,14 @@ func providersUsage(list []*route.Account, only string, asJSON bool) error {
 		out = append(out, line)
 	}
 	if len(out) == 0 {
-		return errors.New("no provider in use tells what it has used: those of type kiro do")
+		return errors.New("no provider in use tells what it has used: those of type kiro and copilot do")
 	}
 	if asJSON {
 		return json.NewEncoder(os.Stdout).Encode(out)
 	}
-	fmt.Println(kiro.Notice)
+	for _, notice := range slices.Compact(notices(out)) {
+		fmt.Println(notice)
+	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "PROVIDER\tPLAN\tWHAT\tUSED\tOF\tUNIT\tRESETS")
 	failed := 0
@@ -67,6 +70,18 @@ func providersUsage(list []*route.Account, only string, asJSON bool) error {
 		return fmt.Errorf("%d of %d providers failed", failed, len(out))
 	}
 	return nil
+}
+
+// notices are what is to be known of the kinds of account that were asked.
+func notices(list []providerUsage) []string {
+	var out []string
+	for _, u := range list {
+		if u.Notice != "" {
+			out = append(out, u.Notice)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 func figure(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }

@@ -87,6 +87,10 @@ var rules = []struct {
 	{"internal/catalog", []string{"internal/llm"}, true, "data about models"},
 	{"internal/provider", []string{"internal/llm", "internal/wire"}, false, "an account knows no codec, no road, no store"},
 	{"internal/provider/", []string{"internal/provider", "internal/llm", "internal/wire"}, false, "an account never sees another"},
+	{"internal/provider/kiro", []string{"internal/provider", "internal/llm", "internal/wire", "internal/signin"}, false, "an account that lives by a person's login"},
+	{"internal/provider/copilot", []string{"internal/provider", "internal/llm", "internal/wire", "internal/signin"}, false, "an account that lives by a person's login"},
+	{"internal/provider/copilot/copilottest", []string{"internal/wire"}, false, "a service of its own, for tests: shares nothing with the account it judges"},
+	{"internal/signin", []string{"internal/llm"}, true, "tokens of people's logins, whoever issues them and wherever they are kept"},
 	{"internal/provider/kiro/kirotest", []string{"internal/wire"}, false, "a service of its own, for tests: shares nothing with the account it judges"},
 	{
 		"internal/route",
@@ -199,7 +203,7 @@ func TestSQL(t *testing.T) {
 func TestResponseWriter(t *testing.T) {
 	for _, p := range packages(t) {
 		rel := strings.TrimPrefix(p.ImportPath, module+"/")
-		if rel == "internal/gateway" || rel == "internal/admin" || rel == "internal/provider/sandbox" || rel == "internal/provider/kiro/kirotest" || strings.HasPrefix(rel, "cmd/") {
+		if rel == "internal/gateway" || rel == "internal/admin" || rel == "internal/provider/sandbox" || rel == "internal/provider/kiro/kirotest" || rel == "internal/provider/copilot/copilottest" || strings.HasPrefix(rel, "cmd/") {
 			continue
 		}
 		for _, f := range p.GoFiles {

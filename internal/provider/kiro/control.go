@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"turnpike/internal/provider"
+	"turnpike/internal/signin"
 )
 
 // maxPages bounds lists that come in pages.
@@ -143,7 +144,7 @@ func quote(text []byte) string {
 
 // signed is a credential and where it is served.
 func (a *Account) signed(ctx context.Context) (c Credential, query url.Values, region string, err error) {
-	if c, err = a.keeper.token(ctx); err != nil {
+	if c, err = a.keeper.Token(ctx); err != nil {
 		return c, nil, "", err
 	}
 	arn, region, err := a.where(ctx, &c)
@@ -166,7 +167,7 @@ func (a *Account) get(ctx context.Context, c *Credential, address string, query 
 		if !ok || again || c.Kind == APIKey || refused.Status != http.StatusUnauthorized && refused.Status != http.StatusForbidden {
 			return err
 		}
-		next, renewed := a.keeper.renew(ctx, c.Access)
+		next, renewed := a.keeper.Renew(ctx, c.Access)
 		if renewed != nil {
 			return renewed
 		}
@@ -209,29 +210,15 @@ func (a *Account) Models(ctx context.Context) ([]provider.Model, error) {
 	return out, nil
 }
 
-// Usage is what an account has used and may use.
-type Usage struct {
-	Plan  string    `json:"plan"`
-	User  string    `json:"user,omitempty"`
-	Reset time.Time `json:"reset,omitzero"`
-	Lines []Line    `json:"lines"`
-	// Overage tells whether more than the plan's is sold.
-	Overage string `json:"overage,omitempty"`
-	Notice  string `json:"notice"`
-}
-
-// Line is one allowance. Amounts are the service's own, in its unit.
-type Line struct {
-	Name  string    `json:"name"`
-	Unit  string    `json:"unit,omitempty"`
-	Used  float64   `json:"used"`
-	Limit float64   `json:"limit"`
-	Ends  time.Time `json:"ends,omitzero"`
-}
+// What is told of an allowance is the same for all upstreams.
+type (
+	Usage = signin.Usage
+	Line  = signin.Line
+)
 
 // Usage asks the account for it.
 func (a *Account) Usage(ctx context.Context) (Usage, error) {
-	c, err := a.keeper.token(ctx)
+	c, err := a.keeper.Token(ctx)
 	if err != nil {
 		return Usage{}, err
 	}

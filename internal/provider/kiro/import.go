@@ -98,7 +98,7 @@ func FromCLI(values map[string]string) (Credential, error) {
 	}
 	c.Access, c.Refresh, c.Expires, c.Region, c.StartURL, c.Profile = token.Access, token.Refresh, token.Expires, token.Region, token.Start, token.Profile
 	if c.Kind == BuilderID || c.Kind == IdentityCenter {
-		if err := c.registered(values); err != nil {
+		if err := registered(&c, values); err != nil {
 			return c, err
 		}
 	}
@@ -109,10 +109,10 @@ func FromCLI(values map[string]string) (Credential, error) {
 		_ = json.Unmarshal([]byte(text), &p) // it is looked up where it is not known
 		c.Profile = p.ARN
 	}
-	return c, c.whole()
+	return c, whole(&c)
 }
 
-func (c *Credential) registered(values map[string]string) error {
+func registered(c *Credential, values map[string]string) error {
 	var client struct {
 		ID      string    `json:"client_id"`
 		Secret  string    `json:"client_secret"`
@@ -135,7 +135,7 @@ func (c *Credential) registered(values map[string]string) error {
 }
 
 // whole refuses copies that were cut.
-func (c *Credential) whole() error {
+func whole(c *Credential) error {
 	if c.Access == "" || len(c.Refresh) < shortTokens || strings.Contains(c.Refresh, "...") {
 		return errors.New("the refresh token is missing or was cut: sign in again where it comes from, then import it")
 	}
@@ -181,7 +181,7 @@ func FromIDE(path string) (Credential, error) {
 		}
 		c.ClientID, c.ClientSecret, c.SecretExpires = client.ID, client.Secret, client.Expires
 	}
-	return c, c.whole()
+	return c, whole(&c)
 }
 
 // hexName tells whether a word is a hash, which cannot lead out of a folder.

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"turnpike/internal/signin"
 )
 
 // maxAnswer bounds what an issuer or the control plane says.
@@ -144,17 +146,17 @@ func (a *answer) into(c Credential, now time.Time) (Credential, error) {
 }
 
 // refresh gets the next tokens of a credential. A refusal that will not pass is a
-// *deadError.
+// *signin.DeadError.
 func (i *issuer) refresh(ctx context.Context, c Credential) (Credential, error) {
 	if c.Refresh == "" {
-		return c, &deadError{"the token has run out and cannot be refreshed"}
+		return c, &signin.DeadError{Why: "the token has run out and cannot be refreshed"}
 	}
 	var a answer
 	var err error
 	switch c.Kind {
 	case BuilderID, IdentityCenter:
 		if !c.SecretExpires.IsZero() && !i.now().Before(c.SecretExpires) {
-			return c, &deadError{"the registration of the login has run out"}
+			return c, &signin.DeadError{Why: "the registration of the login has run out"}
 		}
 		var base string
 		if base, err = i.set.authURL(c.Region); err == nil {
@@ -173,7 +175,7 @@ func (i *issuer) refresh(ctx context.Context, c Credential) (Credential, error) 
 		err = fmt.Errorf("a login of kind %q cannot be refreshed", c.Kind)
 	}
 	if e, ok := errors.AsType[*oauthError](err); ok && (e.code == "invalid_grant" || e.code == "invalid_client" || e.code == "unauthorized_client") {
-		return c, &deadError{"the login was refused (" + e.code + ")"}
+		return c, &signin.DeadError{Why: "the login was refused (" + e.code + ")"}
 	}
 	if err != nil {
 		return c, err
@@ -198,6 +200,6 @@ func (i *issuer) refreshSocial(ctx context.Context, c *Credential, a *answer) er
 		return errors.New("the issuer's address is wrong")
 	}
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("User-Agent", strings.ReplaceAll(i.set.Social.UserAgent, "{machine}", c.machine()))
+	r.Header.Set("User-Agent", strings.ReplaceAll(i.set.Social.UserAgent, "{machine}", machine(c)))
 	return i.do(r, a)
 }

@@ -152,12 +152,12 @@ func TestLeaseOfOneThatDied(t *testing.T) {
 	h := newHouse(t)
 	h.signIn(BuilderID, time.Minute)
 	h.clock.on(2 * time.Minute)
-	if ok, _ := h.store.Lease(t.Context(), "kiro", "dead", leaseFor); !ok {
+	if ok, _ := h.store.Lease(t.Context(), "kiro", "dead", 45*time.Second); !ok {
 		t.Fatal("no lease")
 	}
 	a := h.account()
 	paused := 0
-	a.keeper.pause = func(context.Context, time.Duration) error { paused++; h.clock.on(10 * time.Second); return nil }
+	a.keeper.Pause = func(context.Context, time.Duration) error { paused++; h.clock.on(10 * time.Second); return nil }
 	fine(t, a, hello)
 	if paused != 5 {
 		t.Errorf("%d pauses", paused)

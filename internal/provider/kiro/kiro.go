@@ -15,6 +15,7 @@ import (
 
 	"turnpike/internal/llm"
 	"turnpike/internal/provider"
+	"turnpike/internal/signin"
 	"turnpike/internal/wire"
 )
 
@@ -36,7 +37,7 @@ type Account struct {
 	*provider.Account
 	opt       Options
 	set       *Settings
-	keeper    *keeper
+	keeper    *signin.Keeper
 	issuer    *issuer
 	endpoints *endpoints
 	speaks    llm.Kiro
@@ -56,9 +57,6 @@ func New(opt Options) (*Account, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	if opt.Pause == nil {
-		opt.Pause = wait
-	}
 	set := opt.Settings
 	if opt.Profile != "" {
 		if _, err := set.apiRegion(profileRegion(opt.Profile)); err != nil {
@@ -77,18 +75,17 @@ func New(opt Options) (*Account, error) {
 		issuer: &issuer{rt: opt.Transport, set: set, now: opt.Now},
 		speaks: llm.Kiro{Origin: set.Origin, Thinking: set.Thinking},
 	}
-	a.keeper = &keeper{
-		account: opt.Name, holder: random(), early: time.Duration(set.RefreshBefore), refresh: a.issuer.refresh,
-		now: opt.Now, pause: opt.Pause, turn: make(chan struct{}, 1),
-	}
+	a.keeper = signin.NewKeeper(signin.Options{
+		Account: opt.Name, Kind: Kind, Early: time.Duration(set.RefreshBefore), Refresh: a.issuer.refresh, Now: opt.Now, Pause: opt.Pause,
+	})
 	if opt.APIKey != "" {
-		a.keeper.have.Credential = Credential{Kind: APIKey, Access: opt.APIKey, Profile: opt.Profile}
+		a.keeper.Have(Credential{Kind: APIKey, Access: opt.APIKey, Profile: opt.Profile})
 	}
 	return a, nil
 }
 
 // Keep gives the account its store of logins. It is called before the first request.
-func (a *Account) Keep(s TokenStore) { a.keeper.store = s }
+func (a *Account) Keep(s TokenStore) { a.keeper.Use(s) }
 
 // Settings are the account's.
 func (a *Account) Settings() *Settings { return a.set }
@@ -109,7 +106,7 @@ type tripKey struct{}
 
 // NewRequest makes the request of a call for the first endpoint with room.
 func (a *Account) NewRequest(ctx context.Context, c *provider.Call) (*http.Request, error) {
-	cred, err := a.keeper.token(ctx)
+	cred, err := a.keeper.Token(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +149,7 @@ func (a *Account) aim(r *http.Request, e *endpoint, t *trip) {
 
 // sign puts on what the service knows its clients by.
 func (a *Account) sign(r *http.Request, c *Credential) {
-	fill := strings.NewReplacer("{uuid}", uuid(), "{machine}", c.machine())
+	fill := strings.NewReplacer("{uuid}", uuid(), "{machine}", machine(c))
 	for name, value := range a.set.Headers {
 		r.Header.Set(name, fill.Replace(value))
 	}

@@ -132,7 +132,7 @@ func (i *issuer) finishSocial(ctx context.Context, p *portal, option, code strin
 	}
 	c := Credential{Kind: Social, Region: i.set.Region}
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("User-Agent", strings.ReplaceAll(i.set.Social.UserAgent, "{machine}", c.machine()))
+	r.Header.Set("User-Agent", strings.ReplaceAll(i.set.Social.UserAgent, "{machine}", machine(&c)))
 	if err := i.do(r, &a); err != nil {
 		return step{}, err
 	}

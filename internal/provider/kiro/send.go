@@ -93,7 +93,7 @@ func (s *sending) to(e *endpoint) (*http.Response, error) {
 			return res, nil
 		}
 		s.renewed = true
-		next, err := s.a.keeper.renew(s.r.Context(), s.t.cred.Access)
+		next, err := s.a.keeper.Renew(s.r.Context(), s.t.cred.Access)
 		_ = res.Body.Close()
 		if err != nil {
 			s.stuck = true

@@ -1,7 +1,8 @@
-package kiro
+package signin
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,21 +11,43 @@ import (
 	"turnpike/internal/llm"
 )
 
-// keeper has the account's token for whoever sends. It is read from memory; what is
+// Options are what a Keeper is made of.
+type Options struct {
+	Account string
+	Kind    string // of the account, as the command that signs in calls it
+	Early   time.Duration
+	Refresh func(context.Context, Credential) (Credential, error)
+	Now     func() time.Time
+	// Pause waits while another replica refreshes; nil is the pause of real life.
+	Pause func(context.Context, time.Duration) error
+}
+
+// Keeper has the account's token for whoever sends. It is read from memory; what is
 // in the store is looked at only when a new one is needed.
-type keeper struct {
-	account string
-	holder  string // this process, to others
-	store   TokenStore
-	early   time.Duration
-	refresh func(context.Context, Credential) (Credential, error)
-	now     func() time.Time
-	pause   func(context.Context, time.Duration) error
+type Keeper struct {
+	Options
+	holder string // this process, to others
+	store  Store
 
 	turn   chan struct{} // held by who reads or changes the rest
 	have   Kept
 	unkept *Kept // refreshed, and not written yet: never used before it is
 }
+
+// NewKeeper makes it. It has nothing until it has a store, or a credential.
+func NewKeeper(o Options) *Keeper {
+	if o.Pause == nil {
+		o.Pause = wait
+	}
+	return &Keeper{Options: o, holder: rand.Text(), turn: make(chan struct{}, 1)}
+}
+
+// Use gives it a store. It is called before the first token is asked for.
+func (k *Keeper) Use(s Store) { k.store = s }
+
+// Have gives it a credential that needs no store. It is called before the first token
+// is asked for.
+func (k *Keeper) Have(c Credential) { k.have.Credential = c }
 
 const (
 	leaseFor    = 45 * time.Second
@@ -32,19 +55,20 @@ const (
 	leasePause  = 200 * time.Millisecond
 	leasePauses = 100 // at most: longer than a lease
 	stillGood   = 30 * time.Second
+	tryAgain    = 15 * time.Second // less than that: a token that could not be replaced is used as long
 )
 
-// token is a credential that is good for a while.
-func (k *keeper) token(ctx context.Context) (Credential, error) { return k.get(ctx, "") }
+// Token is a credential that is good for a while.
+func (k *Keeper) Token(ctx context.Context) (Credential, error) { return k.get(ctx, "") }
 
-// renew is a credential other than one the service has refused.
-func (k *keeper) renew(ctx context.Context, refused string) (Credential, error) {
+// Renew is a credential other than one the service has refused.
+func (k *Keeper) Renew(ctx context.Context, refused string) (Credential, error) {
 	return k.get(ctx, refused)
 }
 
 // get returns a credential whose token is not the refused one. Whoever finds none
 // gets one for all that wait, each no longer than its own context.
-func (k *keeper) get(ctx context.Context, refused string) (Credential, error) {
+func (k *Keeper) get(ctx context.Context, refused string) (Credential, error) {
 	select {
 	case k.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -63,17 +87,27 @@ func (k *keeper) get(ctx context.Context, refused string) (Credential, error) {
 	return k.obtain(work, refused)
 }
 
-func (k *keeper) good(c *Credential, refused string) bool {
-	return c.Access != "" && c.Access != refused && c.Refused == "" && (c.Kind == APIKey || k.now().Add(k.early).Before(c.Expires))
+func (k *Keeper) good(c *Credential, refused string) bool {
+	if c.Access == "" || c.Access == refused || c.Refused != "" {
+		return false
+	}
+	switch now := k.Now(); {
+	case c.Kind == APIKey:
+		return true
+	case !c.Renew.IsZero():
+		return now.Before(c.Renew)
+	default:
+		return now.Add(k.Early).Before(c.Expires)
+	}
 }
 
 // usable is a token that is to be replaced and still good for this request.
-func (k *keeper) usable(c *Credential, refused string) bool {
-	return c.Access != "" && c.Access != refused && c.Refused == "" && k.now().Add(stillGood).Before(c.Expires)
+func (k *Keeper) usable(c *Credential, refused string) bool {
+	return c.Access != "" && c.Access != refused && c.Refused == "" && k.Now().Add(stillGood).Before(c.Expires)
 }
 
 // obtain looks into the store, and refreshes where nobody else has.
-func (k *keeper) obtain(ctx context.Context, refused string) (Credential, error) {
+func (k *Keeper) obtain(ctx context.Context, refused string) (Credential, error) {
 	if err := k.settle(ctx); err != nil {
 		return Credential{}, err
 	}
@@ -82,12 +116,12 @@ func (k *keeper) obtain(ctx context.Context, refused string) (Credential, error)
 		return kept.Credential, err
 	}
 	for range leasePauses {
-		mine, err := k.store.Lease(ctx, k.account, k.holder, leaseFor)
+		mine, err := k.store.Lease(ctx, k.Account, k.holder, leaseFor)
 		if err != nil {
 			return Credential{}, fmt.Errorf("the store of logins: %w", err)
 		}
 		if mine {
-			defer func() { _ = k.store.Free(context.WithoutCancel(ctx), k.account, k.holder) }() // it ends by itself too
+			defer func() { _ = k.store.Free(context.WithoutCancel(ctx), k.Account, k.holder) }() // it ends by itself too
 			if kept, done, err = k.look(ctx, refused); done || err != nil {
 				return kept.Credential, err
 			}
@@ -96,7 +130,7 @@ func (k *keeper) obtain(ctx context.Context, refused string) (Credential, error)
 		if k.usable(&kept.Credential, refused) {
 			return kept.Credential, nil // the other one is at it
 		}
-		if err := k.pause(ctx, leasePause); err != nil {
+		if err := k.Pause(ctx, leasePause); err != nil {
 			return Credential{}, err
 		}
 		if kept, done, err = k.look(ctx, refused); done || err != nil {
@@ -107,8 +141,8 @@ func (k *keeper) obtain(ctx context.Context, refused string) (Credential, error)
 }
 
 // look takes over what the store has; done tells that it will do.
-func (k *keeper) look(ctx context.Context, refused string) (kept Kept, done bool, err error) {
-	kept, err = k.store.Load(ctx, k.account)
+func (k *Keeper) look(ctx context.Context, refused string) (kept Kept, done bool, err error) {
+	kept, err = k.store.Load(ctx, k.Account)
 	switch {
 	case errors.Is(err, ErrNoLogin):
 		return kept, false, k.signIn(err.Error())
@@ -126,20 +160,22 @@ func (k *keeper) look(ctx context.Context, refused string) (kept Kept, done bool
 
 // replace refreshes under the lease. The new token is written before anybody uses
 // it: the old one is worth nothing from here on.
-func (k *keeper) replace(ctx context.Context, kept Kept, refused string) (Credential, error) {
-	next, err := k.refresh(ctx, kept.Credential)
-	if dead, ok := errors.AsType[*deadError](err); ok {
+func (k *Keeper) replace(ctx context.Context, kept Kept, refused string) (Credential, error) {
+	next, err := k.Refresh(ctx, kept.Credential)
+	if dead, ok := errors.AsType[*DeadError](err); ok {
 		off := kept.Credential
-		off.Refused = dead.why
-		if _, err := k.store.Swap(ctx, k.account, kept.Version, off); errors.Is(err, ErrChanged) {
+		off.Refused = dead.Why
+		if _, err := k.store.Swap(ctx, k.Account, kept.Version, off); errors.Is(err, ErrChanged) {
 			if kept, done, err := k.look(ctx, refused); done || err != nil { // somebody has signed in meanwhile
 				return kept.Credential, err
 			}
 		}
-		return Credential{}, k.signIn(dead.why)
+		return Credential{}, k.signIn(dead.Why)
 	}
 	if err != nil {
 		if k.usable(&kept.Credential, refused) {
+			kept.Renew = k.Now().Add(tryAgain)
+			k.have = kept
 			return kept.Credential, nil
 		}
 		return Credential{}, fmt.Errorf("no new token: %w", err)
@@ -152,15 +188,15 @@ func (k *keeper) replace(ctx context.Context, kept Kept, refused string) (Creden
 }
 
 // settle writes a token that was got and not written.
-func (k *keeper) settle(ctx context.Context) error {
+func (k *Keeper) settle(ctx context.Context) error {
 	if k.unkept == nil {
 		return nil
 	}
-	version, err := k.store.Swap(ctx, k.account, k.unkept.Version, k.unkept.Credential)
+	version, err := k.store.Swap(ctx, k.Account, k.unkept.Version, k.unkept.Credential)
 	switch {
 	case errors.Is(err, ErrChanged): // a new login: it stands above a refreshed one
 		k.unkept = nil
-		kept, err := k.store.Load(ctx, k.account)
+		kept, err := k.store.Load(ctx, k.Account)
 		if err != nil {
 			return fmt.Errorf("the store of logins: %w", err)
 		}
@@ -175,17 +211,17 @@ func (k *keeper) settle(ctx context.Context) error {
 }
 
 // signIn is the error that asks for a login.
-func (k *keeper) signIn(why string) error {
+func (k *Keeper) signIn(why string) error {
 	return &llm.Error{
 		Kind: llm.ErrUpstream, Status: http.StatusBadGateway, Upstream: true, UpstreamStatus: http.StatusUnauthorized, NoRetry: true,
-		Message: fmt.Sprintf("provider %s: %s: the operator has to run: turnpike login kiro %s", k.account, why, k.account),
+		Message: fmt.Sprintf("provider %s: %s: the operator has to run: turnpike login %s %s", k.Account, why, k.Kind, k.Account),
 	}
 }
 
-// deadError is a refresh token that is worth nothing any more.
-type deadError struct{ why string }
+// DeadError says that a login is worth nothing any more.
+type DeadError struct{ Why string }
 
-func (e *deadError) Error() string { return e.why }
+func (e *DeadError) Error() string { return e.Why }
 
 // wait is the pause of real life.
 func wait(ctx context.Context, d time.Duration) error {
