@@ -32,7 +32,7 @@ func (x *exchange) compose() error {
 	if err := x.adapt(); err != nil {
 		return err
 	}
-	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model, Stream: x.stream, Body: x.sent, Header: x.forwarded()}
+	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model, Stream: x.stream, Body: x.sent, Header: x.forwarded(), Agent: x.answersTools()}
 	x.fixes = nil
 	x.mend()
 	if err := x.strict(); err != nil {
@@ -104,7 +104,7 @@ func (x *exchange) approach() (err error) {
 	if x.surface.Called != "" {
 		x.target.Model = x.surface.Called
 	}
-	if spell := x.gw.opt.Spell; spell != nil && x.surface.Dialect == "messages" {
+	if spell := x.gw.opt.Spell; spell != nil && x.surface.Dialect == "messages" && x.surface.Narrow == nil {
 		x.target.Model = spell(x.target.Model)
 	}
 	if x.back = x.gw.opt.Backs[x.surface.Dialect]; x.back == nil {

@@ -133,7 +133,7 @@ func (x *exchange) unfold() error {
 	if k == nil || k.whole || !k.refers() {
 		return nil
 	}
-	passes := !x.surface.Compat && x.mayPass()
+	passes := !x.surface.Compat && !x.forgets() && x.mayPass()
 	if passes && (k.lost != nil && k.home == "" || k.home == x.target.Provider.Name()) {
 		return nil // the upstream may know what is not kept here
 	}

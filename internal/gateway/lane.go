@@ -37,7 +37,7 @@ func (x *exchange) adapt() error {
 	}
 	t := &llm.Target{
 		Provider: x.target.Provider.Name(), Model: x.target.Model, Stream: x.stream,
-		Compat: x.surface.Compat, Bedrock: x.surface.Bedrock, Vertex: x.surface.Vertex, Kiro: x.surface.Kiro, Keeps: x.keeps(),
+		Compat: x.surface.Compat, Bedrock: x.surface.Bedrock, Vertex: x.surface.Vertex, Kiro: x.surface.Kiro, Narrow: x.surface.Narrow, Keeps: x.keeps(),
 	}
 	known := x.surface.Model
 	if known == "" {
@@ -49,6 +49,7 @@ func (x *exchange) adapt() error {
 		t.Caps.Betas = x.gw.opt.Betas(known)
 	}
 	x.known = x.gw.opt.Learned.At(t.Provider, t.Model)
+	x.surface.Narrow.Refine(&t.Caps)
 	x.known.Refine(&t.Caps)
 	if p, ok := x.back.(llm.Passer); ok && x.mayPass() {
 		if edits, losses, ok := p.Pass(x.object, x.r.Header, t); ok {
@@ -172,6 +173,9 @@ func (x *exchange) strict() error {
 // own list is open, so all of them do where Claude's own API is spoken.
 func (x *exchange) forwarded() http.Header {
 	out := http.Header{}
+	if x.surface.Narrow != nil {
+		defer x.narrow(out)
+	}
 	if x.byHeader != nil {
 		x.byHeader.Headers(out)
 	}

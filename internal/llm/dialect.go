@@ -135,6 +135,8 @@ type Target struct {
 	Vertex bool
 	// Kiro is set where the upstream is Kiro: what its account says of bodies.
 	Kiro *Kiro
+	// Narrow is set where the upstream takes less of an API than its vendor does.
+	Narrow *Narrow
 	// Keeps is set where the gateway keeps the answer for the client: one that is
 	// asked for in a body of ours the upstream need not keep.
 	Keeps bool

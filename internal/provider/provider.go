@@ -100,6 +100,9 @@ type Surface struct {
 	Streams bool
 	// Kiro is what an account at Kiro says of bodies; nil for all others.
 	Kiro *llm.Kiro
+	// Narrow is what a server that copies other vendors' APIs takes of them; nil for
+	// all others.
+	Narrow *llm.Narrow
 	// Reframed: streams come in another framing than the dialect's own
 	// server-sent events, so frames pass one by one instead of bytes.
 	Reframed bool
@@ -118,6 +121,10 @@ type Call struct {
 	Stream  bool
 	Body    Body
 	Header  http.Header // headers to pass on, already chosen
+	// Agent tells that it is not the user who spoke last, where the gateway has made
+	// the body, which need not show it: the client answered with results of tools, or
+	// the gateway itself goes on.
+	Agent bool
 }
 
 // Body is a request body that may be read again. Where its memory is to be used

@@ -28,6 +28,7 @@ func (e *encoder) turns() {
 // message and returns the ids of the calls.
 func (e *encoder) assistant(at int, turns []llm.Turn) (open []string) {
 	var content, reasoning, refusal strings.Builder
+	e.opaque = ""
 	var calls []*llm.ToolCall
 	var mark *llm.Cache
 	var notes []byte
@@ -121,9 +122,7 @@ func (e *encoder) assistantMessage(content, reasoning, refusal string, calls []*
 		w.Raw(notes)
 		w.EndList()
 	}
-	if reasoning != "" {
-		w.StrField("reasoning_content", reasoning)
-	}
+	e.reasoning(reasoning)
 	if len(calls) > 0 {
 		w.Key("tool_calls")
 		w.List()
@@ -135,9 +134,26 @@ func (e *encoder) assistantMessage(content, reasoning, refusal string, calls []*
 	w.EndObject()
 }
 
+// reasoning writes what is sent back of it.
+func (e *encoder) reasoning(said string) {
+	switch {
+	case e.pieces && e.opaque != "":
+		if said != "" {
+			e.w.StrField("reasoning_text", said)
+		}
+		e.w.StrField("reasoning_opaque", e.opaque)
+	case said != "":
+		e.w.StrField("reasoning_content", said)
+	}
+}
+
 // recall sends earlier reasoning back to servers that show it openly and want it
 // again (DeepSeek, Z.ai and Moonshot document reasoning_content for that).
 func (e *encoder) recall(at int, t *llm.Thinking, reasoning *strings.Builder) {
+	if e.pieces {
+		e.recallOpaque(at, t, reasoning)
+		return
+	}
 	said, open := t.Text, t.Signature == "" && t.Redacted == ""
 	if issuer, sealed, ok := llm.Unseal(t.Signature); ok && (issuer == Name || issuer == "unsigned") {
 		open = true
@@ -175,7 +191,7 @@ func (e *encoder) call(c *llm.ToolCall) {
 	}
 	w.EndObject()
 	if c.Seal != "" {
-		if e.t.Compat {
+		if e.t.Compat && !e.pieces {
 			appendExtraContent(w, c.Seal)
 		} else {
 			e.lose("messages.tool_calls: thought signature", "only its issuer takes it back")

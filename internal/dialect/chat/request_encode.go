@@ -28,12 +28,21 @@ type encoder struct {
 	// preface is the system prompt of a model that takes none: it goes before the
 	// first user message.
 	preface string
+	// pieces is set for servers that want their own form of reasoning back, whose proof
+	// is opaque.
+	pieces bool
+	opaque string
 }
 
 // EncodeRequest makes the body for a target and tells what it could not carry.
 func (Dialect) EncodeRequest(req *llm.Request, t *llm.Target) ([]byte, []llm.Loss, error) {
-	e := &encoder{w: wire.NewWriter(make([]byte, 0, openai.Size(req))), req: req, t: t}
-	e.keepCache = t.Compat && t.Caps.Family == "claude" && !t.Caps.NoCache
+	return writeRequest(&encoder{req: req, t: t})
+}
+
+func writeRequest(e *encoder) ([]byte, []llm.Loss, error) {
+	req, t := e.req, e.t
+	e.w = wire.NewWriter(make([]byte, 0, openai.Size(req)))
+	e.keepCache = t.Compat && t.Caps.Family == "claude" && !t.Caps.NoCache && !e.pieces
 	w := e.w
 	w.Object()
 	w.StrField("model", t.Model)

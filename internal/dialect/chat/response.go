@@ -15,11 +15,15 @@ import (
 // DecodeResponse reads a whole answer. Servers that report an error inside a 200
 // get an error made of it.
 func (Dialect) DecodeResponse(body []byte) (*llm.Response, error) {
+	return readAnswer(body, &answer{})
+}
+
+func readAnswer(body []byte, a *answer) (*llm.Response, error) {
 	r := wire.NewReader(body)
 	if r.Kind() != '{' {
 		return nil, notAnAnswer(body)
 	}
-	a := &answer{res: &llm.Response{}}
+	a.res = &llm.Response{}
 	for name := range r.Fields() {
 		switch string(name) {
 		case "id":
@@ -81,6 +85,9 @@ type answer struct {
 	fault          *said // in the choice
 	stop           []byte
 
+	pieces bool   // all choices are one answer
+	proof  []byte // of the reasoning
+
 	thinking    []byte // the first source that says something
 	openly      bool   // reasoning stood as parts of content
 	content     []llm.Part
@@ -99,6 +106,8 @@ func (a *answer) choices(r *wire.Reader) {
 		case i == 0:
 			a.chosen = true
 			a.choice(r)
+		case a.pieces:
+			a.choice(r)
 		default:
 			a.Lose("choices", onlyFirst)
 		}
@@ -113,7 +122,9 @@ func (a *answer) choice(r *wire.Reader) {
 				a.message(r)
 			}
 		case "finish_reason":
-			a.stop = openai.Text(r)
+			if stop := openai.Text(r); a.stop == nil || gravity[openai.StopOf(stop)] > gravity[openai.StopOf(a.stop)] {
+				a.stop = stop
+			}
 		case "usage": // Moonshot
 			a.usage.take(r)
 		case "error": // OpenRouter: the provider behind it failed on the way
@@ -141,6 +152,15 @@ func (a *answer) message(r *wire.Reader) {
 			reasoning = openai.Text(r)
 		case "reasoning":
 			plain = openai.Text(r)
+		case "reasoning_text", "reasoning_opaque":
+			switch {
+			case !a.pieces:
+				unplaced(&a.odd, r, name)
+			case string(name) == "reasoning_text":
+				reasoning = openai.Text(r)
+			default:
+				a.proof = openai.Text(r)
+			}
 		case "reasoning_details", "thinking_blocks":
 			if said := detailText(r); len(detailed) == 0 {
 				detailed = said
@@ -170,7 +190,7 @@ func (a *answer) message(r *wire.Reader) {
 	}
 	for _, said := range [][]byte{reasoning, plain, detailed} {
 		if len(said) > 0 {
-			a.thinking = said
+			a.thinking = append(a.thinking, said...)
 			return
 		}
 	}
@@ -355,8 +375,12 @@ func (a *answer) legacyCall(r *wire.Reader) {
 // finish puts the parts in order.
 func (a *answer) finish() *llm.Response {
 	res := a.res
-	if len(a.thinking) > 0 && !a.openly {
-		res.Parts = append(res.Parts, &llm.Thinking{Text: string(a.thinking)})
+	if len(a.thinking) > 0 && !a.openly || len(a.proof) > 0 {
+		t := &llm.Thinking{Text: string(a.thinking)}
+		if len(a.proof) > 0 {
+			t.Signature = sealOpaque(a.thinking, a.proof)
+		}
+		res.Parts = append(res.Parts, t)
 	}
 	res.Parts = append(res.Parts, a.content...)
 	if a.annotations != nil {

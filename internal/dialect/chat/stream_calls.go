@@ -78,6 +78,7 @@ func (d *streamDecoder) fragments(raw []byte, yield llm.Yield) error {
 		before := len(d.odd.List)
 		f := readFragment(r, &d.odd)
 		d.odd.Inside(before, "choices[0].delta.tool_calls")
+		f.index += d.choice * callsOfChoice
 		if err := d.fragment(&f, d.odd.Over(yield)); err != nil || d.over {
 			return err
 		}

@@ -40,6 +40,12 @@ type streamDecoder struct {
 	shape shape    // of the last chunk that was a piece of text and nothing else
 	kind  openPart // of that text
 	told  bool     // the chunk tells more than that
+
+	pieces  bool          // all choices are one answer
+	more    []choicePiece // what the chunk says in other choices than the first
+	choice  int64         // the one that is read
+	thought []byte        // reasoning whose proof is to come
+	proven  []byte        // the proof that was told last
 }
 
 // openPart is what part is open.
@@ -163,6 +169,11 @@ func (d *streamDecoder) chunk(event, data []byte, yield llm.Yield) error {
 	if err := d.apply(&add, yield); err != nil || d.over {
 		return err
 	}
+	if len(d.more) > 0 {
+		if err := d.join(yield); err != nil || d.over {
+			return err
+		}
+	}
 	if failed {
 		return d.failed(data, yield)
 	}
@@ -170,14 +181,23 @@ func (d *streamDecoder) chunk(event, data []byte, yield llm.Yield) error {
 		d.shape.keep(data, said)
 		d.kind = kind
 	}
-	if len(reason) > 0 {
-		d.native = string(reason)
-		d.stop = openai.StopOf(reason)
-	}
+	d.stopped(reason)
 	if d.native != "" { // what is still kept belongs to the end
 		d.final, d.odd.List = append(d.final, d.odd.List...), nil
 	}
 	return nil
+}
+
+// stopped takes a choice's reason for its end.
+func (d *streamDecoder) stopped(reason []byte) {
+	if len(reason) == 0 {
+		return
+	}
+	stop := openai.StopOf(reason)
+	if d.pieces && d.native != "" && gravity[stop] <= gravity[d.stop] {
+		return
+	}
+	d.native, d.stop = string(reason), stop
 }
 
 func notAChunk() *llm.Error {
@@ -209,6 +229,11 @@ func (d *streamDecoder) apply(a *delta, yield llm.Yield) error {
 	}
 	if err := d.say(openThinking, a.reasoning, yield); err != nil {
 		return err
+	}
+	if len(a.proof) > 0 {
+		if err := d.prove(a.proof, yield); err != nil || d.over {
+			return err
+		}
 	}
 	if err := d.say(openText, a.content, yield); err != nil {
 		return err
@@ -274,6 +299,9 @@ func (d *streamDecoder) say(kind openPart, said []byte, yield llm.Yield) error {
 		if err := d.openNew(kind, yield); err != nil {
 			return err
 		}
+	}
+	if d.pieces && kind == openThinking && len(d.thought)+len(said) <= maxHeld {
+		d.thought = append(d.thought, said...)
 	}
 	if kind == openText && d.notes != nil {
 		notes := d.notes

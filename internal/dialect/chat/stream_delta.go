@@ -13,6 +13,9 @@ type delta struct {
 	reasoning, plain, details []byte
 	refusal                   []byte
 	calls, legacy, notes      []byte
+
+	pieces bool
+	proof  []byte
 }
 
 // choices reads the first choice; others were not asked for.
@@ -20,11 +23,12 @@ func (d *streamDecoder) choices(r *wire.Reader, add *delta, failed *bool) (reaso
 	if !openai.List(r) {
 		return nil
 	}
+	first := true
 	for range r.Elements() {
 		if !openai.Object(r) {
 			continue
 		}
-		var one delta
+		one := delta{pieces: d.pieces}
 		var why []byte
 		var index int64
 		before := len(d.odd.List)
@@ -50,9 +54,13 @@ func (d *streamDecoder) choices(r *wire.Reader, add *delta, failed *bool) (reaso
 				unplaced(&d.odd, r, name)
 			}
 		}
-		if index == 0 {
-			*add, reason = one, why
-		} else {
+		switch {
+		case index == 0 && (first || !d.pieces):
+			*add, reason, first = one, why, false
+		case d.pieces && index < maxCalls:
+			d.told = true
+			d.more = append(d.more, choicePiece{one, index, why})
+		default:
 			d.told = true
 			d.odd.List = llm.CutOdd(d.odd.List, before)
 			d.Lose("choices", onlyFirst)
@@ -74,6 +82,15 @@ func (a *delta) read(r *wire.Reader, odd *llm.OddHold) {
 			a.reasoning = openai.Text(r)
 		case "reasoning":
 			a.plain = openai.Text(r)
+		case "reasoning_text", "reasoning_opaque":
+			switch {
+			case !a.pieces:
+				unplaced(odd, r, name)
+			case string(name) == "reasoning_text":
+				a.reasoning = openai.Text(r)
+			default:
+				a.proof = openai.Text(r)
+			}
 		case "reasoning_details", "thinking_blocks":
 			if said := detailText(r); len(a.details) == 0 {
 				a.details = said
@@ -95,7 +112,7 @@ func (a *delta) read(r *wire.Reader, odd *llm.OddHold) {
 // only is the text of a delta that holds nothing else.
 func (a *delta) only() (openPart, []byte) {
 	switch {
-	case len(a.refusal) > 0 || a.parts != nil || a.details != nil || a.calls != nil || a.legacy != nil || a.notes != nil:
+	case len(a.refusal) > 0 || a.parts != nil || a.details != nil || a.calls != nil || a.legacy != nil || a.notes != nil || a.proof != nil:
 	case len(a.content) > 0 && len(a.reasoning) == 0:
 		return openText, a.content
 	case len(a.content) == 0 && len(a.reasoning) > 0:

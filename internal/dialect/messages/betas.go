@@ -40,7 +40,7 @@ func (e *encoder) addBeta(b string) {
 // hasBeta tells whether a flag that begins so goes along with the request.
 func (e *encoder) hasBeta(prefixes ...string) bool {
 	list := e.req.Betas
-	if e.t.Bedrock {
+	if e.t.Bedrock || e.t.Narrow != nil {
 		list = e.betas
 	}
 	for _, b := range list {

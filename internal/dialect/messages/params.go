@@ -145,6 +145,8 @@ func (e *encoder) writeExtras() {
 		case e.t.Bedrock && (x.Name != "context_management" || !e.hasBeta(contextBetas...)):
 			// Bedrock refuses members it does not know, and this one without its beta.
 			e.lose(clip(x.Name), "Bedrock takes no such setting")
+		case !e.t.Narrow.Takes(x.Name), e.t.Narrow != nil && x.Name == "context_management" && !e.hasBeta(contextBetas...):
+			e.lose(clip(x.Name), e.t.Narrow.Name+" takes no such setting")
 		default:
 			e.w.RawField(x.Name, x.Raw)
 		}

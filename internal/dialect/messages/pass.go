@@ -34,6 +34,9 @@ func (Dialect) Pass(body wire.Object, h http.Header, t *llm.Target) ([]wire.Edit
 	if t.Vertex {
 		return passVertex(body, t)
 	}
+	if t.Narrow != nil {
+		return passNarrow(body, h, t)
+	}
 	edits := make([]wire.Edit, 0, 3)
 	if v := body.Get("model"); len(v) != len(t.Model)+2 || string(v[1:len(v)-1]) != t.Model {
 		edits = append(edits, wire.Edit{Name: "model", Value: wire.AppendString(nil, t.Model)})

@@ -20,7 +20,7 @@ type encoder struct {
 	turns     []turn
 	tools     []llm.Tool
 	choice    llm.Choice
-	betas     []string // Bedrock only: Anthropic's go in a header
+	betas     []string // those the target takes, where it does not take all; Anthropic's go in a header
 	maxTokens int64
 	think     thinkingPlan
 	temp      *float64
@@ -42,8 +42,11 @@ type turn struct {
 // InvokeModel. Beta flags for Anthropic travel in a header, which the provider writes.
 func (Dialect) EncodeRequest(req *llm.Request, t *llm.Target) ([]byte, []llm.Loss, error) {
 	e := &encoder{req: req, t: t, choice: req.Choice}
-	if t.Bedrock {
+	switch {
+	case t.Bedrock:
 		e.filterBetas()
+	case t.Narrow != nil:
+		e.narrowBetas()
 	}
 	e.shape()
 	e.pickTools()
@@ -203,7 +206,11 @@ func (e *encoder) writeTier() {
 		e.lose("service_tier", "no such tier in messages: "+clip(tier))
 		return
 	}
-	if !e.t.Bedrock {
+	switch {
+	case e.t.Bedrock:
+	case !e.t.Narrow.Takes("service_tier"):
+		e.lose("service_tier", e.t.Narrow.Name+" takes no such setting")
+	default:
 		e.w.StrField("service_tier", tier)
 	}
 }

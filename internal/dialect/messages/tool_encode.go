@@ -47,6 +47,9 @@ func (e *encoder) tool(t llm.Tool, path string) (llm.Tool, bool) {
 		case e.t.Bedrock && !slices.ContainsFunc(bedrockTools, func(p string) bool { return strings.HasPrefix(n.Type, p) }):
 			e.lose(path, "Bedrock has no "+clip(n.Type))
 			return t, false
+		case e.t.Narrow != nil:
+			e.lose(path, e.t.Narrow.Name+" has no "+clip(n.Type))
+			return t, false
 		}
 		c := *n
 		t.Native = &c

@@ -13,6 +13,9 @@ func (Dialect) Pass(body wire.Object, _ http.Header, t *llm.Target) ([]wire.Edit
 	if v := body.Get("model"); len(v) != len(t.Model)+2 || string(v[1:len(v)-1]) != t.Model {
 		edits = append(edits, wire.Edit{Name: "model", Value: wire.AppendString(nil, t.Model)})
 	}
+	if t.Narrow != nil && t.Narrow.Forgets && string(body.Get("store")) != "false" {
+		edits = append(edits, wire.Edit{Name: "store", Value: []byte("false")}) // the gateway keeps the answer itself
+	}
 	if t.Compat {
 		return edits, nil, true
 	}

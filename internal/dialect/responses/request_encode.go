@@ -244,7 +244,7 @@ func (e *encoder) extras() {
 			continue // written where they belong
 		case x.Dialect == Name && (x.Name == "tool_choice" || x.Name == "include"):
 			continue
-		case x.Dialect == "chat" && x.Name == "verbosity", x.Name == "store" && e.t.Keeps:
+		case x.Dialect == "chat" && x.Name == "verbosity", x.Name == "store" && (e.t.Keeps || e.t.Narrow != nil && e.t.Narrow.Forgets):
 			continue
 		case x.Dialect == Name, x.Dialect == "chat" && sharedWithChat(x.Name):
 			e.w.RawField(x.Name, x.Raw)
