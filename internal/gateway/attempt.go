@@ -98,6 +98,9 @@ func (x *exchange) approach() (err error) {
 	} else {
 		x.surface, err = p.Surface(x.r.Context(), x.target.Model)
 	}
+	if e, ok := errors.AsType[*llm.Error](err); ok {
+		return e // the account knows better
+	}
 	if err != nil {
 		return &llm.Error{Kind: llm.ErrInvalid, NoRetry: true, Message: fmt.Sprintf("provider %s: %v", p.Name(), err)}
 	}
