@@ -179,5 +179,5 @@ func (a *Account) NewEmbedRequest(ctx context.Context, model string, body []byte
 	if m != nil && m.ID != model {
 		edits = append(edits, wire.Edit{Name: "model", Value: wire.AppendString(nil, m.ID)})
 	}
-	return a.post(ctx, "/embeddings", &provider.Call{Model: model, Body: provider.Plain(o.Apply(edits...))}, func(r *http.Request) { r.Header.Set(initiator, "user") })
+	return a.post(ctx, "/embeddings", &provider.Call{Model: model, Body: provider.Plain(o.Apply(edits...))}, func(r *http.Request) { a.hint(r, hints{}, "") })
 }
