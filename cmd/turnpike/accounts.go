@@ -46,6 +46,7 @@ var makers = map[string]func(config.Provider, provider.Options) (provider.Provid
 		})
 	},
 	config.TypeKiro:    newKiro,
+	config.TypeCopilot: newCopilot,
 	config.TypeSandbox: func(_ config.Provider, o provider.Options) (provider.Provider, error) { return sandbox.New(o), nil },
 }
 

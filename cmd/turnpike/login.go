@@ -24,9 +24,12 @@ type loginFlags struct {
 const loginUsage = "usage: turnpike login kiro [PROVIDER] [--by device|google|github|portal] [--start-url URL --region REGION] [--import cli|ide [--path FILE]]"
 
 func loginCommand(args []string) error {
-	_, args, err := action("login", args, "kiro")
+	what, args, err := action("login", args, config.TypeKiro, config.TypeCopilot)
 	if err != nil {
-		return errors.New(loginUsage)
+		return errors.New(loginUsage + copilotUsage)
+	}
+	if what == config.TypeCopilot {
+		return loginCopilot(args)
 	}
 	s := newSettings("login kiro")
 	var f loginFlags
@@ -39,7 +42,7 @@ func loginCommand(args []string) error {
 	if err != nil {
 		return err
 	}
-	p, err := kiroProvider(cfg, s.word())
+	p, err := loginProvider(cfg, config.TypeKiro, s.word())
 	if err != nil {
 		return err
 	}
@@ -59,37 +62,39 @@ func loginCommand(args []string) error {
 		return importLogin(ctx, *logins, set, p.Name, f)
 	}
 	l := &signingIn{
-		logins: kiro.NewLogins(set, *logins, nil, time.Now), in: bufio.NewReader(os.Stdin), out: os.Stdout,
-		pause: func(ctx context.Context, d time.Duration) error {
-			t := time.NewTimer(d)
-			defer t.Stop()
-			select {
-			case <-t.C:
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		},
+		logins: kiro.NewLogins(set, *logins, nil, time.Now), in: bufio.NewReader(os.Stdin), out: os.Stdout, pause: pause,
 	}
 	return l.run(ctx, p.Name, f)
 }
 
-// kiroProvider finds the provider that is meant: the named one, or the only one.
-func kiroProvider(cfg *config.Config, name string) (found config.Provider, err error) {
+// pause waits for a time.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// loginProvider finds the provider of a type that is meant: the named one, or the only one.
+func loginProvider(cfg *config.Config, kind, name string) (found config.Provider, err error) {
 	for _, p := range cfg.Providers {
-		if p.Type != config.TypeKiro || name != "" && p.Name != name {
+		if p.Type != kind || name != "" && p.Name != name {
 			continue
 		}
 		if found.Name != "" {
-			return found, errors.New("there are several providers of type kiro: say which")
+			return found, fmt.Errorf("there are several providers of type %s: say which", kind)
 		}
 		found = p
 	}
 	switch {
 	case found.Name == "" && name != "":
-		return found, fmt.Errorf("there is no provider %q of type kiro", name)
+		return found, fmt.Errorf("there is no provider %q of type %s", name, kind)
 	case found.Name == "":
-		return found, errors.New("there is no provider of type kiro: add { name: kiro, type: kiro } to providers, and unofficial: true")
+		return found, fmt.Errorf("there is no provider of type %[1]s: add { name: %[1]s, type: %[1]s } to providers, and unofficial: true", kind)
 	case found.Disabled:
 		return found, fmt.Errorf("provider %s is not in use: %s", found.Name, found.Reason)
 	}

@@ -31,7 +31,7 @@ func signIn(t *testing.T, path, input string, f loginFlags, pause func(out strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := kiroProvider(cfg, "")
+	p, err := loginProvider(cfg, config.TypeKiro, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,8 @@ func TestLoginKiroIsOff(t *testing.T) {
 	path := write(t, filepath.Join(filepath.Dir(data), "off.yaml"), "data_dir: "+data+"\nproviders: [{ name: mine, type: kiro }]\n")
 	refused(t, "unofficial: true", "login", "kiro", "--config", path)
 	refused(t, "no provider of type kiro", "login", "kiro")
-	refused(t, "usage: turnpike login kiro", "login", "copilot")
+	refused(t, "usage: turnpike login kiro", "login", "somebody")
+	refused(t, "no provider of type copilot", "login", "copilot")
 	list := listedProviders(t, commandOut(t, "providers", "list", "--json", "--config", path))
 	if l := list["mine"]; l.State != "off" || !strings.Contains(l.Reason, "personal testing and research") {
 		t.Errorf("%+v", l)

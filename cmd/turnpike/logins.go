@@ -11,6 +11,7 @@ import (
 
 	"turnpike/internal/config"
 	"turnpike/internal/provider"
+	"turnpike/internal/provider/copilot"
 	"turnpike/internal/provider/kiro"
 	"turnpike/internal/route"
 	"turnpike/internal/signin"
@@ -18,16 +19,41 @@ import (
 	"turnpike/internal/vault"
 )
 
-// kiroSettings are the built-in ones with the provider's file over them.
-func kiroSettings(p config.Provider) (*kiro.Settings, error) {
+// unofficial is what is to be known of the kinds of account that are unofficial.
+var unofficial = map[string]string{kiro.Kind: kiro.Notice, copilot.Kind: copilot.Notice}
+
+// ownSettings reads a provider's file of settings; nil where it has none.
+func ownSettings(p config.Provider) ([]byte, error) {
 	if p.SettingsFile == "" {
-		return kiro.ReadSettings(nil)
+		return nil, nil
 	}
 	text, err := os.ReadFile(p.SettingsFile)
 	if err != nil {
 		return nil, fmt.Errorf("provider %s: settings_file: %w", p.Name, err)
 	}
+	return text, nil
+}
+
+// kiroSettings are the built-in ones with the provider's file over them.
+func kiroSettings(p config.Provider) (*kiro.Settings, error) {
+	text, err := ownSettings(p)
+	if err != nil {
+		return nil, err
+	}
 	s, err := kiro.ReadSettings(text)
+	if err != nil {
+		return nil, fmt.Errorf("provider %s: settings_file: %w", p.Name, err)
+	}
+	return s, nil
+}
+
+// copilotSettings are the same for Copilot.
+func copilotSettings(p config.Provider) (*copilot.Settings, error) {
+	text, err := ownSettings(p)
+	if err != nil {
+		return nil, err
+	}
+	s, err := copilot.ReadSettings(text, p.Enterprise)
 	if err != nil {
 		return nil, fmt.Errorf("provider %s: settings_file: %w", p.Name, err)
 	}
@@ -40,6 +66,16 @@ func newKiro(p config.Provider, o provider.Options) (provider.Provider, error) {
 		return nil, err
 	}
 	return kiro.New(kiro.Options{Options: o, Settings: s, Profile: p.ProfileARN})
+}
+
+func newCopilot(p config.Provider, o provider.Options) (provider.Provider, error) {
+	s, err := copilotSettings(p)
+	if err != nil {
+		return nil, err
+	}
+	c := choice(p)
+	c.Only = nil // the account's list says by which APIs a model is served
+	return copilot.New(copilot.Options{Options: o, Settings: s, Choice: c})
 }
 
 // signedIn is an account that lives by a person's login.

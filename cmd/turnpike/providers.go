@@ -9,7 +9,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"turnpike/internal/provider/kiro"
 	"turnpike/internal/route"
 )
 
@@ -59,8 +58,8 @@ func providers(args []string) error {
 			continue
 		}
 		l := providerLine{Name: a.Provider.Name(), Type: a.Provider.Kind(), State: "on", Reason: a.Off}
-		if a.Off == "" && l.Type == kiro.Kind {
-			l.Reason = kiro.Notice
+		if a.Off == "" {
+			l.Reason = unofficial[l.Type]
 		}
 		if a.Off != "" {
 			l.State = "off"

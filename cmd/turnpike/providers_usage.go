@@ -33,6 +33,7 @@ func providersUsage(list []*route.Account, only string, asJSON bool) error {
 		}
 		u, err := k.Usage(ctx)
 		line := providerUsage{Provider: k.Name(), Usage: u}
+		line.Notice = unofficial[k.Kind()]
 		if err != nil {
 			line.Error = err.Error()
 		}
@@ -76,9 +77,7 @@ func providersUsage(list []*route.Account, only string, asJSON bool) error {
 func notices(list []providerUsage) []string {
 	var out []string
 	for _, u := range list {
-		if u.Notice != "" {
-			out = append(out, u.Notice)
-		}
+		out = append(out, u.Notice)
 	}
 	slices.Sort(out)
 	return out

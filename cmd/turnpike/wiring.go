@@ -80,6 +80,7 @@ var backs = map[string]llm.Back{
 	"gemini":      gemini.Dialect{},
 
 	"codewhisperer": codewhisperer.Dialect{},
+	chat.PiecesName: chat.Pieces{},
 }
 
 const (

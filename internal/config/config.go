@@ -198,7 +198,7 @@ type Provider struct {
 	// Name is the name of the account in the gateway, unique.
 	Name string `yaml:"name"`
 	// Type is the kind of upstream: openai, openai-compat, azure, anthropic,
-	// bedrock, gemini, vertex, sandbox, or kiro, which is unofficial.
+	// bedrock, gemini, vertex, sandbox, or kiro or copilot, which are unofficial.
 	Type string `yaml:"type"`
 	// API pins the provider to one API: chat or responses (openai,
 	// openai-compat, azure), invoke, converse, chat or responses (bedrock, where
@@ -266,12 +266,15 @@ type Provider struct {
 	// Google's default ones are found: GOOGLE_APPLICATION_CREDENTIALS, what
 	// gcloud left, the machine's own.
 	CredentialsFile string `yaml:"credentials_file,omitempty"`
+	// Enterprise is the host of a copilot provider's company, such as
+	// company.ghe.com; empty is github.com.
+	Enterprise string `yaml:"enterprise,omitempty"`
 	// ProfileARN is the profile of a kiro provider, which names its region; empty is
 	// the login's own.
 	ProfileARN string `yaml:"profile_arn,omitempty"`
-	// SettingsFile is a JSON file of hosts, versions, ids and headers of a kiro
-	// provider, in the form of internal/provider/kiro/settings.json: each member
-	// stands in the place of the built-in one.
+	// SettingsFile is a JSON file of hosts, versions, ids and headers of a kiro or
+	// copilot provider, in the form of the settings.json in internal/provider/kiro or
+	// copilot: each member stands in the place of the built-in one.
 	SettingsFile string `yaml:"settings_file,omitempty"`
 	// Headers are sent with every request to the upstream.
 	Headers Headers `yaml:"headers,omitempty"`
@@ -319,12 +322,14 @@ const (
 	TypeGemini       = "gemini"
 	TypeVertex       = "vertex"
 	TypeSandbox      = "sandbox"
-	TypeKiro         = "kiro" // unofficial
+	TypeKiro         = "kiro"    // unofficial
+	TypeCopilot      = "copilot" // unofficial
 )
 
 // The APIs a provider can be pinned to.
 const (
 	APIChat      = "chat"
+	APIMessages  = "messages"
 	APIResponses = "responses"
 	APIInvoke    = "invoke"
 	APIConverse  = "converse"

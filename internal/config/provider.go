@@ -19,7 +19,7 @@ var (
 	headerName   = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 )
 
-var types = []string{TypeOpenAI, TypeOpenAICompat, TypeAzure, TypeAnthropic, TypeBedrock, TypeGemini, TypeVertex, TypeSandbox, TypeKiro}
+var types = []string{TypeOpenAI, TypeOpenAICompat, TypeAzure, TypeAnthropic, TypeBedrock, TypeGemini, TypeVertex, TypeSandbox, TypeKiro, TypeCopilot}
 
 // apis are the APIs each type can be pinned to.
 var apis = map[string][]string{
@@ -27,6 +27,7 @@ var apis = map[string][]string{
 	TypeOpenAICompat: {APIChat, APIResponses},
 	TypeAzure:        {APIChat, APIResponses},
 	TypeBedrock:      {APIInvoke, APIConverse, APIChat, APIResponses},
+	TypeCopilot:      {APIChat, APIResponses, APIMessages},
 }
 
 // ownHeaders are set by the transport and cannot be configured.
@@ -103,10 +104,10 @@ func disableProviders(cfg *Config) {
 		if p.Enabled != nil && !*p.Enabled {
 			p.Disabled, p.Reason = true, "switched off (enabled: false)"
 		}
-		if p.Type == TypeKiro && !cfg.Unofficial {
+		if unofficial(p.Type) && !cfg.Unofficial {
 			p.disable("it is unofficial (for personal testing and research; it may stop at any time and may breach the service's terms): unofficial: true allows it")
 		}
-		if p.Type == TypeKiro && !p.Disabled {
+		if unofficial(p.Type) && !p.Disabled {
 			cfg.Warnings = append(cfg.Warnings, "provider "+p.Name+" is unofficial: for personal testing and research; it may stop at any time, and its use may breach the service's terms")
 		}
 		if isSelf(p.BaseURL, cfg.Server) {
@@ -114,6 +115,10 @@ func disableProviders(cfg *Config) {
 		}
 	}
 }
+
+// unofficial tells whether a type of provider is reached by an interface that is not
+// meant for it.
+func unofficial(kind string) bool { return kind == TypeKiro || kind == TypeCopilot }
 
 // isSelf says whether an upstream's address is the one the gateway listens
 // on, as happens when a client's ANTHROPIC_BASE_URL is also seen by the gateway.
@@ -194,7 +199,7 @@ func validateType(p *Provider, at string, r *report) {
 	}
 	validateAPIs(p, at, r)
 	for _, c := range settings {
-		if c.kind != p.Type && c.value(p) != "" {
+		if !slices.Contains(strings.Split(c.kind, " and "), p.Type) && c.value(p) != "" {
 			r.add(at+c.key, "applies to type %s only, not to %s", c.kind, p.Type)
 		}
 	}

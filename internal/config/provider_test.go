@@ -37,6 +37,8 @@ func TestDisabledProviders(t *testing.T) {
 		{"vertex file", "type: vertex, credentials_file: '${F}'", nil, "no credentials_file (F is not set)"},
 		{"switched off", "type: openai, api_key: k, enabled: false", nil, "switched off (enabled: false)"},
 		{"unofficial", "type: kiro", nil, "it is unofficial (for personal testing and research; it may stop at any time and may breach the service's terms): unofficial: true allows it"},
+		{"copilot", "type: copilot", nil, "it is unofficial (for personal testing and research; it may stop at any time and may breach the service's terms): unofficial: true allows it"},
+		{"copilot, allowed", "type: copilot", []string{"TURNPIKE_UNOFFICIAL=true"}, ""},
 		{"unofficial and allowed", "type: kiro", []string{"TURNPIKE_UNOFFICIAL=true"}, ""},
 		{"switched on", "type: openai, api_key: k, enabled: true", nil, ""},
 		{"itself", "type: anthropic, api_key: k, base_url: 'http://localhost:8080'", nil, "its base_url is this gateway's own address"},

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// setting is one that only one type of provider has.
+// setting is one that only one type of provider has, or two.
 type setting struct {
 	key, kind string
 	value     func(*Provider) string
@@ -32,8 +32,9 @@ var settings = []setting{
 	{"location", TypeVertex, func(p *Provider) string { return p.Location }},
 	{"credentials", TypeVertex, func(p *Provider) string { return string(p.Credentials) }},
 	{"credentials_file", TypeVertex, func(p *Provider) string { return p.CredentialsFile }},
+	{"enterprise", TypeCopilot, func(p *Provider) string { return p.Enterprise }},
 	{"profile_arn", TypeKiro, func(p *Provider) string { return p.ProfileARN }},
-	{"settings_file", TypeKiro, func(p *Provider) string { return p.SettingsFile }},
+	{"settings_file", TypeKiro + " and " + TypeCopilot, func(p *Provider) string { return p.SettingsFile }},
 }
 
 // checks are of the types that have settings of their own.
@@ -42,6 +43,7 @@ var checks = map[string]func(*Provider, string, *report){
 	TypeAzure:   validateAzure,
 	TypeVertex:  validateVertex,
 	TypeKiro:    validateKiro,
+	TypeCopilot: validateCopilot,
 }
 
 func validateAPIs(p *Provider, at string, r *report) {
@@ -158,6 +160,15 @@ func validateKiro(p *Provider, at string, r *report) {
 		r.add(at+"profile_arn", `must begin with "arn:"`)
 	}
 }
+
+func validateCopilot(p *Provider, at string, r *report) {
+	if p.Enterprise != "" && !companyHost.MatchString(p.Enterprise) {
+		r.add(at+"enterprise", "is not a host such as company.ghe.com")
+	}
+}
+
+// companyHost is a host with a dot in it, and without a scheme, a port or a path.
+var companyHost = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`)
 
 // Offered are the patterns of the models a provider offers: those it lists, else
 // those that have a deployment.

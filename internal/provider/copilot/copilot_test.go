@@ -317,6 +317,22 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestTokensStaySecret: a refusal that repeats a token does not go on with it.
+func TestTokensStaySecret(t *testing.T) {
+	h := newHouse(t)
+	h.signIn("mine")
+	a := h.account()
+	fine(t, a)
+	k, err := h.store.Load(t.Context(), "mine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Script(copilottest.Answer{Status: 403, Body: "no right with " + k.Access + " of " + k.Refresh})
+	if _, text, err := send(t, a, copilottest.Legacy, chat, hello); err != nil || !strings.Contains(text, "no right with … of …") {
+		t.Errorf("%s %v", text, err)
+	}
+}
+
 // TestLeaving: a client that leaves ends its own wait and nobody else's.
 func TestLeaving(t *testing.T) {
 	h := newHouse(t)

@@ -82,6 +82,11 @@ type refusal struct {
 func (a *Account) refused(ctx context.Context, res *http.Response, c *signin.Credential) *http.Response {
 	text, _ := io.ReadAll(io.LimitReader(res.Body, maxRefusal)) // what there is of it is enough
 	_ = res.Body.Close()
+	for _, secret := range []string{c.Access, c.Refresh} { // what it says goes on to clients
+		if secret != "" {
+			text = bytes.ReplaceAll(text, []byte(secret), []byte("…"))
+		}
+	}
 	said := readRefusal(text)
 	low := strings.ToLower(said.Code + " " + said.Message)
 	limited := strings.Contains(low, "rate_limit") || strings.Contains(low, "rate limit")

@@ -138,7 +138,7 @@ func TestIssuerAway(t *testing.T) {
 	h := newHouse(t)
 	c := h.signIn(BuilderID, 4*time.Minute)
 	c.Region = "eu-west-9" // no issuer is there
-	h.store.rows["kiro"] = Kept{c, 1}
+	h.store.rows["kiro"] = Kept{Credential: c, Version: 1}
 	a := h.account()
 	fine(t, a, hello)
 	h.clock.on(4 * time.Minute)

@@ -142,7 +142,7 @@ func TestEndpoints(t *testing.T) {
 		h := newHouse(t)
 		c := h.signIn(BuilderID, 10*time.Hour)
 		c.Profile = "arn:aws:codewhisperer:eu-west-1:1:profile/X" // served by eu-central-1
-		h.store.rows["kiro"] = Kept{c, 1}
+		h.store.rows["kiro"] = Kept{Credential: c, Version: 1}
 		h.Script(busy, busy)
 		_, _, err := send(t, h.account(), hello)
 		sent := h.Requests()

@@ -72,7 +72,7 @@ func (m *memory) Swap(_ context.Context, account string, version int64, c Creden
 		return 0, ErrChanged
 	}
 	m.swaps++
-	m.rows[account] = Kept{c, version + 1}
+	m.rows[account] = Kept{Credential: c, Version: version + 1}
 	return version + 1, nil
 }
 
