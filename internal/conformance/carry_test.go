@@ -30,7 +30,7 @@ var spoken = []interface {
 
 // upstreams are the dialects that upstreams are spoken to in.
 var upstreams = func() []llm.Back {
-	list := []llm.Back{codewhisperer.Dialect{}}
+	list := []llm.Back{codewhisperer.Dialect{}, chat.Pieces{}}
 	for _, d := range own {
 		list = append(list, d)
 	}

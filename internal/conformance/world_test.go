@@ -148,7 +148,7 @@ func newWorld(t *testing.T, change ...func(*setup)) *world {
 				"generateContent": {}, "streamGenerateContent": {Stream: true},
 			})},
 		),
-		Backs: map[string]llm.Back{"chat": chat.Dialect{}, "completions": completions.Dialect{}, "messages": messages.Dialect{}, "converse": converse.Dialect{}, "responses": responses.Dialect{}, "gemini": gemini.Dialect{}, "codewhisperer": codewhisperer.Dialect{}},
+		Backs: map[string]llm.Back{"chat": chat.Dialect{}, "completions": completions.Dialect{}, "messages": messages.Dialect{}, "converse": converse.Dialect{}, "responses": responses.Dialect{}, "gemini": gemini.Dialect{}, "codewhisperer": codewhisperer.Dialect{}, chat.PiecesName: chat.Pieces{}},
 		Fetch: s.fetch, Policy: s.policy, Rules: s.rules,
 		Caps: catalog.Lookup, Betas: catalog.BedrockBetas, Spell: catalog.Dashes, Learned: learned.New(time.Now),
 		Table: w.table,
@@ -338,6 +338,7 @@ func (w *world) ask(from, to, model, body string, header ...string) *reply {
 
 // defaultModels are asked for where a case names none.
 var defaultModels = map[string]string{
+	copilotClaude: claude45, copilotOld: "claude-sonnet-4-20250514", copilotGPT: "gpt-5.2", copilotPlain: "gpt-4o", copilotGemini: "gemini-3-pro",
 	answersUp: gptThinks, geminiUp: "gemini-3-pro-preview",
 	openaiUp: "gpt-4o", compatUp: "house-model", anthropicUp: claude45, invokeUp: claude45, converseUp: claude45, bedrockUp: claude45,
 }

@@ -32,7 +32,7 @@ func (x *exchange) compose() error {
 	if err := x.adapt(); err != nil {
 		return err
 	}
-	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model, Stream: x.stream, Body: x.sent, Header: x.forwarded(), Agent: x.answersTools()}
+	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model, Stream: x.stream, Body: x.sent, Header: x.forwarded(), Spoke: x.speaker()}
 	x.fixes = nil
 	x.mend()
 	if err := x.strict(); err != nil {

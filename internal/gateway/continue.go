@@ -171,7 +171,7 @@ func (x *exchange) nextRound() error {
 	}
 	x.renew()
 	x.bodyLen = int64(len(x.sent.data))
-	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model, Stream: x.stream, Body: x.sent, Header: x.forwarded(), Agent: true}
+	x.call = &provider.Call{Surface: x.surface, Model: x.target.Model, Stream: x.stream, Body: x.sent, Header: x.forwarded(), Spoke: provider.SpokeAgent}
 	told = slices.Clone(x.losses)
 	x.mend()
 	x.losses = told

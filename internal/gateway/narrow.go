@@ -2,9 +2,11 @@ package gateway
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/provider"
 )
 
 // narrow keeps of the headers that go on what an upstream takes that takes less than
@@ -27,15 +29,20 @@ func (x *exchange) narrow(out http.Header) {
 // forgets tells whether the upstream keeps no answers a client could go on from.
 func (x *exchange) forgets() bool { return x.surface.Narrow != nil && x.surface.Narrow.Forgets }
 
-// answersTools tells whether a request that was decoded ends with results of tools.
-func (x *exchange) answersTools() bool {
-	if x.lane != laneTranslate || len(x.request.Turns) == 0 {
-		return false
+// speaker tells who spoke last in a request that was decoded. Results of tools come in
+// the user's name and are not the user's.
+func (x *exchange) speaker() string {
+	if x.lane != laneTranslate {
+		return ""
 	}
-	for _, p := range x.request.Turns[len(x.request.Turns)-1].Parts {
-		if _, ok := p.(*llm.ToolResult); ok {
-			return true
+	for _, t := range slices.Backward(x.request.Turns) {
+		switch {
+		case t.Role == llm.System:
+		case t.Role == llm.Assistant || slices.ContainsFunc(t.Parts, func(p llm.Part) bool { _, ok := p.(*llm.ToolResult); return ok }):
+			return provider.SpokeAgent
+		default:
+			return provider.SpokeUser
 		}
 	}
-	return false
+	return ""
 }

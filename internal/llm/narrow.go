@@ -10,6 +10,7 @@ import (
 type Narrow struct {
 	Name    string   // of the upstream, for losses
 	Members []string // of a Messages body; others are refused
+	Version string   // of Anthropic's API, the only one it speaks
 	Betas   []string // Anthropic's beta flags that it takes; others fail the request
 	Forward []string // headers of the client's that mean something to it
 	// Forgets: it keeps no answers, and wants Responses bodies to say so.

@@ -121,11 +121,17 @@ type Call struct {
 	Stream  bool
 	Body    Body
 	Header  http.Header // headers to pass on, already chosen
-	// Agent tells that it is not the user who spoke last, where the gateway has made
-	// the body, which need not show it: the client answered with results of tools, or
-	// the gateway itself goes on.
-	Agent bool
+	// Spoke tells who spoke last, SpokeUser or SpokeAgent, where the gateway has made
+	// the body, which need not show it. It is empty where the body is the client's.
+	Spoke string
 }
+
+// Who speaks: a person, or a program that goes on by itself with an answer and with
+// results of tools.
+const (
+	SpokeUser  = "user"
+	SpokeAgent = "agent"
+)
 
 // Body is a request body that may be read again. Where its memory is to be used
 // again it has a method Written, called once for each reader that was sent.

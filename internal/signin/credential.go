@@ -21,10 +21,10 @@ type Credential struct {
 	Renew time.Time `json:"renew,omitzero"`
 	// Base is where the API is that it is for, and Plan what it allows, where its
 	// issuer says so.
-	Base    string    `json:"base,omitempty"`
-	Plan    string    `json:"plan,omitempty"`
-	Profile string    `json:"profile,omitempty"` // ARN
-	Region  string    `json:"region,omitempty"`  // of who issues tokens
+	Base    string `json:"base,omitempty"`
+	Plan    string `json:"plan,omitempty"`
+	Profile string `json:"profile,omitempty"` // ARN
+	Region  string `json:"region,omitempty"`  // of who issues tokens
 	// ClientID, ClientSecret and SecretExpires are of the device flow's client.
 	ClientID      string    `json:"client_id,omitempty"`
 	ClientSecret  string    `json:"client_secret,omitempty"`

@@ -35,7 +35,9 @@ func (m *Memory) Swap(_ context.Context, _ string, version int64, c Credential) 
 }
 
 // Lease is always given: there is one process.
-func (m *Memory) Lease(context.Context, string, string, time.Duration) (bool, error) { return true, nil }
+func (m *Memory) Lease(context.Context, string, string, time.Duration) (bool, error) {
+	return true, nil
+}
 
 // Free does nothing.
 func (m *Memory) Free(context.Context, string, string) error { return nil }

@@ -39,9 +39,9 @@ func (e *encoder) addBeta(b string) {
 
 // hasBeta tells whether a flag that begins so goes along with the request.
 func (e *encoder) hasBeta(prefixes ...string) bool {
-	list := e.req.Betas
-	if e.t.Bedrock || e.t.Narrow != nil {
-		list = e.betas
+	list := e.betas
+	if !e.t.Bedrock && e.t.Narrow == nil {
+		list = e.req.Betas
 	}
 	for _, b := range list {
 		for _, p := range prefixes {

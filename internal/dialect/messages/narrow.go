@@ -16,6 +16,9 @@ func passNarrow(body wire.Object, h http.Header, t *llm.Target) ([]wire.Edit, []
 	n := t.Narrow
 	betas, lost := n.Flags(h["Anthropic-Beta"])
 	var losses []llm.Loss
+	if v := h.Get("Anthropic-Version"); v != "" && v != n.Version {
+		losses = llm.AddLoss(losses, "anthropic-version: "+clip(v), n.Name+" speaks "+n.Version)
+	}
 	for _, b := range lost {
 		losses = llm.AddLoss(losses, "anthropic-beta: "+clip(b), n.Name+" takes no such flag")
 	}

@@ -100,8 +100,8 @@ type tripKey struct{}
 // NewRequest makes the request of a call.
 func (a *Account) NewRequest(ctx context.Context, c *provider.Call) (*http.Request, error) {
 	h := look(c.Surface.Dialect, c.Body.Bytes())
-	if c.Agent {
-		h.agent = true
+	if c.Spoke != "" {
+		h.agent = c.Spoke == provider.SpokeAgent
 	}
 	return a.post(ctx, paths[c.Surface.Dialect], c, func(r *http.Request) { a.hint(r, h, c.Surface.Dialect) })
 }

@@ -33,7 +33,7 @@ func (a *Account) hint(r *http.Request, h hints, dialect string) {
 	if h.vision {
 		r.Header.Set(vision, "true")
 	}
-	if dialect == messages && r.Header.Get(version) == "" {
+	if dialect == messages {
 		r.Header.Set(version, a.set.AnthropicVersion)
 	}
 }

@@ -30,12 +30,19 @@ func (a *Account) RoundTrip(r *http.Request) (*http.Response, error) {
 			return res, err
 		}
 	}
-	return a.refused(r.Context(), res, &t.cred), nil
+	return a.refused(bare{r.Context()}, res, &t.cred), nil
 }
+
+// bare is a request's context without what goes with it: its trace counts the readers
+// of its body, and would count those of other requests too.
+type bare struct{ context.Context }
+
+// Value is none.
+func (bare) Value(any) any { return nil }
 
 // again sends a request with another token.
 func (a *Account) again(r *http.Request, t *trip, refusal *http.Response) (*http.Response, error) {
-	next, err := a.keeper.Renew(r.Context(), t.cred.Access)
+	next, err := a.keeper.Renew(bare{r.Context()}, t.cred.Access)
 	if err != nil {
 		_ = refusal.Body.Close()
 		return nil, err
@@ -92,8 +99,8 @@ func (a *Account) refused(ctx context.Context, res *http.Response, c *signin.Cre
 	limited := strings.Contains(low, "rate_limit") || strings.Contains(low, "rate limit")
 	spent := res.StatusCode == http.StatusPaymentRequired || strings.Contains(low, "quota_exceeded") || strings.Contains(low, "quota exceeded")
 	switch {
-	case spent:
-		res.StatusCode = http.StatusPaymentRequired
+	case spent: // as both vendors say it
+		res.StatusCode, said.Code = http.StatusTooManyRequests, "insufficient_quota"
 		a.untilReset(ctx, res, c)
 	case limited && (res.StatusCode == http.StatusBadRequest || res.StatusCode == http.StatusServiceUnavailable || res.StatusCode == http.StatusForbidden):
 		res.StatusCode = http.StatusTooManyRequests
@@ -115,6 +122,9 @@ func (a *Account) refused(ctx context.Context, res *http.Response, c *signin.Cre
 // put writes a refusal in the form that all three APIs read.
 func put(res *http.Response, said refusal) *http.Response {
 	kind := kinds[res.StatusCode]
+	if said.Code == "insufficient_quota" {
+		kind = "billing_error"
+	}
 	if kind == "" {
 		kind = "api_error"
 		if res.StatusCode < 500 {
@@ -140,7 +150,7 @@ func put(res *http.Response, said refusal) *http.Response {
 
 // kinds are Anthropic's types of error, which OpenAI's codecs know too.
 var kinds = map[int]string{
-	http.StatusUnauthorized: "authentication_error", http.StatusPaymentRequired: "billing_error", http.StatusForbidden: "permission_error",
+	http.StatusUnauthorized: "authentication_error", http.StatusForbidden: "permission_error",
 	http.StatusNotFound: "not_found_error", http.StatusRequestEntityTooLarge: "request_too_large", http.StatusTooManyRequests: "rate_limit_error",
 }
 

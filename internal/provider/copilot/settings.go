@@ -104,7 +104,9 @@ func (s *Settings) check() error {
 	return nil
 }
 
-func (s *Settings) atHost(address string) string { return strings.ReplaceAll(address, "{host}", s.Host) }
+func (s *Settings) atHost(address string) string {
+	return strings.ReplaceAll(address, "{host}", s.Host)
+}
 
 // apiURL is where the API is where no token says so.
 func (s *Settings) apiURL() string {
@@ -144,7 +146,7 @@ func field(token, name string) string {
 
 // narrow is what the service takes of the APIs it copies.
 func (s *Settings) narrow() llm.Narrow {
-	return llm.Narrow{Name: "Copilot", Members: s.MessagesMembers, Betas: s.Betas, Forward: []string{initiator}, Forgets: true}
+	return llm.Narrow{Name: "Copilot", Version: s.AnthropicVersion, Members: s.MessagesMembers, Betas: s.Betas, Forward: []string{initiator}, Forgets: true}
 }
 
 func anyGlob(patterns []string, model string) bool {

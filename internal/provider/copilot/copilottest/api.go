@@ -204,6 +204,7 @@ func (s *Service) answer(w http.ResponseWriter, path string, a Answer, stream bo
 		return
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
+	_, _ = w.Write(a.Raw)
 	for _, data := range a.Stream {
 		if path != "/chat/completions" {
 			var e struct{ Type string }

@@ -52,6 +52,7 @@ type Answer struct {
 	Header map[string]string
 	Body   string   // of a whole answer or an error
 	Stream []string // data of events, where a stream is asked for
+	Raw    []byte   // the same as bytes
 	Revoke bool     // the token is worth nothing from now on, before the answer
 }
 
