@@ -71,7 +71,7 @@ func patient(ctx context.Context, cfg *config.Config, known *catalog.Catalog, na
 	if surface.Called != "" {
 		model = surface.Called
 	}
-	if surface.Dialect == "messages" {
+	if surface.Dialect == "messages" && surface.Narrow == nil {
 		model = catalog.Dashes(model)
 	}
 	back := backs[surface.Dialect]

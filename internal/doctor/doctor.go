@@ -130,7 +130,7 @@ func (x *examination) call(q *question) (*provider.Call, error) {
 	req := plain(p.Model)
 	q.ask(req)
 	t := &llm.Target{
-		Provider: p.Provider.Name(), Model: p.Model, Compat: p.Surface.Compat, Bedrock: p.Surface.Bedrock, Vertex: p.Surface.Vertex,
+		Provider: p.Provider.Name(), Model: p.Model, Compat: p.Surface.Compat, Bedrock: p.Surface.Bedrock, Vertex: p.Surface.Vertex, Narrow: p.Surface.Narrow,
 		Caps: permissive(p),
 	}
 	body, losses, err := p.Back.EncodeRequest(req, t)

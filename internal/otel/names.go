@@ -69,7 +69,7 @@ const (
 
 // systems are the values of gen_ai.provider.name by the type of an account.
 var systems = map[string]string{
-	"openai": "openai", "azure": "azure.ai.openai", "anthropic": "anthropic", "bedrock": "aws.bedrock", "gemini": "gcp.gemini", "vertex": "gcp.vertex_ai",
+	"openai": "openai", "azure": "azure.ai.openai", "anthropic": "anthropic", "bedrock": "aws.bedrock", "gemini": "gcp.gemini", "vertex": "gcp.vertex_ai", "copilot": "github.copilot",
 }
 
 // hosts are those by the end of an address, for accounts of type openai-compat.

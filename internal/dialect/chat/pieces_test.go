@@ -188,6 +188,7 @@ func FuzzPieces(f *testing.F) {
 				}
 			case llm.EventFinish, llm.EventFault:
 				over = true
+			case llm.EventStart:
 			}
 			return nil
 		}

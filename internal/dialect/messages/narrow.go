@@ -23,6 +23,9 @@ func passNarrow(body wire.Object, h http.Header, t *llm.Target) ([]wire.Edit, []
 		losses = llm.AddLoss(losses, "anthropic-beta: "+clip(b), n.Name+" takes no such flag")
 	}
 	kept := &encoder{betas: betas, t: t}
+	if !toolsFit(body.Get("tools"), kept) {
+		return nil, nil, false
+	}
 	edits := make([]wire.Edit, 0, 4)
 	for _, m := range body.Members() {
 		name := string(m.Name)
@@ -39,6 +42,14 @@ func passNarrow(body wire.Object, h http.Header, t *llm.Target) ([]wire.Edit, []
 	}
 	edits, losses = adapt(body, &t.Caps, betas, edits, losses)
 	return edits, losses, true
+}
+
+// upstream names who takes less than Anthropic does.
+func (e *encoder) upstream() string {
+	if e.t.Narrow != nil {
+		return e.t.Narrow.Name
+	}
+	return "Bedrock"
 }
 
 // narrowBetas keeps the flags that the server takes; they travel in a header.

@@ -144,8 +144,8 @@ func bodyBetas(body wire.Object) ([]string, error) {
 // contextBetas are the flags without which context_management is refused.
 var contextBetas = []string{"context-management-", "compact-"}
 
-// toolsFit tells whether the tools carry nothing that InvokeModel refuses: a
-// member whose beta flag does not go along (HDR-03).
+// toolsFit tells whether the tools carry nothing that InvokeModel, or a server that
+// copies the API, refuses: a member whose beta flag does not go along (HDR-03).
 func toolsFit(tools []byte, kept *encoder) bool {
 	if tools == nil {
 		return true

@@ -48,7 +48,7 @@ func (e *encoder) tool(t llm.Tool, path string) (llm.Tool, bool) {
 			e.lose(path, "Bedrock has no "+clip(n.Type))
 			return t, false
 		case e.t.Narrow != nil:
-			e.lose(path, e.t.Narrow.Name+" has no "+clip(n.Type))
+			e.lose(path, e.upstream()+" has no "+clip(n.Type))
 			return t, false
 		}
 		c := *n
@@ -73,8 +73,8 @@ func (e *encoder) tool(t llm.Tool, path string) (llm.Tool, bool) {
 			return true
 		}
 		betas, known := bedrockToolExtras[x.Name]
-		if e.t.Bedrock && (!known || !e.hasBeta(betas...)) {
-			e.lose(path+"."+clip(x.Name), "Bedrock has no such setting")
+		if (e.t.Bedrock || e.t.Narrow != nil) && (!known || !e.hasBeta(betas...)) {
+			e.lose(path+"."+clip(x.Name), e.upstream()+" has no such setting")
 			return true
 		}
 		return false

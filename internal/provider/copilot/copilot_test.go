@@ -85,13 +85,14 @@ func TestExchangeFails(t *testing.T) {
 	h := newHouse(t)
 	token := h.signIn("mine")
 	asked := 0
+	plain := provider.NewTransport(provider.Timeouts{})
 	rt := roundTrip(func(r *http.Request) (*http.Response, error) {
 		if strings.HasSuffix(r.URL.Path, "/token") {
 			if asked++; asked > 1 {
 				return nil, errors.New("GitHub is away")
 			}
 		}
-		return http.DefaultTransport.RoundTrip(r)
+		return plain.RoundTrip(r)
 	})
 	a := h.account(func(o *Options) { o.Transport = rt })
 	fine(t, a)
@@ -170,11 +171,17 @@ func TestBases(t *testing.T) {
 		{s, "https://api.business.githubcopilot.com", "", "https://api.business.githubcopilot.com"},
 		{s, "https://api.enterprise.githubcopilot.com/", "", "https://api.enterprise.githubcopilot.com"},
 		{s, "", "tid=1;proxy-ep=proxy.individual.githubcopilot.com;x=1", "https://api.individual.githubcopilot.com"},
-		{s, "", "tid=1;proxy-ep=evil.example", general}, {s, "", "", general},
-		{s, "https://evil.example", "", general}, {s, "https://githubcopilot.com.evil.example", "", general},
-		{s, "http://api.githubcopilot.com", "", general}, {s, "https://x@api.githubcopilot.com", "", general}, {s, "https://169.254.169.254", "", general},
-		{s, "https://evil.example/.githubcopilot.com", "", general}, {s, "https://api.githubcopilot.com?x=1", "", general},
-		{ghe, "", "", "https://copilot-api.acme.ghe.com"}, {ghe, "https://copilot-api.acme.ghe.com", "", "https://copilot-api.acme.ghe.com"},
+		{s, "", "tid=1;proxy-ep=evil.example", general},
+		{s, "", "", general},
+		{s, "https://evil.example", "", general},
+		{s, "https://githubcopilot.com.evil.example", "", general},
+		{s, "http://api.githubcopilot.com", "", general},
+		{s, "https://x@api.githubcopilot.com", "", general},
+		{s, "https://169.254.169.254", "", general},
+		{s, "https://evil.example/.githubcopilot.com", "", general},
+		{s, "https://api.githubcopilot.com?x=1", "", general},
+		{ghe, "", "", "https://copilot-api.acme.ghe.com"},
+		{ghe, "https://copilot-api.acme.ghe.com", "", "https://copilot-api.acme.ghe.com"},
 		{ghe, "https://copilot-api.other.ghe.com.evil", "", "https://copilot-api.acme.ghe.com"},
 	} {
 		if got := c.set.apiBase(c.told, c.token); got != c.want {
@@ -197,11 +204,17 @@ func TestSurfaces(t *testing.T) {
 	a := h.account()
 	for _, c := range []struct{ model, client, dialect, called string }{
 		{"claude-sonnet-4-5-20250929", messages, messages, copilottest.Claude},
-		{copilottest.Claude, chat, messages, copilottest.Claude}, {"claude-sonnet-4-5", responses, messages, copilottest.Claude},
-		{"claude-sonnet-4-20250514", messages, pieces, copilottest.OldClaude}, {copilottest.Gemini, responses, pieces, copilottest.Gemini},
-		{copilottest.GPT, chat, chat, copilottest.GPT}, {copilottest.GPT, responses, responses, copilottest.GPT}, {copilottest.GPT, messages, responses, copilottest.GPT},
-		{copilottest.Codex, chat, responses, copilottest.Codex}, {copilottest.Legacy, messages, chat, copilottest.Legacy},
-		{"gpt-9", responses, chat, "gpt-9"}, {"claude-new-7-1", messages, pieces, "claude-new-7.1"},
+		{copilottest.Claude, chat, messages, copilottest.Claude},
+		{"claude-sonnet-4-5", responses, messages, copilottest.Claude},
+		{"claude-sonnet-4-20250514", messages, pieces, copilottest.OldClaude},
+		{copilottest.Gemini, responses, pieces, copilottest.Gemini},
+		{copilottest.GPT, chat, chat, copilottest.GPT},
+		{copilottest.GPT, responses, responses, copilottest.GPT},
+		{copilottest.GPT, messages, responses, copilottest.GPT},
+		{copilottest.Codex, chat, responses, copilottest.Codex},
+		{copilottest.Legacy, messages, chat, copilottest.Legacy},
+		{"gpt-9", responses, chat, "gpt-9"},
+		{"claude-new-7-1", messages, pieces, "claude-new-7.1"},
 	} {
 		s, err := a.SurfaceFor(t.Context(), c.model, c.client)
 		if err != nil || s.Dialect != c.dialect || s.Called != c.called || s.Narrow == nil || s.Compat != (c.dialect == pieces) {

@@ -34,7 +34,8 @@ func TestLook(t *testing.T) {
 		{"responses user again", responses, `{"input":[{"type":"function_call_output","output":"x"},{"type":"message","role":"user","content":"x"}]}`, hints{}},
 		{"responses compaction", responses, `{"input":[{"type":"compaction","encrypted_content":"x"}]}`, hints{agent: true}},
 		{"no JSON", chat, `{"messages":[{"role":"tool"`, hints{}},
-		{"nothing", messages, `{}`, hints{}}, {"odd", messages, `{"messages":[1,"x",{"role":5,"content":{}}]}`, hints{agent: true}},
+		{"nothing", messages, `{}`, hints{}},
+		{"odd", messages, `{"messages":[1,"x",{"role":5,"content":{}}]}`, hints{agent: true}},
 	} {
 		if got := look(c.dialect, []byte(c.body)); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)

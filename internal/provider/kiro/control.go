@@ -210,11 +210,11 @@ func (a *Account) Models(ctx context.Context) ([]provider.Model, error) {
 	return out, nil
 }
 
-// What is told of an allowance is the same for all upstreams.
-type (
-	Usage = signin.Usage
-	Line  = signin.Line
-)
+// Usage is what an account has used and may use.
+type Usage = signin.Usage
+
+// Line is one allowance.
+type Line = signin.Line
 
 // Usage asks the account for it.
 func (a *Account) Usage(ctx context.Context) (Usage, error) {

@@ -16,12 +16,14 @@ const (
 	APIKey         = signin.APIKey
 )
 
-// What a login is, and who keeps it, is the same for all upstreams.
-type (
-	Credential = signin.Credential
-	Kept       = signin.Kept
-	TokenStore = signin.Store
-)
+// Credential is what an account signs in with.
+type Credential = signin.Credential
+
+// Kept is a credential with the number of its version.
+type Kept = signin.Kept
+
+// TokenStore keeps credentials for all replicas.
+type TokenStore = signin.Store
 
 // Errors of a TokenStore.
 var (

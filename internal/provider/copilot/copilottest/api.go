@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -125,7 +126,7 @@ func (s *Service) api(w http.ResponseWriter, r *http.Request) {
 	if at == nil {
 		at = map[string][]string{"chat": {"/chat/completions"}, "embeddings": {"/embeddings"}}[o.kind]
 	}
-	if !contains(at, path) {
+	if !slices.Contains(at, path) {
 		s.refuse(w, "unsupported_api_for_model", "model %q is not accessible via the %s endpoint", model, path)
 		return
 	}
@@ -135,15 +136,6 @@ func (s *Service) api(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.answer(w, path, next, body["stream"] == true)
-}
-
-func contains(list []string, s string) bool {
-	for _, e := range list {
-		if e == s {
-			return true
-		}
-	}
-	return false
 }
 
 // next takes the next answer of the script that is for a path.

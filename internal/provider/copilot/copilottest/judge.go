@@ -88,8 +88,18 @@ func (s *Service) judgeMessages(h http.Header, body map[string]any) string {
 	}
 	tools, _ := body["tools"].([]any)
 	for _, t := range tools {
-		if t, _ := t.(map[string]any); t["type"] != nil && t["type"] != "custom" {
+		t, _ := t.(map[string]any)
+		if t["type"] != nil && t["type"] != "custom" {
 			return fmt.Sprintf("tools: the type %v is not supported", t["type"])
+		}
+		for name := range t {
+			known := slices.Contains([]string{"type", "name", "description", "input_schema", "cache_control", "strict"}, name)
+			if slices.Contains([]string{"defer_loading", "input_examples"}, name) {
+				known = strings.Contains(h.Get("Anthropic-Beta"), "advanced-tool-use-")
+			}
+			if !known {
+				return "tools." + name + ": Extra inputs are not permitted"
+			}
 		}
 	}
 	points, why := 0, ""
