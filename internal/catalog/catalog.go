@@ -51,6 +51,7 @@ type caps struct {
 	MaxOutput    *int64            `json:"max_output"`
 	Context      *int64            `json:"context"`
 	Thinking     *llm.ThinkingKind `json:"thinking"`
+	MaxThinking  *int64            `json:"max_thinking"`
 	Efforts      *[]string         `json:"efforts"`
 	Sampling     *llm.SamplingRule `json:"sampling"`
 	NoPrefill    *bool             `json:"no_prefill"`
@@ -222,6 +223,7 @@ func (c *caps) refine(out *llm.Caps, flags []string) {
 	set(&out.MaxOutput, c.MaxOutput)
 	set(&out.Context, c.Context)
 	set(&out.Thinking, c.Thinking)
+	set(&out.MaxThinking, c.MaxThinking)
 	set(&out.Sampling, c.Sampling)
 	set(&out.NoPrefill, c.NoPrefill)
 	set(&out.MidSystem, c.MidSystem)

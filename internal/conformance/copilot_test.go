@@ -253,6 +253,14 @@ func TestCopilotLosses(t *testing.T) {
 			[]string{"web_search_20250305", "inference_geo"},
 			"translate",
 		},
+		{
+			"a budget above the model's", messagesAPI, copilotClaude, `{"messages":[{"role":"user","content":"q"}],"thinking":{"type":"enabled","budget_tokens":12000},"max_tokens":15000}`,
+			nil, is{"thinking.budget_tokens": "8000", "max_tokens": "15000"}, []string{"thinking.budget_tokens"}, "bytes",
+		},
+		{
+			"an effort that means more", chatAPI, copilotClaude, `{"messages":[{"role":"user","content":"q"}],"reasoning_effort":"high"}`,
+			nil, is{"thinking.budget_tokens": "8000"}, nil, "translate",
+		},
 		{"keeping", answersAPI, copilotGPT, `{"input":"q","store":true}`, nil, is{"store": "false"}, nil, "bytes"},
 		{"keeping, which is the default", answersAPI, copilotGPT, `{"input":"q"}`, nil, is{"store": "false"}, nil, "bytes"},
 		{"a limit by its old name", chatAPI, copilotGPT, `{"messages":[{"role":"user","content":"q"}],"max_tokens":99}`, nil, is{"max_tokens": absent, "max_completion_tokens": "99"}, []string{"max_tokens"}, "bytes"},

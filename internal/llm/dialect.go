@@ -173,6 +173,7 @@ type Caps struct {
 	MaxOutput    int64  // tokens, 0 if unknown
 	Context      int64
 	Thinking     ThinkingKind
+	MaxThinking  int64    // the largest budget for it, 0 if unknown
 	Efforts      []string // accepted values, nil if unknown
 	Sampling     SamplingRule
 	NoPrefill    bool     // the conversation must end with a user turn

@@ -18,6 +18,7 @@ type Narrow struct {
 
 	MaxOutput int64    // tokens, 0 if not told
 	Context   int64    // tokens, 0 if not told
+	Thinking  int64    // the largest budget, 0 if not told
 	Efforts   []string // nil if not told
 	NoImages  bool
 }
@@ -32,6 +33,9 @@ func (n *Narrow) Refine(c *Caps) {
 	}
 	if n.Context > 0 {
 		c.Context = n.Context
+	}
+	if n.Thinking > 0 {
+		c.MaxThinking = n.Thinking
 	}
 	if n.Efforts != nil {
 		c.Efforts = n.Efforts

@@ -163,6 +163,9 @@ func (a *adapter) ownBudget() {
 	if a.most > 0 {
 		b = min(b, a.most/2)
 	}
+	if most := a.caps.MaxThinking; most > 0 {
+		b = min(b, most)
+	}
 	a.mode, a.budget = llm.ThinkingBudget, max(b, minBudget)
 	a.rewrite("enabled", a.budget, "thinking.type", "the model does not think adaptively: sent with a budget")
 	a.roomFor(a.budget)
@@ -171,6 +174,10 @@ func (a *adapter) ownBudget() {
 // fitBudget keeps the budget within its bounds: the least is 1024, and max_tokens
 // is above it unless thinking is interleaved with tools.
 func (a *adapter) fitBudget() {
+	if most := a.caps.MaxThinking; most > 0 && a.budget > most {
+		a.budget = most
+		a.rewrite("enabled", most, "thinking.budget_tokens", "above what the model may think: lowered")
+	}
 	if a.budget < minBudget {
 		a.budget = minBudget
 		a.rewrite("enabled", minBudget, "thinking.budget_tokens", "the least is 1024")

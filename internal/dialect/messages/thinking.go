@@ -148,6 +148,11 @@ func (e *encoder) ownBudget() {
 // thinking is interleaved with tools.
 func (e *encoder) fitBudget() {
 	b := max(e.think.budget, minBudget)
+	if most := e.t.Caps.MaxThinking; most > 0 && b > most {
+		if b = most; e.req.Thinking.Mode == llm.ThinkingBudget {
+			e.lose("thinking.budget_tokens", "above what the model may think: lowered")
+		}
+	}
 	e.think.budget = b
 	if e.maxTokens > b || e.req.Thinking.Mode == llm.ThinkingBudget && e.hasBeta("interleaved-thinking-") {
 		return

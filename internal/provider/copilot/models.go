@@ -33,6 +33,7 @@ type model struct {
 		Supports struct {
 			Vision  *bool    `json:"vision"`
 			Efforts []string `json:"reasoning_effort"`
+			Budget  int64    `json:"max_thinking_budget"`
 		} `json:"supports"`
 	} `json:"capabilities"`
 
@@ -120,6 +121,7 @@ func (a *Account) fetch(ctx context.Context) ([]model, error) {
 func (a *Account) narrow(m *model) *llm.Narrow {
 	n, c := a.set.narrow(), &m.Capabilities
 	n.MaxOutput, n.Context, n.Efforts = c.Limits.Output, c.Limits.Context, c.Supports.Efforts
+	n.Thinking = c.Supports.Budget
 	n.NoImages = c.Supports.Vision != nil && !*c.Supports.Vision
 	return &n
 }

@@ -72,7 +72,7 @@ func (s *Service) models(w http.ResponseWriter, r *http.Request) {
 	for id, o := range offers {
 		m := map[string]any{"id": id, "name": "The " + id, "vendor": o.vendor, "object": "model", "capabilities": map[string]any{
 			"type": o.kind, "family": id, "limits": map[string]any{"max_context_window_tokens": 144000, "max_prompt_tokens": 128000, "max_output_tokens": 16000},
-			"supports": map[string]any{"streaming": true, "tool_calls": true, "vision": o.vision},
+			"supports": map[string]any{"streaming": true, "tool_calls": true, "vision": o.vision, "min_thinking_budget": 1024, "max_thinking_budget": 8000},
 		}}
 		if o.endpoints != nil {
 			m["supported_endpoints"] = o.endpoints

@@ -86,6 +86,10 @@ func (s *Service) judgeMessages(h http.Header, body map[string]any) string {
 	if n, ok := body["max_tokens"].(float64); !ok || n < 1 || n > 16000 {
 		return fmt.Sprintf("max_tokens: %v", body["max_tokens"])
 	}
+	think, _ := body["thinking"].(map[string]any)
+	if n, ok := think["budget_tokens"].(float64); ok && (n < 1024 || n > 8000) {
+		return fmt.Sprintf("thinking.budget_tokens: %v", n)
+	}
 	tools, _ := body["tools"].([]any)
 	for _, t := range tools {
 		t, _ := t.(map[string]any)
