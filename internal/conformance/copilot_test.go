@@ -255,11 +255,16 @@ func TestCopilotLosses(t *testing.T) {
 		},
 		{
 			"a budget above the model's", messagesAPI, copilotClaude, `{"messages":[{"role":"user","content":"q"}],"thinking":{"type":"enabled","budget_tokens":12000},"max_tokens":15000}`,
-			nil, is{"thinking.budget_tokens": "8000", "max_tokens": "15000"}, []string{"thinking.budget_tokens"}, "bytes",
+			nil,
+			is{"thinking.budget_tokens": "8000", "max_tokens": "15000"},
+			[]string{"thinking.budget_tokens"},
+			"bytes",
 		},
 		{
 			"an effort that means more", chatAPI, copilotClaude, `{"messages":[{"role":"user","content":"q"}],"reasoning_effort":"high"}`,
-			nil, is{"thinking.budget_tokens": "8000"}, nil, "translate",
+			nil,
+			is{"thinking.budget_tokens": "8000"},
+			nil, "translate",
 		},
 		{"keeping", answersAPI, copilotGPT, `{"input":"q","store":true}`, nil, is{"store": "false"}, nil, "bytes"},
 		{"keeping, which is the default", answersAPI, copilotGPT, `{"input":"q"}`, nil, is{"store": "false"}, nil, "bytes"},

@@ -31,8 +31,15 @@ func TestKeeper(t *testing.T) {
 		want  int // tokens asked for by then
 		fails bool
 	}{
-		{0, nil, 1, false}, {58 * time.Minute, nil, 1, false}, {80 * time.Second, errors.New("away"), 2, false}, {time.Second, errors.New("away"), 2, false},
-		{15 * time.Second, nil, 3, false}, {2 * time.Hour, errors.New("away"), 4, true}, {0, nil, 5, false}, {2 * time.Hour, &DeadError{Why: "gone"}, 6, true}, {0, nil, 6, true},
+		{0, nil, 1, false},
+		{58 * time.Minute, nil, 1, false},
+		{80 * time.Second, errors.New("away"), 2, false},
+		{time.Second, errors.New("away"), 2, false},
+		{15 * time.Second, nil, 3, false},
+		{2 * time.Hour, errors.New("away"), 4, true},
+		{0, nil, 5, false},
+		{2 * time.Hour, &DeadError{Why: "gone"}, 6, true},
+		{0, nil, 6, true},
 	} {
 		now, away = now.Add(step.after), step.away
 		c, err := k.Token(t.Context())

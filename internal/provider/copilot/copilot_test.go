@@ -365,6 +365,51 @@ func TestLeaving(t *testing.T) {
 	}
 }
 
+// TestTokenRefusedAsForbidden: some refusals of a token come with 403.
+func TestTokenRefusedAsForbidden(t *testing.T) {
+	h := newHouse(t)
+	h.signIn("mine")
+	a := h.account()
+	fine(t, a)
+	h.Script(copilottest.Answer{Status: 403, Body: "unauthorized: token expired"})
+	fine(t, a)
+	if n := h.Exchanges(); n != 2 {
+		t.Errorf("%d exchanges", n)
+	}
+}
+
+// TestListIsAway: requests go on without a list, and it is not asked for at each.
+func TestListIsAway(t *testing.T) {
+	h := newHouse(t)
+	h.signIn("mine")
+	asked, away := 0, true
+	plain := provider.NewTransport(provider.Timeouts{})
+	a := h.account(func(o *Options) {
+		o.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(r.URL.Path, "/models") {
+				if asked++; away {
+					return nil, errors.New("away")
+				}
+			}
+			return plain.RoundTrip(r)
+		})
+	})
+	for range 3 {
+		fine(t, a)
+	}
+	if _, err := a.Models(t.Context()); err == nil {
+		t.Error("a list came from nowhere")
+	}
+	away = false
+	h.clock.on(2 * time.Minute)
+	for range 3 {
+		fine(t, a)
+	}
+	if s, err := a.SurfaceFor(t.Context(), copilottest.GPT, messages); asked != 3 || err != nil || s.Dialect != responses {
+		t.Errorf("asked %d times; %+v %v", asked, s, err)
+	}
+}
+
 // counted is a body that counts its readers.
 type counted struct {
 	provider.Plain

@@ -63,13 +63,15 @@ func (a *Account) models(ctx context.Context, fresh bool) ([]model, error) {
 		return l.models, nil
 	}
 	got, err := a.fetch(context.WithoutCancel(ctx))
-	switch {
-	case err == nil:
-		l.models, l.asked = got, now
-	case !l.asked.IsZero():
-		l.asked = now.Add(listAgain - time.Duration(a.set.ModelsEvery)) // not at every request
+	if _, ours := errors.AsType[*llm.Error](err); ours {
+		return l.models, err // nobody has signed in: that may change at once
 	}
-	return l.models, err
+	if err != nil {
+		l.asked = now.Add(listAgain - time.Duration(a.set.ModelsEvery)) // not at every request
+		return l.models, err
+	}
+	l.models, l.asked = got, now
+	return got, nil
 }
 
 // How long a list may take, and when it is asked for again after it could not be had.

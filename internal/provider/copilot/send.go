@@ -25,12 +25,28 @@ func (a *Account) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil || res.StatusCode < 400 {
 		return res, err
 	}
-	if res.StatusCode == http.StatusUnauthorized {
+	if tokenRefused(res) {
 		if res, err = a.again(r, t, res); err != nil || res.StatusCode < 400 {
 			return res, err
 		}
 	}
 	return a.refused(bare{r.Context()}, res, &t.cred), nil
+}
+
+// tokenRefused tells whether an answer is about the token and not about what its
+// person may do.
+func tokenRefused(res *http.Response) bool {
+	switch res.StatusCode {
+	case http.StatusUnauthorized:
+		return true
+	case http.StatusForbidden:
+		text, _ := io.ReadAll(io.LimitReader(res.Body, maxRefusal)) // what there is of it is enough
+		_ = res.Body.Close()
+		res.Body = io.NopCloser(bytes.NewReader(text))
+		low := strings.ToLower(string(text))
+		return strings.Contains(low, "token expired") || strings.Contains(low, "token is expired") || strings.Contains(low, "invalid token")
+	}
+	return false
 }
 
 // bare is a request's context without what goes with it: its trace counts the readers
