@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"turnpike/internal/budget"
+	"turnpike/internal/operator"
 	"turnpike/internal/price"
 	"turnpike/internal/roster"
 	"turnpike/internal/store"
@@ -135,58 +136,12 @@ func budgetsSet(ctx context.Context, db *store.Store, words []string, r budget.R
 	if changed {
 		did = "Changed"
 	}
-	fmt.Printf("%s the budget %s: %s. A running gateway follows within a second.\n", did, b.ID, shortBudget(lineOfBudget(b, nil)))
+	fmt.Printf("%s the budget %s: %s. A running gateway follows within a second.\n", did, b.ID, shortBudget(operator.ViewBudget(b, nil)))
 	return nil
 }
 
-// budgetLine is a budget as it is shown.
-type budgetLine struct {
-	ID       string    `json:"id"`
-	Scope    string    `json:"scope"`
-	ScopeID  string    `json:"scope_id"`
-	Name     string    `json:"name,omitempty"`
-	Unit     string    `json:"unit"`
-	Limit    string    `json:"limit"` // of dollars "$10.00", of tokens a whole number
-	Period   string    `json:"period"`
-	Window   string    `json:"window,omitempty"`
-	Soft     bool      `json:"soft,omitempty"`
-	Rollover bool      `json:"rollover,omitempty"`
-	Zone     string    `json:"zone,omitempty"`
-	Created  time.Time `json:"created_at"`
-	budgetState
-}
-
-// lineOfBudget shows a budget; one that cannot be read has no limit to show.
-func lineOfBudget(b store.Budget, names scopeNames) budgetLine {
-	l := budgetLine{ID: b.ID, Scope: b.ScopeKind, ScopeID: b.ScopeID, Name: names.of(b.ScopeKind, b.ScopeID), Created: b.CreatedAt}
-	r, err := roster.ReadBudget(b)
-	if err != nil {
-		l.Limit = "unreadable"
-		return l
-	}
-	l.Unit, l.Period, l.Soft, l.Rollover, l.Zone, l.Limit = r.Unit, r.Period, r.Soft, r.Rollover, r.Zone, fmt.Sprint(r.Limit)
-	if r.Unit == budget.Dollars {
-		l.Limit = price.Nano(r.Limit).String()
-	}
-	if r.Window > 0 {
-		l.Window = r.Window.String()
-	}
-	return l
-}
-
-// budgetsOf are the budgets of one scope.
-func budgetsOf(ctx context.Context, db *store.Store, names scopeNames, kind, id string) (lines []budgetLine, err error) {
-	all, err := db.Budgets(ctx)
-	for _, b := range all {
-		if b.ScopeKind == kind && b.ScopeID == id {
-			lines = append(lines, lineOfBudget(b, names))
-		}
-	}
-	return lines, err
-}
-
 // shortBudgets are budgets in a few words.
-func shortBudgets(lines []budgetLine) string {
+func shortBudgets(lines []operator.BudgetView) string {
 	var out []string
 	for _, l := range lines {
 		out = append(out, shortBudget(l))
@@ -194,7 +149,7 @@ func shortBudgets(lines []budgetLine) string {
 	return strings.Join(out, "; ")
 }
 
-func shortBudget(l budgetLine) string {
+func shortBudget(l operator.BudgetView) string {
 	say := []string{l.Limit}
 	if l.Unit == budget.Tokens {
 		say = append(say, "tokens")
@@ -215,7 +170,7 @@ func budgetsList(ctx context.Context, db *store.Store, words []string, asJSON bo
 	if err != nil {
 		return err
 	}
-	names, err := readNames(ctx, db)
+	names, err := operator.ReadNames(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -233,10 +188,10 @@ func budgetsList(ctx context.Context, db *store.Store, words []string, asJSON bo
 		}
 		all = slices.DeleteFunc(all, func(b store.Budget) bool { return b.ScopeKind != kind || b.ScopeID != id })
 	}
-	lines := make([]budgetLine, 0, len(all))
+	lines := make([]operator.BudgetView, 0, len(all))
 	for _, b := range all {
-		l := lineOfBudget(b, names)
-		if l.budgetState, err = stateOf(ctx, db, b, time.Now()); err != nil {
+		l := operator.ViewBudget(b, names)
+		if l.BudgetState, err = operator.StateOf(ctx, db, b, time.Now()); err != nil {
 			return err
 		}
 		lines = append(lines, l)
@@ -252,7 +207,7 @@ func budgetsList(ctx context.Context, db *store.Store, words []string, asJSON bo
 			kind = "soft"
 		}
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Scope, l.Name, l.Limit, dash(l.Unit), dash(l.Period), dash(l.Window), kind, yesNo(l.Rollover), dash(l.Zone),
-			dash(l.Spent), dash(l.Reserved), dash(l.Left), l.resets())
+			dash(l.Spent), dash(l.Reserved), dash(l.Left), resets(&l))
 	}
 	return w.Flush()
 }

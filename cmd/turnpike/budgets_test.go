@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"turnpike/internal/operator"
 )
 
 // TestBudgetEndToEnd: a key spends its budget, is refused, is given more.
@@ -16,9 +18,9 @@ func TestBudgetEndToEnd(t *testing.T) {
 	run := func(args ...string) string { t.Helper(); return commandOut(t, append(args, "--data-dir", data)...) }
 	run("prices", "set", "sandbox", "--input", "1000", "--output", "1000") // a tenth of a cent for a token
 	run("budgets", "set", "key", "spender", "--limit", "$1.10", "--period", "monthly", "--zone", "Europe/Berlin")
-	list := func() (l budgetLine) {
+	list := func() (l operator.BudgetView) {
 		t.Helper()
-		var lines []budgetLine
+		var lines []operator.BudgetView
 		if err := json.Unmarshal([]byte(run("budgets", "list", "--json")), &lines); err != nil || len(lines) != 1 {
 			t.Fatalf("%+v, %v", lines, err)
 		}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"turnpike/internal/keyring"
+	"turnpike/internal/operator"
 	"turnpike/internal/roster"
 )
 
@@ -206,9 +207,9 @@ func createdKey(t *testing.T, data string, args ...string) (m made) {
 	return m
 }
 
-func listedKeys(t *testing.T, data string) []keyLine {
+func listedKeys(t *testing.T, data string) []operator.KeyView {
 	t.Helper()
-	var lines []keyLine
+	var lines []operator.KeyView
 	if err := json.Unmarshal([]byte(commandOut(t, "keys", "list", "--json", "--data-dir", data)), &lines); err != nil {
 		t.Fatal(err)
 	}

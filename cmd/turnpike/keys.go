@@ -9,11 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
 	"turnpike/internal/config"
+	"turnpike/internal/operator"
 	"turnpike/internal/roster"
 	"turnpike/internal/store"
 	"turnpike/internal/vault"
@@ -142,7 +142,7 @@ func nameFlags(s *settings) func() ([]string, error) {
 			}
 			text = string(b)
 		}
-		if read = splitNames(text); text == "" {
+		if read = operator.SplitNames(text); text == "" {
 			read = []string{*one + s.word()}
 		}
 		if len(read) == 0 || len(read) > roster.MaxBatch {
@@ -150,17 +150,6 @@ func nameFlags(s *settings) func() ([]string, error) {
 		}
 		return read, nil
 	}
-}
-
-// splitNames takes names apart as people paste them: lines, commas, semicolons,
-// the wide forms too.
-func splitNames(text string) (names []string) {
-	for _, w := range strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune(",;，；、\r\n", c) }) {
-		if w = strings.TrimSpace(w); w != "" {
-			names = append(names, w)
-		}
-	}
-	return names
 }
 
 // readInput reads a file, or the input where its name is -.

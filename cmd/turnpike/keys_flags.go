@@ -89,9 +89,9 @@ func keyFlags(s *settings) func(*keysCommand, *store.Key) error {
 			return err
 		}
 		var old policy.Policy
-		if old, err = readPolicy(*k); err == nil {
+		if old, err = roster.ReadPolicy(k.Policy); err == nil {
 			if old, err = treat.over(s, old, c.cfg.Rules); err == nil {
-				k.Policy, err = writePolicy(old)
+				k.Policy, err = roster.WritePolicy(old)
 			}
 		}
 		return err

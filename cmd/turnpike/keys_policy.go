@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -10,7 +9,6 @@ import (
 
 	"turnpike/internal/policy"
 	"turnpike/internal/rules"
-	"turnpike/internal/store"
 )
 
 // keyPolicy are the flags that say how requests of a key are treated.
@@ -134,24 +132,4 @@ func clearList(l *[]string) {
 	if slices.Equal(*l, []string{none}) {
 		*l = nil
 	}
-}
-
-// readPolicy is what a stored key says of its requests.
-func readPolicy(k store.Key) (p policy.Policy, err error) {
-	if k.Policy == "" {
-		return p, nil
-	}
-	if err := json.Unmarshal([]byte(k.Policy), &p); err != nil {
-		return p, fmt.Errorf("policy of key %s: %w", k.ID, err)
-	}
-	return p, nil
-}
-
-// writePolicy is how a key keeps it.
-func writePolicy(p policy.Policy) (string, error) {
-	if p.Strict == nil && p.Cache == "" && p.Continue == nil && len(p.Rules) == 0 && p.Routing == nil {
-		return "", nil
-	}
-	text, err := json.Marshal(p)
-	return string(text), err
 }

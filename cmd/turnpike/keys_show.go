@@ -8,70 +8,22 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"turnpike/internal/store"
+	"turnpike/internal/operator"
 	"turnpike/internal/tenancy"
 )
-
-// keyLine is a key as lists show it.
-type keyLine struct {
-	ID          string          `json:"id"`
-	Name        string          `json:"name"`
-	Prefix      string          `json:"prefix"`
-	State       string          `json:"state"`
-	Description string          `json:"description,omitempty"`
-	Team        string          `json:"team,omitempty"`
-	User        string          `json:"user,omitempty"`
-	Tags        []string        `json:"tags,omitempty"`
-	Addresses   []string        `json:"addresses,omitempty"`
-	Created     time.Time       `json:"created_at"`
-	Used        time.Time       `json:"last_used_at,omitzero"`
-	Expires     time.Time       `json:"expires_at,omitzero"`
-	Revoked     time.Time       `json:"revoked_at,omitzero"`
-	OldUntil    time.Time       `json:"old_key_until,omitzero"`
-	Revealable  bool            `json:"revealable,omitempty"`
-	LogPayloads bool            `json:"log_payloads,omitempty"`
-	Limits      json.RawMessage `json:"limits,omitempty"`
-	Policy      json.RawMessage `json:"policy,omitempty"`
-	Budgets     []budgetLine    `json:"budgets,omitempty"`
-}
-
-// state says in a word whether the key works.
-func state(k *store.Key, now time.Time) string {
-	switch {
-	case !k.RevokedAt.IsZero():
-		return "revoked"
-	case !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt):
-		return "expired"
-	}
-	return "valid"
-}
-
-// keyLineOf is a key with the names of whom it belongs to.
-func keyLineOf(k *store.Key, names scopeNames, now time.Time) keyLine {
-	l := keyLine{
-		ID: k.ID, Name: k.Name, Prefix: k.Prefix, State: state(k, now), Description: k.Description,
-		Team: names.of(tenancy.Team, k.TeamID), User: names.of(tenancy.User, k.UserID), Tags: k.Tags, Addresses: k.Addresses,
-		Created: k.CreatedAt, Used: k.LastUsedAt, Expires: k.ExpiresAt, Revoked: k.RevokedAt, Revealable: k.Sealed != "",
-		LogPayloads: k.LogPayloads, Limits: json.RawMessage(k.Limits), Policy: json.RawMessage(k.Policy),
-	}
-	if now.Before(k.OldUntil) {
-		l.OldUntil = k.OldUntil
-	}
-	return l
-}
 
 func (c *keysCommand) list() error {
 	list, err := c.db.ListKeys(c.ctx)
 	if err != nil {
 		return err
 	}
-	names, err := readNames(c.ctx, c.db)
+	names, err := operator.ReadNames(c.ctx, c.db)
 	if err != nil {
 		return err
 	}
-	lines := make([]keyLine, 0, len(list))
+	lines := make([]operator.KeyView, 0, len(list))
 	for i := range list {
-		lines = append(lines, keyLineOf(&list[i], names, time.Now()))
+		lines = append(lines, operator.ViewKey(&list[i], names, time.Now()))
 	}
 	if *c.json {
 		return json.NewEncoder(os.Stdout).Encode(lines)
@@ -93,12 +45,12 @@ func (c *keysCommand) show() error {
 	if err != nil {
 		return err
 	}
-	names, err := readNames(c.ctx, c.db)
+	names, err := operator.ReadNames(c.ctx, c.db)
 	if err != nil {
 		return err
 	}
-	l := keyLineOf(&k, names, time.Now())
-	if l.Budgets, err = budgetsOf(c.ctx, c.db, names, tenancy.Key, k.ID); err != nil {
+	l := operator.ViewKey(&k, names, time.Now())
+	if l.Budgets, err = operator.BudgetsOf(c.ctx, c.db, names, tenancy.Key, k.ID); err != nil {
 		return err
 	}
 	if *c.json {

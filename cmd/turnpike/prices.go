@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"turnpike/internal/config"
+	"turnpike/internal/operator"
 	"turnpike/internal/price"
 	"turnpike/internal/price/source"
 	"turnpike/internal/store"
@@ -106,58 +107,12 @@ func prices(args []string) error {
 	return pricesRerate(ctx, db, cfg, f)
 }
 
-// priceLine is a price as lists show it.
-type priceLine struct {
-	Model      string            `json:"model"`
-	Kind       string            `json:"type,omitempty"`
-	Provider   string            `json:"provider,omitempty"`
-	Region     string            `json:"region,omitempty"`
-	Geo        string            `json:"geo,omitempty"`
-	Tier       string            `json:"tier,omitempty"`
-	Prices     map[string]string `json:"prices"`
-	Long       []longLine        `json:"long,omitempty"`
-	From       time.Time         `json:"from,omitzero"`
-	To         time.Time         `json:"to,omitzero"`
-	Rank       string            `json:"rank"`
-	Source     string            `json:"source"`
-	Checked    string            `json:"checked,omitempty"`
-	Confidence string            `json:"confidence,omitempty"`
-}
-
-type longLine struct {
-	Above  int64             `json:"above"`
-	Prices map[string]string `json:"prices"`
-}
-
-func shownRates(r *price.Rates) map[string]string {
-	out := map[string]string{}
-	for c := range price.Classes {
-		if p, ok := r.Get(c); ok {
-			out[c.String()] = price.Show(c, p)
-		}
-	}
-	return out
-}
-
 func pricesList(ctx context.Context, db *store.Store, cfg *config.Config, f *priceFlags, model string) error {
-	b, err := loadBook(ctx, db, cfg)
+	b, err := operator.LoadBook(ctx, db, cfg.Prices.Ceiling())
 	if err != nil {
 		return err
 	}
-	now := time.Now()
-	lines := []priceLine{}
-	for _, e := range b.Entries() {
-		over := !e.To.IsZero() && !e.To.After(now) || e.From.After(now)
-		if over && !f.all || !strings.Contains(e.Model, strings.ToLower(model)) || f.provider != "" && f.provider != e.Provider && f.provider != e.Kind {
-			continue
-		}
-		l := priceLine{e.Model, e.Kind, e.Provider, e.Region, e.Geo, e.Tier, shownRates(&e.Rates), nil, e.From, e.To, e.Rank.String(), e.Source, e.Checked, e.Confidence}
-		for i := range e.Long {
-			l.Long = append(l.Long, longLine{e.Long[i].Above, shownRates(&e.Long[i].Rates)})
-		}
-		lines = append(lines, l)
-	}
-	slices.SortStableFunc(lines, func(a, b priceLine) int { return strings.Compare(a.Model, b.Model) })
+	lines := operator.Prices(b, operator.PriceQuery{Model: model, Provider: f.provider, All: f.all}, time.Now())
 	if f.json {
 		return json.NewEncoder(os.Stdout).Encode(map[string]any{"version": b.Version, "prices": lines})
 	}
@@ -185,41 +140,20 @@ func printRates(w *tabwriter.Writer, model, where string, p map[string]string, a
 	_, _ = fmt.Fprintln(w, strings.Join(append(cells, above, by), "\t"))
 }
 
-// overrideSource is what prices set by hand say of where they are from.
-const overrideSource = "set by hand"
-
 func pricesSet(ctx context.Context, db *store.Store, f *priceFlags, model string) error {
 	e, err := f.entry(model)
 	if err != nil {
 		return err
 	}
-	stored, err := storedEntries(ctx, db)
-	if err != nil {
-		return err
+	if f.remove {
+		err = operator.RemovePrice(ctx, db, e)
+	} else {
+		err = operator.SetPrice(ctx, db, e, time.Now().UTC())
 	}
-	now := time.Now().UTC()
-	step := store.PriceChange{At: e.From}
-	for _, old := range stored {
-		same := old.Rank == price.Override && old.Model == e.Model && old.Kind == e.Kind && old.Provider == e.Provider &&
-			old.Region == e.Region && old.Geo == e.Geo && old.Tier == e.Tier
-		switch {
-		case !same || !old.To.IsZero() && !old.To.After(e.From) && !f.remove:
-		case f.remove || e.From.IsZero() || !old.From.Before(e.From):
-			step.Delete = append(step.Delete, old.ID)
-		default:
-			step.End = append(step.End, old.ID)
-		}
-	}
-	if !f.remove {
-		row, err := rowOf(e, now)
-		if err != nil {
-			return err
-		}
-		step.Add = append(step.Add, row)
-	} else if len(step.Delete) == 0 {
+	if errors.Is(err, operator.ErrNoOverride) {
 		return fmt.Errorf("no price was set by hand for %s with these flags; turnpike prices list %s shows what there is", e.Model, e.Model)
 	}
-	if err := db.ChangePrices(ctx, step); err != nil {
+	if err != nil {
 		return err
 	}
 	if f.remove {
@@ -234,7 +168,7 @@ func pricesSet(ctx context.Context, db *store.Store, f *priceFlags, model string
 func (f *priceFlags) entry(model string) (e price.Entry, err error) {
 	e = price.Entry{
 		Model: strings.ToLower(model), Kind: f.kind, Provider: f.provider, Region: f.region, Geo: f.geo, Tier: f.tier,
-		Rank: price.Override, Source: overrideSource,
+		Rank: price.Override, Source: operator.OverrideSource,
 	}
 	if e.From, err = price.ParseDate(f.from); err != nil {
 		return e, fmt.Errorf("--from: %w", err)
@@ -296,7 +230,7 @@ func pricesImport(ctx context.Context, db *store.Store, f *priceFlags, path stri
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	c, err := applyPrices(ctx, db, importName(path, rep, list), list, time.Now().UTC(), f.correct, f.dry)
+	c, err := operator.ApplyPrices(ctx, db, importName(path, rep, list), list, time.Now().UTC(), f.correct, f.dry)
 	if err != nil {
 		return err
 	}

@@ -13,14 +13,15 @@ import (
 	"time"
 
 	"turnpike/internal/config"
+	"turnpike/internal/operator"
 	"turnpike/internal/store"
 )
 
 // listed are the prices of a model, as prices list --json tells them.
-func listed(t *testing.T, model string, flags ...string) []priceLine {
+func listed(t *testing.T, model string, flags ...string) []operator.PriceView {
 	t.Helper()
 	var got struct {
-		Prices []priceLine
+		Prices []operator.PriceView
 	}
 	if err := json.Unmarshal([]byte(commandOut(t, append([]string{"prices", "list", model, "--json"}, flags...)...)), &got); err != nil {
 		t.Fatal(err)
@@ -261,14 +262,14 @@ func TestPricesRerate(t *testing.T) {
 	write(t, "turnpike.yaml", "providers: [{name: up, type: openai, api_key: k}]\n")
 	commandOut(t, "prices", "set", "house-1", "--input", "3", "--output", "1", "--type", "openai")
 	commandOut(t, "prices", "set", "house-3", "--input", "5", "--output", "1", "--type", "openai")
-	run := func(flags ...string) map[string]rerated {
+	run := func(flags ...string) map[string]operator.Rerated {
 		t.Helper()
-		var got struct{ Models []rerated }
+		var got struct{ Models []operator.Rerated }
 		all := append([]string{"prices", "rerate", "--from", "2026-11-10", "--to", "2026-11-11", "--json"}, flags...)
 		if err := json.Unmarshal([]byte(commandOut(t, all...)), &got); err != nil {
 			t.Fatal(err)
 		}
-		out := map[string]rerated{}
+		out := map[string]operator.Rerated{}
 		for _, s := range got.Models {
 			out[s.Model] = s
 		}
@@ -281,10 +282,10 @@ func TestPricesRerate(t *testing.T) {
 			flags = []string{"--dry-run"}
 		}
 		got := run(flags...)
-		want := map[string]rerated{
-			"house-1": {"up", "house-1", 400, 400, 400 * dollar, 1200 * dollar, 0, 0, 0},
-			"house-2": {"up", "house-2", 400, 0, 0, 0, 400, 400, 0},
-			"house-3": {"up", "house-3", 400, 400, 0, 2000 * dollar, 400, 0, 0},
+		want := map[string]operator.Rerated{
+			"house-1": {Provider: "up", Model: "house-1", Attempts: 400, Changed: 400, Before: 400 * dollar, After: 1200 * dollar},
+			"house-2": {Provider: "up", Model: "house-2", Attempts: 400, UnpricedBefore: 400, UnpricedAfter: 400},
+			"house-3": {Provider: "up", Model: "house-3", Attempts: 400, Changed: 400, After: 2000 * dollar, UnpricedBefore: 400},
 		}
 		for model, w := range want {
 			if got[model] != w {
@@ -311,28 +312,4 @@ func openFolder(t *testing.T, data string) string {
 	commandOut(t, "prices", "list", "nothing", "--data-dir", data)
 	t.Setenv("TURNPIKE_DATA_DIR", data)
 	return data
-}
-
-// TestStoredPrices holds that a price comes back from the store as it went there.
-func TestStoredPrices(t *testing.T) {
-	f := newPriceFlags(newSettings("prices set"), "set")
-	for c := range f.rates {
-		delete(f.rates, c)
-	}
-	f.rates[0], f.rates[4], f.long[1], f.longAbove, f.tier, f.geo, f.region, f.from, f.to = "1", "2", "3", 5, "flex", "eu", "eu-west-1", "2026-01-01", "2026-02-01"
-	e, err := f.entry("m")
-	if err != nil {
-		t.Fatal(err)
-	}
-	row, err := rowOf(e, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	back, err := entryOf(row)
-	if back.ID = ""; err != nil || fmt.Sprint(back) != fmt.Sprint(e) {
-		t.Errorf("%+v, %v; want %+v", back, err, e)
-	}
-	if _, err := entryOf(store.PriceRow{Rates: "{"}); err == nil {
-		t.Error("a row that cannot be read was read")
-	}
 }

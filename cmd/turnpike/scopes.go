@@ -12,33 +12,11 @@ import (
 	"time"
 
 	"turnpike/internal/config"
+	"turnpike/internal/operator"
 	"turnpike/internal/roster"
 	"turnpike/internal/store"
 	"turnpike/internal/tenancy"
 )
-
-// scopeNames are names by kind and id.
-type scopeNames map[[2]string]string
-
-// of is the name; what was deleted is called by its id.
-func (n scopeNames) of(kind, id string) string {
-	if name, ok := n[[2]string{kind, id}]; ok {
-		return name
-	}
-	return id
-}
-
-func readNames(ctx context.Context, db *store.Store) (scopeNames, error) {
-	list, err := db.Scopes(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	names := scopeNames{}
-	for _, c := range list {
-		names[[2]string{c.Kind, c.ID}] = c.Name
-	}
-	return names, nil
-}
 
 // scopeKind is a command for one kind of scope.
 type scopeKind struct {
@@ -197,69 +175,8 @@ func (c *scopeCommand) remove() error {
 	return nil
 }
 
-// scopeLine is a scope as it is shown.
-type scopeLine struct {
-	ID          string          `json:"id"`
-	Name        string          `json:"name"`
-	Description string          `json:"description,omitempty"`
-	Email       string          `json:"email,omitempty"`
-	Teams       []string        `json:"teams,omitempty"`
-	State       string          `json:"state"`
-	Keys        int             `json:"keys"`
-	Limits      json.RawMessage `json:"limits,omitempty"`
-	Budgets     []budgetLine    `json:"budgets,omitempty"`
-	Created     time.Time       `json:"created_at,omitzero"`
-}
-
-// lines are the scopes of the kind, with what belongs to them.
-func (c *scopeCommand) lines() ([]scopeLine, error) {
-	list, err1 := c.db.Scopes(c.ctx, c.kind)
-	keys, err2 := c.db.Keys(c.ctx)
-	names, err3 := readNames(c.ctx, c.db)
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return nil, err
-	}
-	lines := make([]scopeLine, 0, len(list))
-	for i := range list {
-		s := &list[i]
-		l := scopeLine{ID: s.ID, Name: s.Name, Description: s.Description, Email: s.Email, State: "active", Limits: json.RawMessage(s.Limits), Created: s.CreatedAt}
-		if s.CreatedAt.Unix() == 0 {
-			l.Created = time.Time{}
-		}
-		if !s.DisabledAt.IsZero() {
-			l.State = "disabled"
-		}
-		for _, t := range s.Teams {
-			l.Teams = append(l.Teams, names.of(tenancy.Team, t))
-		}
-		for j := range keys {
-			if belongs(&keys[j], s) {
-				l.Keys++
-			}
-		}
-		var err error
-		if l.Budgets, err = budgetsOf(c.ctx, c.db, names, c.kind, s.ID); err != nil {
-			return nil, err
-		}
-		lines = append(lines, l)
-	}
-	return lines, nil
-}
-
-func belongs(k *store.Key, s *store.Scope) bool {
-	switch s.Kind {
-	case tenancy.Team:
-		return k.TeamID == s.ID
-	case tenancy.User:
-		return k.UserID == s.ID
-	case tenancy.Tag:
-		return slices.Contains(k.Tags, s.ID)
-	}
-	return true
-}
-
 func (c *scopeCommand) list() error {
-	lines, err := c.lines()
+	lines, err := operator.Scopes(c.ctx, c.db, c.kind)
 	if err != nil {
 		return err
 	}
@@ -279,11 +196,11 @@ func (c *scopeCommand) show() error {
 	if err != nil {
 		return err
 	}
-	lines, err := c.lines()
+	lines, err := operator.Scopes(c.ctx, c.db, c.kind)
 	if err != nil {
 		return err
 	}
-	at := slices.IndexFunc(lines, func(l scopeLine) bool { return l.ID == s.ID })
+	at := slices.IndexFunc(lines, func(l operator.ScopeView) bool { return l.ID == s.ID })
 	if at < 0 {
 		return store.ErrNotFound // deleted in between
 	}

@@ -27,6 +27,7 @@ import (
 	"turnpike/internal/learned"
 	"turnpike/internal/ledger"
 	"turnpike/internal/limit"
+	"turnpike/internal/operator"
 	"turnpike/internal/otel"
 	"turnpike/internal/price"
 	"turnpike/internal/roster"
@@ -217,7 +218,7 @@ func (a *app) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	book, err := loadBook(ctx, a.store, a.cfg)
+	book, err := operator.LoadBook(ctx, a.store, a.cfg.Prices.Ceiling())
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"turnpike/internal/keyring"
+	"turnpike/internal/operator"
 	"turnpike/internal/tenancy"
 )
 
@@ -280,7 +281,7 @@ func TestValuesCanBeCleared(t *testing.T) {
 		"--model-limit", "a:b*:none", "--expires", "none", "--cache", "none", "--models", "none", "--description", "none", "--log-payloads=false")
 	l := listedKeys(t, data)[0]
 	l.Created = full.Created
-	want := keyLine{ID: k.ID, Name: "renamed", Prefix: full.Prefix, State: "valid", Created: full.Created}
+	want := operator.KeyView{ID: k.ID, Name: "renamed", Prefix: full.Prefix, State: "valid", Created: full.Created}
 	if got, wanted := fmt.Sprintf("%+v", l), fmt.Sprintf("%+v", want); got != wanted {
 		t.Errorf("%s, want %s", got, wanted)
 	}
@@ -329,7 +330,7 @@ func TestBudgetCommands(t *testing.T) {
 		t.Errorf("%s%s", first, again)
 	}
 	set("tag", "nightly", "--tokens", "5", "--period", "rolling", "--window", "24h", "--soft")
-	var lines []budgetLine
+	var lines []operator.BudgetView
 	if err := json.Unmarshal([]byte(commandOut(t, "budgets", "list", "--json", "--data-dir", data)), &lines); err != nil || len(lines) != 2 ||
 		lines[0].Limit != "$12.50" || lines[0].Name != "k" || lines[0].Rollover || lines[1].Window != "24h0m0s" || !lines[1].Soft || lines[1].Unit != "tokens" {
 		t.Errorf("%+v, %v", lines, err)

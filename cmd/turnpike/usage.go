@@ -16,6 +16,7 @@ import (
 	_ "time/tzdata" // zones by name, on machines that have none
 
 	"turnpike/internal/config"
+	"turnpike/internal/operator"
 	"turnpike/internal/price"
 	"turnpike/internal/store"
 	"turnpike/internal/usage"
@@ -275,7 +276,7 @@ func export(ctx context.Context, db *store.Store, cfg *config.Config, f *usageFl
 		if err != nil {
 			return err
 		}
-		book, err := loadBook(ctx, db, cfg)
+		book, err := operator.LoadBook(ctx, db, cfg.Prices.Ceiling())
 		if err != nil {
 			return err
 		}

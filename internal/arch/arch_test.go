@@ -110,6 +110,12 @@ var rules = []struct {
 	{"internal/rules", []string{"internal/llm"}, true, "changes of answers, whatever dialect they come in or go out"},
 	{"internal/stitch", []string{"internal/llm"}, true, "one answer of several, whatever dialect they come in or go out"},
 	{"internal/price", nil, true, "money is arithmetic: it knows no request, no store, no network"},
+	{
+		"internal/operator",
+		[]string{"internal/store", "internal/roster", "internal/tenancy", "internal/budget", "internal/price", "internal/price/source"},
+		true,
+		"what operators do and see, without a word of flags or HTTP",
+	},
 	{"internal/admin", []string{"internal/affinity", "internal/wire"}, true, "the operators' door: it never sees the road"},
 	{"internal/keyring", []string{"internal/policy", "internal/tenancy"}, true, "keys in memory, wherever they come from"},
 	{"internal/limit", nil, false, "counts requests and tokens for names: it knows no key and no road; Redis is a place to count in"},

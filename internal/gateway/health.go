@@ -49,7 +49,7 @@ func (g *Gateway) health(w http.ResponseWriter, r *http.Request) {
 func (g *Gateway) standing() (status, why string) {
 	inUse := 0
 	for _, a := range g.opt.Table.Accounts() {
-		if a.Off == "" {
+		if a.Out() == "" {
 			inUse++
 		}
 	}
@@ -83,7 +83,7 @@ func (g *Gateway) details(jw *wire.Writer) {
 		jw.StrField("name", a.Provider.Name())
 		jw.StrField("type", a.Provider.Kind())
 		state := "ready"
-		if a.Off != "" {
+		if a.Out() != "" {
 			state = "off"
 		}
 		jw.StrField("state", state)

@@ -157,7 +157,7 @@ func Check(k *store.Key) error {
 		return err
 	}
 	if k.Policy != "" {
-		p, err := readPolicy(k.Policy)
+		p, err := ReadPolicy(k.Policy)
 		if err == nil {
 			err = p.Check()
 		}

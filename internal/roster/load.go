@@ -128,8 +128,11 @@ func (l *loader) held(at scopeKey, name string, limits Limits) *tenancy.Scope {
 func (l *loader) add(out []keyring.Entry, p *store.Pass) []keyring.Entry {
 	who := keyring.Principal{KeyID: p.ID, Name: p.Name, Expires: p.ExpiresAt, LogPayloads: p.LogPayloads}
 	limits, err := l.details(&who, p)
-	if err != nil {
+	switch {
+	case err != nil:
 		who.Barred = "its settings cannot be read"
+	case p.Disabled:
+		who.Barred = "it is disabled"
 	}
 	self := scopeKey{tenancy.Key, p.ID}
 	up := l.above(p.UserID, p.TeamID, p.Tags)
@@ -149,7 +152,7 @@ func (l *loader) add(out []keyring.Entry, p *store.Pass) []keyring.Entry {
 }
 
 func (l *loader) details(who *keyring.Principal, p *store.Pass) (limits Limits, err error) {
-	if who.Policy, err = once(l.policies, p.Policy, readPolicy); err != nil {
+	if who.Policy, err = once(l.policies, p.Policy, ReadPolicy); err != nil {
 		return limits, err
 	}
 	if who.Addresses, err = once(l.addresses, p.Addresses, readNetworks); err != nil {
@@ -209,7 +212,11 @@ func earlier(end, other time.Time) time.Time {
 	return other
 }
 
-func readPolicy(text string) (p policy.Policy, err error) {
+// ReadPolicy reads what a key says of its requests; empty is nothing.
+func ReadPolicy(text string) (p policy.Policy, err error) {
+	if text == "" {
+		return p, nil
+	}
 	err = json.Unmarshal([]byte(text), &p)
 	return p, err
 }

@@ -118,7 +118,7 @@ func (k *Keys) fromRow(ctx context.Context, r *Row, fernet *vault.Fernet) (key s
 			return key, err
 		}
 	}
-	if key.Policy, err = writePolicy(r.Policy); err != nil {
+	if key.Policy, err = WritePolicy(r.Policy); err != nil {
 		return key, err
 	}
 	for i := range r.Budgets {
@@ -255,7 +255,7 @@ func toRow(k *store.Key, budgets []store.Budget) (r Row, err error) {
 		r.Limits = &l
 	}
 	if k.Policy != "" {
-		if r.Policy, err = readPolicy(k.Policy); err != nil {
+		if r.Policy, err = ReadPolicy(k.Policy); err != nil {
 			return r, fmt.Errorf("key %s: policy: %w", k.ID, err)
 		}
 	}

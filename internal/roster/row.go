@@ -212,7 +212,8 @@ func readReset(r *Row, raw json.RawMessage) error {
 	return nil
 }
 
-func writePolicy(p policy.Policy) (string, error) {
+// WritePolicy is how a key keeps its policy: empty for none.
+func WritePolicy(p policy.Policy) (string, error) {
 	text, err := json.Marshal(p)
 	if string(text) == "{}" {
 		return "", err

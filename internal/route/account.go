@@ -22,12 +22,40 @@ type Account struct {
 	Policy   policy.Policy
 	Limits   []Limit // what may be sent to it; the first that matches a model holds
 
+	switched atomic.Pointer[string] // why an operator has switched it off; nil or empty: nobody has
+
 	listed  atomic.Pointer[listing]
 	changed atomic.Uint64 // counts the lists it has had
 
 	breaker health.Breaker
 	mu      sync.Mutex
 	places  map[string]*health.Place
+}
+
+// Out says why the account is not used, empty when it is.
+func (a *Account) Out() string {
+	if why := a.switched.Load(); a.Off == "" && why != nil {
+		return *why
+	}
+	return a.Off
+}
+
+// Switch takes the account out of use for a reason while the gateway runs, or back where
+// that is empty. Requests under way there are not cut off.
+func (a *Account) Switch(reason string) {
+	if a.Switched() == reason {
+		return
+	}
+	a.switched.Store(&reason)
+	a.changed.Add(1) // plans are made anew
+}
+
+// Switched is the reason of Switch, empty where nobody has switched it off.
+func (a *Account) Switched() string {
+	if why := a.switched.Load(); why != nil {
+		return *why
+	}
+	return ""
 }
 
 // Limit is a gate for the models that match.

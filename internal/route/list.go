@@ -106,7 +106,7 @@ func (t *Table) list() []Listing {
 		l.served = append(l.served, served{owner, names})
 	}
 	for _, a := range t.accounts {
-		if a.Off != "" {
+		if a.Out() != "" {
 			continue
 		}
 		owner := a.Provider.Name()

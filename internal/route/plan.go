@@ -219,8 +219,8 @@ func (t *Table) addAll(p *plan, model string, rule func(*Account) ([]string, str
 			t.noteGeo(p, a, model)
 			continue
 		}
-		if a.Off != "" {
-			p.exclude(a, ids[0], "not in use: "+a.Off)
+		if a.Out() != "" {
+			p.exclude(a, ids[0], "not in use: "+a.Out())
 			continue
 		}
 		s.spots = append(s.spots, spotsOf(a, ids, why, len(p.steps))...)
@@ -235,7 +235,7 @@ func (t *Table) addAll(p *plan, model string, rule func(*Account) ([]string, str
 // noteGeo keeps the reason where only the geography is another one.
 func (t *Table) noteGeo(p *plan, a *Account, model string) {
 	n := parseName(model)
-	if n.geo == "" || n.geo == geoGlobal || t.opt.CrossGeo || a.Off != "" {
+	if n.geo == "" || n.geo == geoGlobal || t.opt.CrossGeo || a.Out() != "" {
 		return
 	}
 	if ids, _ := a.ids(model, n, true); len(ids) > 0 {
@@ -282,8 +282,8 @@ func (t *Table) addFirst(p *plan, a *Account, model string, n name) {
 	}
 	switch {
 	case len(ids) == 0:
-	case a.Off != "":
-		p.exclude(a, ids[0], "not in use: "+a.Off)
+	case a.Out() != "":
+		p.exclude(a, ids[0], "not in use: "+a.Out())
 	default:
 		p.steps = append(p.steps, step{model: model, spots: spotsOf(a, ids, why, len(p.steps))})
 	}
@@ -297,8 +297,8 @@ func (t *Table) addAsked(p *plan, a *Account, model string) *llm.Error {
 	var why string
 	ids, _ := a.ids(model, parseName(model), t.opt.CrossGeo)
 	switch {
-	case a.Off != "":
-		why = "is not in use: " + a.Off
+	case a.Out() != "":
+		why = "is not in use: " + a.Out()
 	case len(a.Models) > 0 && len(ids) == 0:
 		why = "is not set up to serve it (its models)"
 	default:
@@ -328,7 +328,7 @@ func (t *Table) named(name string) *Account {
 func (t *Table) only() *Account {
 	var one *Account
 	for _, a := range t.accounts {
-		if a.Off != "" || a.Provider.Kind() == "sandbox" || len(a.Models) > 0 {
+		if a.Out() != "" || a.Provider.Kind() == "sandbox" || len(a.Models) > 0 {
 			continue
 		}
 		if one != nil {

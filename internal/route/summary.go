@@ -20,7 +20,7 @@ func (t *Table) Summaries() []Summary {
 	}
 	var out []Summary
 	for _, a := range t.accounts {
-		if a.Off != "" {
+		if a.Out() != "" {
 			continue
 		}
 		s := Summary{Provider: a.Provider.Name(), Waiting: a.Waiting(), Cooling: map[string]int{}, Cooldowns: map[string]int64{}}

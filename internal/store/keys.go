@@ -24,6 +24,9 @@ type Key struct {
 	ExpiresAt time.Time
 	// RevokedAt is when the key was revoked; zero means it was not.
 	RevokedAt time.Time
+	// DisabledAt is when the key was switched off; zero means it was not. It can be
+	// switched on again.
+	DisabledAt time.Time
 	// LastUsedAt is when the key last opened an attempt; zero means never.
 	LastUsedAt time.Time
 	// Policy is how requests of the key are treated, as JSON; empty means as all others.
@@ -49,7 +52,7 @@ type Key struct {
 }
 
 const keyColumns = `id, name, prefix, hash, created_at, expires_at, revoked_at, last_used_at, policy,
-	description, user_id, team_id, tags, addresses, limits, log_payloads, old_hash, old_until, sealed`
+	description, user_id, team_id, tags, addresses, limits, log_payloads, old_hash, old_until, sealed, disabled_at`
 
 // values are the key's columns.
 func (k *Key) values() []any {
@@ -59,7 +62,7 @@ func (k *Key) values() []any {
 	}
 	return []any{
 		k.ID, k.Name, k.Prefix, k.Hash[:], nanos(k.CreatedAt), nanos(k.ExpiresAt), nanos(k.RevokedAt), nanos(k.LastUsedAt), k.Policy,
-		k.Description, k.UserID, k.TeamID, list(k.Tags), list(k.Addresses), k.Limits, whole(k.LogPayloads), old, nanos(k.OldUntil), k.Sealed,
+		k.Description, k.UserID, k.TeamID, list(k.Tags), list(k.Addresses), k.Limits, whole(k.LogPayloads), old, nanos(k.OldUntil), k.Sealed, nanos(k.DisabledAt),
 	}
 }
 
@@ -69,7 +72,7 @@ func (s *Store) CreateKey(ctx context.Context, k Key) error {
 }
 
 const (
-	insertKey = `INSERT INTO keys (` + keyColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertKey = `INSERT INTO keys (` + keyColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	hashTaken = `SELECT count(*) FROM keys WHERE hash = ? OR old_hash = ?`
 )
 
@@ -126,16 +129,17 @@ func scanKeys(rows *sql.Rows) (keys []Key, err error) {
 	for rows.Next() {
 		var k Key
 		var hash, old []byte
-		var created, expires, revoked, used, until sql.NullInt64
+		var created, expires, revoked, used, until, disabled sql.NullInt64
 		var tags, addresses string
 		if err := rows.Scan(&k.ID, &k.Name, &k.Prefix, &hash, &created, &expires, &revoked, &used, &k.Policy,
-			&k.Description, &k.UserID, &k.TeamID, &tags, &addresses, &k.Limits, &k.LogPayloads, &old, &until, &k.Sealed); err != nil {
+			&k.Description, &k.UserID, &k.TeamID, &tags, &addresses, &k.Limits, &k.LogPayloads, &old, &until, &k.Sealed, &disabled); err != nil {
 			return nil, err
 		}
 		if copy(k.Hash[:], hash) != len(k.Hash) {
 			return nil, fmt.Errorf("key %s has a hash of %d bytes", k.ID, len(hash))
 		}
 		k.CreatedAt, k.ExpiresAt, k.RevokedAt, k.LastUsedAt = instant(created), instant(expires), instant(revoked), instant(used)
+		k.DisabledAt = instant(disabled)
 		if copy(k.OldHash[:], old) == len(k.OldHash) {
 			k.OldUntil = instant(until)
 		}
@@ -182,7 +186,7 @@ func (s *Store) RevokeKey(ctx context.Context, idPrefixOrName string, at time.Ti
 }
 
 const updateKey = `UPDATE keys SET name = ?, prefix = ?, hash = ?, expires_at = ?, policy = ?, description = ?, user_id = ?, team_id = ?,
-	tags = ?, addresses = ?, limits = ?, log_payloads = ?, old_hash = ?, old_until = ?, sealed = ? WHERE id = ?`
+	tags = ?, addresses = ?, limits = ?, log_payloads = ?, old_hash = ?, old_until = ?, sealed = ?, disabled_at = ? WHERE id = ?`
 
 // UpdateKey changes the one key with that id, prefix or name, and returns it as it
 // is now. When it was made, used and revoked is not for do to change.

@@ -99,6 +99,7 @@ type Pass struct {
 	ID, Name, Policy, UserID, TeamID, Tags, Addresses, Limits string
 	Hash, OldHash                                             [32]byte
 	ExpiresAt, OldUntil                                       time.Time
+	Disabled                                                  bool
 	LogPayloads                                               bool
 }
 
@@ -129,7 +130,7 @@ func (s *Store) Roll(ctx context.Context) (r Roll, err error) {
 
 const (
 	countKeys = `SELECT count(*) FROM keys WHERE revoked_at IS NULL`
-	readRoll  = `SELECT id, name, policy, user_id, team_id, tags, addresses, limits, hash, expires_at, old_hash, old_until, log_payloads
+	readRoll  = `SELECT id, name, policy, user_id, team_id, tags, addresses, limits, hash, expires_at, old_hash, old_until, log_payloads, disabled_at
 		FROM keys WHERE revoked_at IS NULL`
 )
 
@@ -147,15 +148,15 @@ func passes(ctx context.Context, q querier) (out []Pass, err error) {
 	var hash, old sql.RawBytes
 	for rows.Next() {
 		var p Pass
-		var expires, until sql.NullInt64
+		var expires, until, disabled sql.NullInt64
 		if err := rows.Scan(&p.ID, &p.Name, &p.Policy, &p.UserID, &p.TeamID, &p.Tags, &p.Addresses, &p.Limits,
-			&hash, &expires, &old, &until, &p.LogPayloads); err != nil {
+			&hash, &expires, &old, &until, &p.LogPayloads, &disabled); err != nil {
 			return nil, err
 		}
 		if copy(p.Hash[:], hash) != len(p.Hash) {
 			return nil, fmt.Errorf("key %s has a hash of %d bytes", p.ID, len(hash))
 		}
-		p.ExpiresAt = instant(expires)
+		p.ExpiresAt, p.Disabled = instant(expires), disabled.Valid
 		if copy(p.OldHash[:], old) == len(p.OldHash) {
 			p.OldUntil = instant(until)
 		}

@@ -45,7 +45,11 @@ const scopeColumns = `kind, id, name, description, email, limits, created_at, di
 
 // change is a transaction after which gateways read the keys again.
 func (s *Store) change(ctx context.Context, do func(*sql.Tx) error) error {
-	return s.transaction(ctx, do)
+	err := s.transaction(ctx, do)
+	if err == nil {
+		s.version.own.Add(1)
+	}
+	return err
 }
 
 // CreateScope adds a team, a user or a tag.

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
@@ -143,18 +144,21 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // dataVersion remembers which connection the last version was read from.
 type dataVersion struct {
+	own atomic.Int64 // changes by this process that it must notice itself
+
 	mu    sync.Mutex
 	conn  any
 	epoch int64
 }
 
 // DataVersion returns a number that changes when another process has changed
-// the database, and stays when this one has. It costs no reading of tables:
+// the database, and when this one has changed what gateways have in memory (change).
+// It costs no reading of tables:
 // ask it every second, and read the keys again when it differs.
 //
 // PRAGMA data_version counts commits of other connections and has a meaning on
 // one connection only. It is asked on the writing connection, so that own
-// writes do not count; should that connection ever be replaced, the number
+// writes do not count, but those that are counted here; should that connection ever be replaced, the number
 // changes too.
 func (s *Store) DataVersion(ctx context.Context) (int64, error) {
 	if s.postgres {
@@ -173,7 +177,7 @@ func (s *Store) DataVersion(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("data version: %w", err)
 	}
-	return epoch<<40 + version, nil
+	return epoch<<40 + version + s.version.own.Load()<<20, nil
 }
 
 // epochOf counts the connections seen.
