@@ -58,14 +58,6 @@ func (a *app) mayScrape() func(*http.Request) bool {
 	return a.scrapes.Opens
 }
 
-// adminHandler serves what is under /admin.
-func (a *app) adminHandler() http.Handler {
-	return admin.Handler(admin.Options{
-		Guard: a.operators, Pins: a.table.Pins(),
-		Known: func(provider string) bool { return a.table.Account(provider) != nil },
-	})
-}
-
 // unpin asks the running gateway to let the conversations of a provider go.
 func unpin(args []string) error {
 	s := newSettings("providers unpin")

@@ -37,6 +37,7 @@ func commands() []command {
 		{"config", "check|print", "check the configuration, or print what is in force", configCommand},
 		{"doctor", "", "ask a provider what a model takes, and compare with what is known", doctorCommand},
 		{"explain", "< request.json", "show what would be sent for a request, and send nothing", explain},
+		{"openapi", "", "print the OpenAPI document of the admin API", openapi},
 		{"version", "", "print the version", func([]string) error { fmt.Println("turnpike", version); return nil }},
 	}
 }

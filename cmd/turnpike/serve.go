@@ -78,6 +78,8 @@ type app struct {
 	gw       *gateway.Gateway
 	server   *http.Server
 
+	admin    adminAPI
+
 	operators, scrapes *admin.Guard // scrapes nil: everybody may
 }
 
@@ -106,6 +108,7 @@ func (a *app) run(ctx context.Context, again func()) error {
 	if a.pins != nil {
 		go a.pins.Run(behind, a.table.Pins())
 	}
+	go a.watchSwitches(behind)
 	a.pursue(behind)
 	lists := newLists(a)
 	if err := lists.Load(); err != nil {
@@ -225,6 +228,12 @@ func (a *app) open(ctx context.Context) (err error) {
 	a.prices = price.NewCurrent(book)
 	a.tracer = newTracer(a.cfg, a.knownModel, a.log)
 	if a.budgets, err = newBudgets(a); err != nil {
+		return err
+	}
+	if err = a.switchProviders(ctx); err != nil {
+		return err
+	}
+	if a.admin, err = newAdminAPI(a, safe); err != nil {
 		return err
 	}
 	a.gw = newGateway(a)

@@ -112,7 +112,7 @@ func newGateway(a *app) *gateway.Gateway {
 		Operator: a.operator, Scrapes: a.mayScrape(),
 	})
 	gw.Handle("/ui/", console.Handler())
-	gw.Handle("/admin/", a.adminHandler())
+	a.admin.handle(gw)
 	gw.Handle("GET /{$}", http.RedirectHandler("/ui/", http.StatusFound))
 	return gw
 }

@@ -1,56 +1,213 @@
 package admin
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
 	"net/http"
+	"strconv"
+	"time"
 
 	"turnpike/internal/affinity"
-	"turnpike/internal/wire"
+	"turnpike/internal/catalog"
+	"turnpike/internal/peer"
+	"turnpike/internal/policy"
+	"turnpike/internal/price"
+	"turnpike/internal/roster"
+	"turnpike/internal/route"
+	"turnpike/internal/store"
 )
 
 // Options are what the door opens to.
 type Options struct {
-	Guard *Guard
-	Pins  *affinity.Pins // nil: conversations are not kept together
-	Known func(provider string) bool
+	Guard   *Guard
+	Proxies peer.Proxies   // whose word for an address is taken
+	Pins    *affinity.Pins // nil: conversations are not kept together
+	Store   *store.Store
+	Keys    *roster.Keys
+	Sealer  Sealer // of answers that are kept to be repeated
+	Table   *route.Table
+	Models  *catalog.Catalog
+	Prices  *price.Current
+	Aliases policy.Aliases // that are declared
+	// Declared is whether the configuration has a key of its own.
+	Declared bool
+	// Settings is the configuration in force, without secrets.
+	Settings func() (Settings, error)
+	// Hide takes secrets out of a text.
+	Hide func(string) string
+	// Region is the type and the region of a provider.
+	Region func(provider string) (kind, region string)
+	// Ceiling is the most that prices may be.
+	Ceiling price.Rates
+	// Sources are the lists that prices are synchronised with.
+	Sources []string
+	// Rules are the names of the output rules there are.
+	Rules []string
+	// Health tells how the gateway stands.
+	Health  func() Health
+	Version string
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
-// maxBody bounds what an operator may send.
-const maxBody = 1 << 20
+// Sealer encrypts what is kept.
+type Sealer interface {
+	Seal(plaintext []byte, aad string) string
+	Unseal(sealed, aad string) ([]byte, error)
+}
+
+const (
+	// maxBody bounds what an operator may send.
+	maxBody = 1 << 20
+	// maxCalls bounds the requests to the API under way at once.
+	maxCalls = 64
+)
 
 // Handler serves what is under /admin/. Nothing there answers without the admin key.
 func Handler(opt Options) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /admin/affinity", opt.affinity)
-	mux.HandleFunc("POST /admin/affinity/unpin", opt.unpin)
+	d := &door{Options: &opt, room: make(chan struct{}, maxCalls), tries: newTries(opt.Now)}
+	for _, op := range operations() {
+		for _, method := range append([]string{op.method}, op.also...) {
+			mux.Handle(method+" "+op.path, d.serve(op))
+		}
+	}
 	mux.HandleFunc("/admin/", func(w http.ResponseWriter, r *http.Request) {
-		problem(w, http.StatusNotFound, "there is nothing at "+r.Method+" "+r.URL.Path)
+		fail(http.StatusNotFound, "there is nothing at %s %s", r.Method, r.URL.Path).write(w)
 	})
+	return d.guarded(mux)
+}
+
+// door is the API as it runs.
+type door struct {
+	*Options
+	room  chan struct{}
+	tries *tries
+}
+
+// serve does what a row says.
+func (d *door) serve(op *operation) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-store")
-		if !opt.Guard.Opens(r) {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="turnpike admin"`)
-			problem(w, http.StatusUnauthorized, "send the admin key (auth.admin_key, or the one printed at the first start) as Authorization: Bearer KEY")
+		c := &call{Options: d.Options, w: w, r: r, who: callerOf(r.Context())}
+		if !c.who.May(op.may) {
+			fail(http.StatusForbidden, "that needs the permission %s", op.may).write(w)
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		mux.ServeHTTP(w, r)
+		select {
+		case d.room <- struct{}{}:
+			defer func() { <-d.room }()
+		default:
+			w.Header().Set("Retry-After", "1")
+			fail(http.StatusServiceUnavailable, "too many requests to the admin API are under way").write(w)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), op.limit)
+		defer cancel()
+		c.ctx = ctx
+		if key := r.Header.Get("Idempotency-Key"); key != "" && op.creates {
+			c.once(op, key)
+			return
+		}
+		status, answer, err := c.do(op)
+		c.tell(status, answer, err)
 	})
 }
 
-// problem is an error as RFC 9457 has it.
-func problem(w http.ResponseWriter, status int, detail string) {
-	jw := wire.NewWriter(nil)
-	jw.Object()
-	jw.StrField("title", http.StatusText(status))
-	jw.IntField("status", int64(status))
-	jw.StrField("detail", detail)
-	jw.EndObject()
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(jw.Bytes(), '\n'))
+// do runs an operation; the answer is JSON, or a file.
+func (c *call) do(op *operation) (status int, answer any, err error) {
+	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, maxBody)
+	answer, err = op.serve(c)
+	if err != nil {
+		return 0, nil, err
+	}
+	if _, ok := answer.(*file); ok {
+		return op.status, answer, nil
+	}
+	text, err := json.Marshal(answer)
+	return op.status, json.RawMessage(text), err
 }
 
-func answer(w http.ResponseWriter, jw *wire.Writer) {
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(jw.Bytes(), '\n'))
+// tell writes what came of an operation.
+func (c *call) tell(status int, answer any, err error) {
+	if err != nil {
+		c.problem(err)
+		return
+	}
+	switch a := answer.(type) {
+	case *file:
+		c.w.Header().Set("Content-Type", a.media)
+		c.w.Header().Set("Content-Disposition", `attachment; filename="`+a.name+`"`)
+		if err := a.write(c.w); err != nil && !errors.Is(err, context.Canceled) {
+			c.Log.Warn("an export broke off", "path", c.r.URL.Path, "error", err)
+			panic(http.ErrAbortHandler) // its end must not look like one
+		}
+	case json.RawMessage:
+		if tag := c.w.Header().Get("ETag"); tag != "" && c.r.Method == http.MethodGet && c.r.Header.Get("If-None-Match") == tag {
+			c.w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		c.w.Header().Set("Content-Type", "application/json")
+		c.w.WriteHeader(status)
+		_, _ = c.w.Write(append(bytes.TrimSpace(a), '\n'))
+	}
+}
+
+func (c *call) problem(err error) {
+	p, known := problemOf(err)
+	if !known {
+		c.Log.Error("the admin API could not do that", "method", c.r.Method, "path", c.r.URL.Path, "error", err)
+	}
+	p.write(c.w)
+}
+
+// guarded lets nobody in without the key, nor a browser that another site sends.
+func (d *door) guarded(next http.Handler) http.Handler {
+	cross := http.NewCrossOriginProtection()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		secure(w.Header(), r)
+		if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" || cross.Check(r) != nil {
+			fail(http.StatusForbidden, "the admin API answers no page of another origin").write(w)
+			return
+		}
+		from := d.Proxies.Address(r)
+		if wait := d.tries.wait(from); wait > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
+			fail(http.StatusTooManyRequests, "too many requests from your address had a wrong key").write(w)
+			return
+		}
+		if !d.Guard.Opens(r) {
+			d.tries.failed(from)
+			w.Header().Set("WWW-Authenticate", `Bearer realm="turnpike admin"`)
+			fail(http.StatusUnauthorized, "send the admin key (auth.admin_key, or the one printed at the first start) as Authorization: Bearer KEY").write(w)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(withCaller(r.Context(), &Caller{Name: "admin key", Owner: true})))
+	})
+}
+
+// secure sets the headers that keep browsers from doing anything with an answer.
+func secure(h http.Header, r *http.Request) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if r.TLS != nil {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+type callerKey struct{}
+
+func withCaller(ctx context.Context, c *Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+func callerOf(ctx context.Context) *Caller {
+	c, _ := ctx.Value(callerKey{}).(*Caller)
+	return c
 }

@@ -1,74 +1,44 @@
 package admin
 
-import (
-	"io"
-	"maps"
-	"net/http"
-	"slices"
+import "maps"
 
-	"turnpike/internal/wire"
-)
+// Affinity is how many conversations are kept at each provider.
+type Affinity struct {
+	On            bool           `json:"on"`
+	Conversations map[string]int `json:"conversations"`
+}
 
-// affinity tells how many conversations are kept at each provider.
-func (o *Options) affinity(w http.ResponseWriter, _ *http.Request) {
-	jw := wire.NewWriter(nil)
-	jw.Object()
-	jw.BoolField("on", o.Pins != nil)
-	jw.Key("conversations")
-	jw.Object()
-	if o.Pins != nil {
-		counts := o.Pins.Counts()
-		for _, provider := range slices.Sorted(maps.Keys(counts)) {
-			jw.IntField(provider, int64(counts[provider]))
-		}
+func getAffinity(c *call, _ *nothing, _ *nothing) (Affinity, error) {
+	out := Affinity{On: c.Pins != nil, Conversations: map[string]int{}}
+	if c.Pins != nil {
+		maps.Copy(out.Conversations, c.Pins.Counts())
 	}
-	jw.EndObject()
-	jw.EndObject()
-	answer(w, jw)
+	return out, nil
+}
+
+type unpinning struct {
+	Provider     string `json:"provider,omitempty" say:"all conversations that are kept there"`
+	Conversation string `json:"conversation,omitempty" say:"one, by the id that x-turnpike-explain tells"`
+}
+
+// Unpinned is how many conversations were let go.
+type Unpinned struct {
+	Unpinned int `json:"unpinned"`
 }
 
 // unpin lets conversations go that are kept at a provider, or one of them: their next
 // request goes where it would go if they were new.
-func (o *Options) unpin(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		problem(w, http.StatusRequestEntityTooLarge, "the body could not be read, or is too large")
-		return
-	}
-	provider, conversation, ok := whatToUnpin(body)
+func unpin(c *call, _ *nothing, b *unpinning) (Unpinned, error) {
 	switch {
-	case !ok:
-		problem(w, http.StatusBadRequest, `send {"provider":"NAME"} for all conversations that are kept there, or {"conversation":"ID"} for one, by the id that x-turnpike-explain tells`)
-		return
-	case provider != "" && !o.Known(provider):
-		problem(w, http.StatusNotFound, "there is no provider "+provider)
-		return
+	case (b.Provider == "") == (b.Conversation == ""):
+		return Unpinned{}, fail(400, `send {"provider":"NAME"} for all conversations that are kept there, or {"conversation":"ID"} for one, by the id that x-turnpike-explain tells`)
+	case b.Provider != "" && c.Table.Account(b.Provider) == nil:
+		return Unpinned{}, fail(404, "there is no provider %s", b.Provider)
+	case c.Pins == nil:
+	case b.Provider != "":
+		return Unpinned{c.Pins.UnpinAll(b.Provider)}, nil
+	case c.Pins.Unpin(b.Conversation):
+		return Unpinned{1}, nil
 	}
-	n := 0
-	switch {
-	case o.Pins == nil:
-	case provider != "":
-		n = o.Pins.UnpinAll(provider)
-	case o.Pins.Unpin(conversation):
-		n = 1
-	}
-	jw := wire.NewWriter(nil)
-	jw.Object()
-	jw.IntField("unpinned", int64(n))
-	jw.EndObject()
-	answer(w, jw)
-}
-
-// whatToUnpin reads the body: one of both, and nothing else.
-func whatToUnpin(body []byte) (provider, conversation string, ok bool) {
-	object, err := wire.ParseObject(body)
-	if err != nil || len(object.Members()) != 1 {
-		return "", "", false
-	}
-	provider, _, err = object.Str("provider")
-	if err != nil {
-		return "", "", false
-	}
-	conversation, _, err = object.Str("conversation")
-	return provider, conversation, err == nil && (provider != "" || conversation != "")
+	return Unpinned{}, nil
 }

@@ -116,7 +116,15 @@ var rules = []struct {
 		true,
 		"what operators do and see, without a word of flags or HTTP",
 	},
-	{"internal/admin", []string{"internal/affinity", "internal/wire"}, true, "the operators' door: it never sees the road"},
+	{
+		"internal/admin",
+		[]string{
+			"internal/operator", "internal/store", "internal/roster", "internal/tenancy", "internal/budget", "internal/policy", "internal/price",
+			"internal/route", "internal/health", "internal/affinity", "internal/catalog", "internal/peer",
+		},
+		true,
+		"the operators' door: it never sees the road",
+	},
 	{"internal/keyring", []string{"internal/policy", "internal/tenancy"}, true, "keys in memory, wherever they come from"},
 	{"internal/limit", nil, false, "counts requests and tokens for names: it knows no key and no road; Redis is a place to count in"},
 	{"internal/budget", nil, true, "reserves and settles amounts for names: it knows no key, no price and no road"},

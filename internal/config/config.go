@@ -26,6 +26,9 @@ type Config struct {
 	Ledger Ledger `yaml:"ledger"`
 	// Auth holds keys given from outside instead of made at the first start.
 	Auth Auth `yaml:"auth"`
+	// Docs serves pages that describe the admin API at /docs, to everybody: they name its
+	// routes and hold no data.
+	Docs bool `yaml:"docs"`
 	// Keys is how API keys are kept.
 	Keys Keys `yaml:"keys"`
 	// Defaults are used when a request or a provider does not say.

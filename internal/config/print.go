@@ -38,3 +38,17 @@ func Print(cfg *Config) ([]byte, error) {
 	}
 	return out.Bytes(), nil
 }
+
+// Plain is the settings in force as plain values under the names of the file, with secrets
+// masked.
+func Plain(cfg *Config) (map[string]any, error) {
+	text, err := Print(cfg)
+	if err != nil {
+		return nil, err
+	}
+	var out map[string]any
+	if err := yaml.Unmarshal(text, &out); err != nil {
+		return nil, fmt.Errorf("print the configuration: %w", err)
+	}
+	return out, nil
+}

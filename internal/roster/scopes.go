@@ -2,6 +2,7 @@ package roster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -13,6 +14,9 @@ import (
 
 // MaxBudgets bounds the budgets of one scope: a request must fit all of them.
 const MaxBudgets = 16
+
+// ErrManyBudgets says that a scope has as many budgets as it may have.
+var ErrManyBudgets = errors.New("turnpike budgets remove makes room")
 
 // CheckScope puts a scope's values in their plain form and tells what is wrong
 // with them.
@@ -55,7 +59,7 @@ func SetBudget(ctx context.Context, s *store.Store, kind, id string, r budget.Ru
 		}
 	}
 	if n >= MaxBudgets && !changed {
-		return b, false, fmt.Errorf("the %s has %d budgets; turnpike budgets remove makes room", kind, n)
+		return b, false, fmt.Errorf("the %s has %d budgets; %w", kind, n, ErrManyBudgets)
 	}
 	if b.Rule, err = WriteBudget(r); err != nil {
 		return b, false, err

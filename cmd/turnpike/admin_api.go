@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"turnpike/internal/admin"
+	"turnpike/internal/config"
+	"turnpike/internal/gateway"
+	"turnpike/internal/limit"
+	"turnpike/internal/redact"
+	"turnpike/internal/vault"
+)
+
+// adminAPI serves what is under /admin, and the pages that describe it.
+type adminAPI struct{ api, docs http.Handler } // docs nil: there are none
+
+func newAdminAPI(a *app, safe *vault.Vault) (out adminAPI, err error) {
+	keys, err := newKeys(a.cfg, a.store)
+	if err != nil {
+		return out, err
+	}
+	var rules []string
+	for i := range a.cfg.Rules {
+		rules = append(rules, a.cfg.Rules[i].Name)
+	}
+	started := time.Now().UTC()
+	out.api = admin.Handler(admin.Options{
+		Guard: a.operators, Proxies: a.cfg.Server.Proxies(), Pins: a.table.Pins(), Store: a.store, Keys: keys, Sealer: safe, Table: a.table,
+		Models: a.models, Prices: a.prices, Aliases: a.cfg.Aliases, Declared: a.cfg.Auth.APIKey != "", Region: accountOf(a.cfg),
+		Ceiling: a.cfg.Prices.Ceiling(), Sources: a.cfg.Prices.Sources, Rules: rules, Hide: redact.New(a.cfg.Secrets()...).String,
+		Settings: func() (admin.Settings, error) {
+			plain, err := config.Plain(a.cfg)
+			return admin.Settings{File: a.cfg.File, Declared: true, Warnings: append([]string{}, a.cfg.Warnings...), Settings: plain}, err
+		},
+		Health:  func() admin.Health { return a.health(started) },
+		Version: version, Now: time.Now, Log: a.log,
+	})
+	if a.cfg.Docs {
+		out.docs, err = admin.DocsHandler(version)
+	}
+	return out, err
+}
+
+// handle adds the routes to the gateway's.
+func (h adminAPI) handle(gw *gateway.Gateway) {
+	if h.api != nil { // turnpike explain has none
+		gw.Handle("/admin/", h.api)
+	}
+	if h.docs != nil {
+		gw.Handle("/docs", h.docs)
+		gw.Handle("/docs/", h.docs)
+	}
+}
+
+// health is how this gateway stands, for operators.
+func (a *app) health(started time.Time) admin.Health {
+	l := a.ledger.State()
+	var shared limit.State
+	if a.limits != nil {
+		shared = a.limits.State()
+	}
+	h := admin.Health{
+		Status: "ready", Reasons: []string{}, Version: version, Started: started, Keys: a.ring.Len(), Database: "sqlite",
+		Ledger: admin.LedgerHealth{State: "ready", Away: l.Away, Waiting: l.Waiting, Bytes: l.Bytes, Stranded: l.Stranded, Lost: l.Lost},
+		Limits: admin.LimitsHealth{Redis: shared.Redis, Away: shared.Away, Replicas: shared.Replicas},
+	}
+	if a.cfg.Database.URL != "" {
+		h.Database = "postgresql"
+	}
+	if !l.Away.IsZero() {
+		h.Ledger.State = "database away"
+	}
+	if h.Keys == 0 {
+		h.Reasons = append(h.Reasons, "there is no API key")
+	}
+	if err := a.ledger.Ready(); err != nil {
+		h.Reasons = append(h.Reasons, "ledger: "+err.Error())
+	}
+	inUse := 0
+	for _, account := range a.table.Accounts() {
+		if account.Out() == "" {
+			inUse++
+		}
+	}
+	if inUse == 0 {
+		h.Reasons = append(h.Reasons, "no provider is in use")
+	}
+	if len(h.Reasons) > 0 {
+		h.Status = "not ready"
+	}
+	return h
+}
+
+// switchesEvery keeps the promise that a change is in force everywhere within a second.
+const switchesEvery = 500 * time.Millisecond
+
+// switchProviders does what operators have said of providers.
+func (a *app) switchProviders(ctx context.Context) error {
+	off, err := a.store.ProviderSwitches(ctx)
+	if err != nil {
+		return err
+	}
+	for _, account := range a.table.Accounts() {
+		name := account.Provider.Name()
+		if account.Switched() != off[name] {
+			account.Switch(off[name])
+			a.log.Warn("a provider was switched", "provider", name, "on", off[name] == "", "reason", off[name])
+		}
+	}
+	return nil
+}
+
+// watchSwitches follows what is said of providers, here or at another gateway, until ctx
+// ends. While the database is away the last word holds.
+func (a *app) watchSwitches(ctx context.Context) {
+	tick := time.NewTicker(switchesEvery)
+	defer tick.Stop()
+	seen := int64(-1)
+	for {
+		if v, err := a.store.DataVersion(ctx); err == nil && v != seen {
+			if err := a.switchProviders(ctx); err == nil {
+				seen = v
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// openapi prints the document of the admin API.
+func openapi(args []string) error {
+	if len(args) > 0 {
+		return errors.New("usage: turnpike openapi")
+	}
+	text, err := admin.OpenAPI(version)
+	if err != nil {
+		return fmt.Errorf("the document of the admin API: %w", err)
+	}
+	_, err = os.Stdout.Write(append(text, '\n'))
+	return err
+}

@@ -1,0 +1,217 @@
+package admin
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"turnpike/internal/health"
+	"turnpike/internal/route"
+)
+
+// Provider is an account as the API shows it.
+type Provider struct {
+	ID       string   `json:"id"`
+	Name     string   `json:"name"`
+	Type     string   `json:"type"`
+	Weight   int      `json:"weight"`
+	Models   []string `json:"models,omitempty" say:"patterns of what it serves; none: any"`
+	Enabled  bool     `json:"enabled"`
+	Healthy  bool     `json:"healthy"`
+	State    string   `json:"state" enum:"ready,cooling,off"`
+	Reason   string   `json:"reason,omitempty" say:"why it is off, or left alone"`
+	Declared bool     `json:"declared" say:"the configuration has it: all but enabled is read-only here"`
+	Switched bool     `json:"switched_off" say:"an operator has switched it off while the gateway runs"`
+	Listed   int      `json:"listed_models" say:"how many models it says it offers"`
+	Inflight int64    `json:"in_flight"`
+	Waiting  int      `json:"waiting" say:"requests that wait for room within its own limits"`
+	Pinned   int      `json:"conversations" say:"that are kept there"`
+	Places   []Place  `json:"places,omitempty"`
+}
+
+// Place is a model at a provider that was asked for it.
+type Place struct {
+	Model     string    `json:"model"`
+	State     string    `json:"state" enum:"ready,trying,cooling"`
+	Reason    string    `json:"reason,omitempty"`
+	Until     time.Time `json:"until,omitzero"`
+	Inflight  int64     `json:"in_flight"`
+	Asked     float64   `json:"requests_last_minute"`
+	Limited   float64   `json:"rate_limited"`
+	TTFT      float64   `json:"first_content_ms"`
+	ErrorRate float64   `json:"error_rate"`
+}
+
+// ProviderList are the providers.
+type ProviderList struct {
+	Providers []Provider `json:"providers"`
+	Total     int        `json:"total"`
+	Next      string     `json:"next,omitempty"`
+}
+
+type providerQuery struct {
+	Paging
+	Search string `query:"q" say:"a part of the name or the type"`
+	State  string `query:"state" enum:"ready,cooling,off"`
+}
+
+var placeStates = map[health.State]string{health.Closed: "ready", health.HalfOpen: "trying", health.Open: "cooling"}
+
+// viewProvider shows an account as this gateway sees it.
+func (c *call) viewProvider(a *route.Account, standings []route.Standing) Provider {
+	p := Provider{
+		ID: a.Provider.Name(), Name: a.Provider.Name(), Type: a.Provider.Kind(), Weight: a.Weight, Models: a.Models, Enabled: a.Out() == "", State: "ready",
+		Reason: a.Out(), Declared: true, Switched: a.Switched() != "", Listed: len(a.Listed()), Waiting: a.Waiting(),
+	}
+	if c.Pins != nil {
+		p.Pinned = c.Pins.Counts()[p.Name]
+	}
+	open := 0
+	for _, s := range standings {
+		if s.Provider != p.Name {
+			continue
+		}
+		at := Place{Model: s.Model, State: placeStates[s.State], Inflight: s.Inflight, Asked: s.Asked, Limited: s.Limited, TTFT: s.TTFT, ErrorRate: s.ErrorRate}
+		if s.State != health.Closed {
+			at.Reason, at.Until = s.Class.String(), s.Until
+		}
+		if s.State == health.Open {
+			open++
+		}
+		p.Inflight += s.Inflight
+		p.Places = append(p.Places, at)
+	}
+	account := a.Breaker().State(c.Now())
+	switch {
+	case !p.Enabled:
+		p.State = "off"
+	case account == health.Open || open > 0 && open == len(p.Places):
+		p.State = "cooling"
+		_, class := a.Breaker().Until()
+		if p.Reason = class.String(); account != health.Open {
+			p.Reason = "all of its models are left alone"
+		}
+	}
+	p.Healthy = p.State == "ready"
+	return p
+}
+
+var providerOrder = order[Provider]{
+	by: map[string]func(*Provider) string{
+		"name":      func(p *Provider) string { return p.Name },
+		"type":      func(p *Provider) string { return p.Type },
+		"weight":    func(p *Provider) string { return number(int64(p.Weight)) },
+		"in_flight": func(p *Provider) string { return number(p.Inflight) },
+	},
+	id:    func(p *Provider) string { return p.ID },
+	first: "name",
+}
+
+func listProviders(c *call, q *providerQuery, _ *nothing) (ProviderList, error) {
+	standings := c.Table.Standings()
+	search := strings.ToLower(q.Search)
+	var list []Provider
+	for _, a := range c.Table.Accounts() {
+		p := c.viewProvider(a, standings)
+		if q.State != "" && q.State != p.State || !strings.Contains(strings.ToLower(p.Name+" "+p.Type), search) {
+			continue
+		}
+		list = append(list, p)
+	}
+	part, next, err := page(list, &q.Paging, providerOrder)
+	return ProviderList{part, len(list), next}, err
+}
+
+func (c *call) account() (*route.Account, error) {
+	if a := c.Table.Account(c.id()); a != nil {
+		return a, nil
+	}
+	return nil, fail(404, "there is no provider %s", c.id())
+}
+
+func getProvider(c *call, _ *nothing, _ *nothing) (Provider, error) {
+	a, err := c.account()
+	if err != nil {
+		return Provider{}, err
+	}
+	return c.viewProvider(a, c.Table.Standings()), nil
+}
+
+// ProviderEdit is what can be changed of a provider while the gateway runs.
+type ProviderEdit struct {
+	Enabled Opt[bool]   `json:"enabled"`
+	Reason  Opt[string] `json:"reason" say:"why it is switched off, for those who look later"`
+}
+
+const (
+	maxReason   = 200
+	noReason    = "switched off by an operator"
+	declareThem = "providers are declared in the configuration (providers:), which is read-only here; PATCH switches one on and off"
+)
+
+// setProvider switches an account on or off, here at once and in the other gateways
+// within a second.
+func setProvider(c *call, _ *nothing, b *ProviderEdit) (Provider, error) {
+	a, err := c.account()
+	if err != nil {
+		return Provider{}, err
+	}
+	reason := a.Switched()
+	if b.Reason.Value != nil {
+		reason = strings.TrimSpace(*b.Reason.Value)
+	}
+	if len(reason) > maxReason {
+		return Provider{}, badFields([]FieldError{{Pointer: "#/reason", Detail: "has at most 200 characters"}})
+	}
+	switch {
+	case b.Enabled.Given && (b.Enabled.Value == nil || *b.Enabled.Value):
+		reason = ""
+	case reason == "" && (b.Enabled.Given || a.Switched() != ""):
+		reason = noReason
+	case !b.Enabled.Given && a.Switched() == "":
+		return Provider{}, badFields([]FieldError{{Pointer: "#/enabled", Detail: "is needed"}})
+	}
+	if reason == "" && a.Off != "" {
+		return Provider{}, fail(409, "the configuration has it off: %s", a.Off)
+	}
+	if err := c.Store.SwitchProvider(c.ctx, c.id(), reason, c.Now()); err != nil {
+		return Provider{}, err
+	}
+	a.Switch(reason)
+	return c.viewProvider(a, c.Table.Standings()), nil
+}
+
+// Tested is what came of asking an account for its models: that proves its address and
+// its credentials, and costs nothing.
+type Tested struct {
+	Works  bool   `json:"works"`
+	Reason string `json:"reason,omitempty"`
+	Models int    `json:"models"`
+	TookMS int64  `json:"took_ms"`
+}
+
+const testTimeout = 15 * time.Second
+
+func testProvider(c *call, _ *nothing, _ *nothing) (Tested, error) {
+	a, err := c.account()
+	switch {
+	case err != nil:
+		return Tested{}, err
+	case a.Off != "":
+		return Tested{Reason: "the configuration has it off: " + a.Off}, nil
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, testTimeout)
+	defer cancel()
+	start := c.Now()
+	models, err := a.Provider.Models(ctx)
+	out := Tested{Works: err == nil, Models: len(models), TookMS: c.Now().Sub(start).Milliseconds()}
+	if err != nil {
+		out.Reason = c.Hide(strings.TrimSpace(err.Error()))
+	}
+	return out, nil
+}
+
+// declared answers what would change the configuration.
+func declared(_ *call, _ *nothing, _ *nothing) (Provider, error) {
+	return Provider{}, fail(409, declareThem)
+}

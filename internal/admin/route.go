@@ -1,0 +1,129 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// operation is a row of the table of routes.
+type operation struct {
+	method, path string
+	may          Permission
+	say          string
+	status       int  // of success
+	creates      bool // Idempotency-Key holds for it
+	also         []string
+	query        reflect.Type
+	body         reflect.Type // nil: none
+	answer       reflect.Type
+	files        []string // media types of answers that are files, where one is asked for
+	limit        time.Duration
+	serve        func(*call) (any, error)
+}
+
+// nothing is a query, a body or an answer that is not there.
+type nothing struct{}
+
+// file is an answer that is no JSON.
+type file struct {
+	media, name string
+	write       func(w io.Writer) error
+}
+
+// usual bounds how long an operation may take.
+const usual = 30 * time.Second
+
+// row makes a row of the table: what a function takes and gives is what the document says of it.
+func row[Q, B, A any](at string, may Permission, say string, do func(*call, *Q, *B) (A, error)) *operation {
+	method, path, _ := strings.Cut(at, " ")
+	op := &operation{
+		method: method, path: path, may: may, say: say, status: http.StatusOK, limit: usual,
+		query: reflect.TypeFor[Q](), answer: reflect.TypeFor[A](),
+	}
+	if b := reflect.TypeFor[B](); b != reflect.TypeFor[nothing]() {
+		op.body = b
+	}
+	op.serve = func(c *call) (any, error) {
+		var q Q
+		var b B
+		if err := readQuery(c.r.URL.Query(), &q); err != nil {
+			return nil, err
+		}
+		body, err := readAll(c.r)
+		if err != nil {
+			return nil, err
+		}
+		if op.body == nil && len(strings.TrimSpace(string(body))) > 0 {
+			body = nil // clients send {} where nothing is wanted
+		}
+		if c.r.Method == http.MethodPut {
+			body = withoutNulls(body)
+		}
+		if op.body != nil {
+			if err := readJSON(body, &b); err != nil {
+				return nil, err
+			}
+		}
+		return do(c, &q, &b)
+	}
+	return op
+}
+
+// made is a row that makes something.
+func (o *operation) made() *operation {
+	o.status, o.creates = http.StatusCreated, true
+	return o
+}
+
+// as serves other methods as well.
+func (o *operation) as(methods ...string) *operation {
+	o.also = methods
+	return o
+}
+
+// gives says that it can answer with files too.
+func (o *operation) gives(media ...string) *operation {
+	o.files = media
+	return o
+}
+
+// long is for what may take its time.
+func (o *operation) long(d time.Duration) *operation {
+	o.limit = d
+	return o
+}
+
+// call is one request to the API.
+type call struct {
+	*Options
+	ctx context.Context //nolint:containedctx // of the one thing that is done
+	w   http.ResponseWriter
+	r   *http.Request
+	who *Caller
+}
+
+// id is the word in the path.
+func (c *call) id() string { return c.r.PathValue("id") }
+
+// withoutNulls leaves out the members of an object that are null: in a PUT they say nothing.
+func withoutNulls(body []byte) []byte {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(body, &members) != nil {
+		return body
+	}
+	for name, value := range members {
+		if string(value) == "null" {
+			delete(members, name)
+		}
+	}
+	out, err := json.Marshal(members)
+	if err != nil {
+		return body
+	}
+	return out
+}

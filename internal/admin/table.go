@@ -1,0 +1,69 @@
+package admin
+
+import "time"
+
+// operations is the table of all routes: method and path, what they need, what they do. The
+// OpenAPI document is made of it, and nothing is served that is not in it.
+func operations() []*operation {
+	const month = 10 * time.Minute
+	return []*operation{
+		row("GET /admin/keys", KeysRead, "List keys", listKeys),
+		row("POST /admin/keys", KeysWrite, "Make a key; its secret is shown once", createKey).made(),
+		row("POST /admin/keys/batch", KeysWrite, "Make up to 100 keys of names; their secrets are shown once", createKeys).made(),
+		row("GET /admin/keys/export", KeysReveal, "Export keys with their hashes, without secrets", exportKeys).long(month),
+		row("POST /admin/keys/import", KeysWrite, "Import a file of keys, of this gateway or others", importKeys).long(month),
+		row("GET /admin/keys/{id}", KeysRead, "Show a key", getKey),
+		row("PATCH /admin/keys/{id}", KeysWrite, "Change a key", setKey).as("PUT"),
+		row("DELETE /admin/keys/{id}", KeysWrite, "Revoke a key; it stays in the list", deleteKey),
+		row("POST /admin/keys/{id}/rotate", KeysWrite, "Give a key another secret; the old one stays good for a while", rotateKey),
+		row("POST /admin/keys/{id}/revoke", KeysWrite, "Revoke a key for good", revokeKey),
+		row("POST /admin/keys/{id}/reveal", KeysReveal, "Show the secret of a key again, where secrets are kept", revealKey),
+
+		row("GET /admin/teams", TeamsRead, "List teams", teams.list),
+		row("POST /admin/teams", TeamsWrite, "Make a team", createScope[TeamCreate](teams)).made(),
+		row("GET /admin/teams/{id}", TeamsRead, "Show a team", teams.get),
+		row("PATCH /admin/teams/{id}", TeamsWrite, "Change a team", setScope[TeamEdit](teams)),
+		row("DELETE /admin/teams/{id}", TeamsWrite, "Delete a team with its limits and budgets", teams.remove),
+		row("GET /admin/users", TeamsRead, "List users", users.list),
+		row("POST /admin/users", TeamsWrite, "Make a user", createScope[UserCreate](users)).made(),
+		row("GET /admin/users/{id}", TeamsRead, "Show a user", users.get),
+		row("PATCH /admin/users/{id}", TeamsWrite, "Change a user", setScope[UserEdit](users)),
+		row("DELETE /admin/users/{id}", TeamsWrite, "Delete a user with its limits and budgets", users.remove),
+		row("GET /admin/tags", TeamsRead, "List tags that have limits, budgets or a description", tags.list),
+		row("GET /admin/tags/{id}", TeamsRead, "Show a tag", tags.get),
+		row("PATCH /admin/tags/{id}", TeamsWrite, "Change a tag, or say something of a new one", setScope[OrgEdit](tags)),
+		row("DELETE /admin/tags/{id}", TeamsWrite, "Delete what was said of a tag, and its budgets; keys keep the word", tags.remove),
+		row("GET /admin/organisation", TeamsRead, "Show the organisation: its limits and budgets hold for all requests", org.get),
+		row("PATCH /admin/organisation", TeamsWrite, "Change the organisation", setScope[OrgEdit](org)),
+
+		row("GET /admin/budgets", BudgetsRead, "List budgets and how they stand", listBudgets),
+		row("POST /admin/budgets", BudgetsWrite, "Set a budget; one of the same unit and period is changed", createBudget).made(),
+		row("GET /admin/budgets/{id}", BudgetsRead, "Show a budget and how it stands", getBudget),
+		row("PATCH /admin/budgets/{id}", BudgetsWrite, "Change a budget", setBudget),
+		row("DELETE /admin/budgets/{id}", BudgetsWrite, "Delete a budget", deleteBudget),
+		row("POST /admin/budgets/{id}/reset", BudgetsWrite, "Forget what a budget has spent in this period", resetBudget),
+		row("POST /admin/budgets/{id}/recharge", BudgetsWrite, "Add to what a budget may spend in this period", rechargeBudget),
+		row("GET /admin/budgets/{id}/events", BudgetsRead, "List resets and recharges", budgetEvents),
+
+		row("GET /admin/providers", ProvidersRead, "List providers with how they are", listProviders),
+		row("POST /admin/providers", ProvidersWrite, "Refused: providers are declared in the configuration", declared),
+		row("GET /admin/providers/{id}", ProvidersRead, "Show a provider with how its models are", getProvider),
+		row("PATCH /admin/providers/{id}", ProvidersWrite, "Switch a provider on or off, in all gateways", setProvider).as("PUT"),
+		row("DELETE /admin/providers/{id}", ProvidersWrite, "Refused: providers are declared in the configuration", declared),
+		row("POST /admin/providers/{id}/test", ProvidersWrite, "Ask a provider for its models", testProvider),
+
+		row("GET /admin/models", ModelsRead, "List the models that can be asked for, with what is known of them", listModels),
+		row("GET /admin/catalog", ModelsRead, "List what is known of models, with sources", listCatalog),
+		row("GET /admin/aliases", ModelsRead, "List aliases", listAliases),
+		row("GET /admin/prices", ModelsRead, "List prices", listPrices),
+		row("POST /admin/prices", PricesWrite, "Set a price by hand", setPrice).made(),
+		row("DELETE /admin/prices", PricesWrite, "Take out what was set by hand", removePrice),
+		row("POST /admin/prices/sync", PricesWrite, "Ask the configured sources for news", syncPrices).long(month),
+		row("POST /admin/prices/rerate", PricesWrite, "Price the attempts of a period anew, or show what that would change", ratePrices).long(month),
+
+		row("GET /admin/affinity", MonitorRead, "Count the conversations that are kept at each provider", getAffinity),
+		row("POST /admin/affinity/unpin", MonitorWrite, "Let conversations go", unpin),
+		row("GET /admin/health", MonitorRead, "Show how this gateway stands", getHealth),
+		row("GET /admin/settings", SettingsRead, "Show the configuration in force, without secrets", getSettings),
+	}
+}
