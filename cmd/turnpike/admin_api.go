@@ -28,6 +28,10 @@ func newAdminAPI(a *app, safe *vault.Vault) (out adminAPI, err error) {
 	for i := range a.cfg.Rules {
 		rules = append(rules, a.cfg.Rules[i].Name)
 	}
+	alerts, err := alertRules(&a.cfg.Alerts)
+	if err != nil {
+		return out, err
+	}
 	started := time.Now().UTC()
 	out.api = admin.Handler(admin.Options{
 		Guard: a.operators, Proxies: a.cfg.Server.Proxies(), Pins: a.table.Pins(), Store: a.store, Keys: keys, Sealer: safe, Table: a.table,
@@ -37,6 +41,7 @@ func newAdminAPI(a *app, safe *vault.Vault) (out adminAPI, err error) {
 			plain, err := config.Plain(a.cfg)
 			return admin.Settings{File: a.cfg.File, Declared: true, Warnings: append([]string{}, a.cfg.Warnings...), Settings: plain}, err
 		},
+		AlertRules: alerts, Channels: alertChannels(a),
 		Health:  func() admin.Health { return a.health(started) },
 		Version: version, Now: time.Now, Log: a.log,
 	})

@@ -78,7 +78,7 @@ type app struct {
 	gw       *gateway.Gateway
 	server   *http.Server
 
-	admin    adminAPI
+	admin adminAPI
 
 	operators, scrapes *admin.Guard // scrapes nil: everybody may
 }

@@ -146,73 +146,22 @@ func (f *usageFlags) parse(now time.Time) (err error) {
 	return nil
 }
 
-// keyNames are the names of keys by their ids.
-func keyNames(ctx context.Context, db *store.Store) (map[string]string, error) {
-	list, err := db.ListKeys(ctx)
-	if err != nil {
-		return nil, err
-	}
-	names := make(map[string]string, len(list))
-	for _, k := range list {
-		names[k.ID] = k.Name
-	}
-	return names, nil
+// filter is whose usage is asked for.
+func (f *usageFlags) filter() *operator.UsageFilter {
+	return &operator.UsageFilter{Key: f.key, Team: f.team, User: f.user, Provider: f.provider, Model: f.model}
 }
 
-// keeps tells which lines are asked for; nil: all.
-func (f *usageFlags) keeps(names map[string]string) func(*store.UsageLine) bool {
-	if f.key == "" && f.team == "" && f.user == "" && f.provider == "" && f.model == "" {
-		return nil
-	}
-	is := func(want, have string) bool { return want == "" || want == have }
-	return func(u *store.UsageLine) bool {
-		return (is(f.key, u.KeyID) || f.key == names[u.KeyID]) && is(f.team, u.TeamID) && is(f.user, u.UserID) &&
-			is(f.provider, u.Provider) && is(f.model, u.Model)
-	}
-}
-
-// usageRow is a group as commands print it.
-type usageRow struct {
-	By           map[string]string `json:"by,omitempty"`
-	Requests     int64             `json:"requests"`
-	Attempts     int64             `json:"attempts"`
-	Errors       int64             `json:"errors"`
-	Input        int64             `json:"input"`
-	Output       int64             `json:"output"`
-	CacheRead    int64             `json:"cache_read"`
-	CacheWrite5m int64             `json:"cache_write_5m"`
-	CacheWrite1h int64             `json:"cache_write_1h"`
-	Reasoning    int64             `json:"reasoning"`
-	WebSearches  int64             `json:"web_searches"`
-	Estimated    int64             `json:"estimated"`
-	Unpriced     int64             `json:"unpriced"`
-	CostNano     int64             `json:"cost_nano"`
-	Latency      float64           `json:"mean_latency_ms"`
-	FirstContent float64           `json:"mean_first_content_ms"`
-}
-
-func usageRowOf(by []string, g *usage.Group) usageRow {
-	r := usageRow{
-		Requests: g.Requests, Attempts: g.Attempts, Errors: g.Errors, Input: g.Input, Output: g.Output, CacheRead: g.CacheRead,
-		CacheWrite5m: g.CacheWrite5m, CacheWrite1h: g.CacheWrite1h, Reasoning: g.Reasoning, WebSearches: g.WebSearches, Estimated: g.Estimated,
-		Unpriced: g.Unpriced, CostNano: g.CostNano,
-		Latency: millis(time.Duration(g.LatencyNano / max(g.Attempts, 1))), FirstContent: millis(time.Duration(g.FirstContentNano / max(g.FirstContents, 1))),
-	}
-	for i, v := range g.Values {
-		if r.By == nil {
-			r.By = map[string]string{}
-		}
-		r.By[by[i]] = v
-	}
-	return r
+// export is what is to be written.
+func (f *usageFlags) export() *operator.UsageExport {
+	return &operator.UsageExport{Period: f.parsed, Focus: f.format == "focus", By: f.dimensions, Zone: f.location}
 }
 
 func usageShow(ctx context.Context, db *store.Store, f *usageFlags) error {
-	names, err := keyNames(ctx, db)
+	names, err := operator.KeyNames(ctx, db)
 	if err != nil {
 		return err
 	}
-	list, total, err := usage.Sum(ctx, db, usage.Query{Period: f.parsed, By: f.dimensions, Zone: f.location, Keep: f.keeps(names)})
+	list, total, err := usage.Sum(ctx, db, usage.Query{Period: f.parsed, By: f.dimensions, Zone: f.location, Keep: f.filter().Keeps(names)})
 	if err != nil {
 		return err
 	}
@@ -220,12 +169,12 @@ func usageShow(ctx context.Context, db *store.Store, f *usageFlags) error {
 		list = nil
 	}
 	if f.json {
-		rows := make([]usageRow, 0, len(list))
+		rows := make([]operator.UsageRow, 0, len(list))
 		for _, g := range list {
-			rows = append(rows, usageRowOf(f.dimensions, g))
+			rows = append(rows, operator.ViewUsage(f.dimensions, g))
 		}
 		return json.NewEncoder(os.Stdout).Encode(map[string]any{
-			"from": f.parsed.From, "to": f.parsed.To, "zone": f.location.String(), "rows": rows, "total": usageRowOf(nil, &total),
+			"from": f.parsed.From, "to": f.parsed.To, "zone": f.location.String(), "rows": rows, "total": operator.ViewUsage(nil, &total),
 		})
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
@@ -239,7 +188,7 @@ func usageShow(ctx context.Context, db *store.Store, f *usageFlags) error {
 			}
 			_, _ = fmt.Fprintf(w, "%s\t", cmp.Or(v, "-"))
 		}
-		r := usageRowOf(nil, &usage.Group{Sums: g.Sums, Unpriced: g.Unpriced})
+		r := operator.ViewUsage(nil, &usage.Group{Sums: g.Sums, Unpriced: g.Unpriced})
 		_, _ = fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%d\t%.0f\n", r.Requests, r.Attempts, r.Errors, r.Input, r.Output, r.CacheRead,
 			r.CacheWrite5m+r.CacheWrite1h, price.Nano(r.CostNano), r.Unpriced, r.Latency)
 	}
@@ -263,48 +212,8 @@ func usageExport(ctx context.Context, db *store.Store, cfg *config.Config, f *us
 		to = file
 	}
 	w := bufio.NewWriterSize(to, 64<<10)
-	if err := export(ctx, db, cfg, f, w); err != nil {
+	if err := operator.ExportUsage(ctx, w, db, cfg.Prices.Ceiling(), f.export()); err != nil {
 		return err
 	}
 	return w.Flush()
-}
-
-func export(ctx context.Context, db *store.Store, cfg *config.Config, f *usageFlags, w io.Writer) error {
-	switch {
-	case f.format == "focus":
-		names, err := keyNames(ctx, db)
-		if err != nil {
-			return err
-		}
-		book, err := operator.LoadBook(ctx, db, cfg.Prices.Ceiling())
-		if err != nil {
-			return err
-		}
-		if err := attemptsKept(ctx, db, f.parsed.From); err != nil {
-			return err
-		}
-		return usage.WriteFocus(ctx, w, db, f.parsed, book, &usage.Names{Keys: names})
-	case len(f.dimensions) > 0:
-		list, _, err := usage.Sum(ctx, db, usage.Query{Period: f.parsed, By: f.dimensions, Zone: f.location})
-		if err != nil {
-			return err
-		}
-		return usage.WriteGroups(w, f.dimensions, list)
-	}
-	if err := attemptsKept(ctx, db, f.parsed.From); err != nil {
-		return err
-	}
-	return usage.WriteAttempts(ctx, w, db, f.parsed)
-}
-
-// attemptsKept refuses to export attempts that are not all there any more.
-func attemptsKept(ctx context.Context, db *store.Store, from time.Time) error {
-	since, err := db.KeptSince(ctx)
-	if err != nil {
-		return err
-	}
-	if !since.IsZero() && from.Before(since) {
-		return fmt.Errorf("attempts are kept since %s only (ledger.keep): begin there, or export sums with --format csv --by", since.Format(time.RFC3339))
-	}
-	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"turnpike/internal/operator"
 	"turnpike/internal/store"
 )
 
@@ -48,12 +49,12 @@ func recorded(t *testing.T) (data string, cost int64) {
 func TestUsage(t *testing.T) {
 	_, cost := recorded(t)
 	var got struct {
-		Rows  []usageRow
-		Total usageRow
+		Rows  []operator.UsageRow
+		Total operator.UsageRow
 	}
 	ask := func(flags ...string) {
 		t.Helper()
-		got.Rows, got.Total = nil, usageRow{}
+		got.Rows, got.Total = nil, operator.UsageRow{}
 		if err := json.Unmarshal([]byte(commandOut(t, append([]string{"usage", "--json"}, flags...)...)), &got); err != nil {
 			t.Fatal(err)
 		}

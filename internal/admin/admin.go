@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"turnpike/internal/affinity"
+	"turnpike/internal/alert"
 	"turnpike/internal/catalog"
 	"turnpike/internal/peer"
 	"turnpike/internal/policy"
@@ -46,6 +47,9 @@ type Options struct {
 	Sources []string
 	// Rules are the names of the output rules there are.
 	Rules []string
+	// AlertRules and Channels are what the configuration says of alerts.
+	AlertRules []alert.Rule
+	Channels   map[string]alert.Channel
 	// Health tells how the gateway stands.
 	Health  func() Health
 	Version string
@@ -123,8 +127,11 @@ func (c *call) do(op *operation) (status int, answer any, err error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	if _, ok := answer.(*file); ok {
-		return op.status, answer, nil
+	if f, ok := answer.(*file); ok {
+		return op.status, f, nil
+	}
+	if c.file != nil {
+		return op.status, c.file, nil
 	}
 	text, err := json.Marshal(answer)
 	return op.status, json.RawMessage(text), err

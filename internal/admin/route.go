@@ -105,6 +105,8 @@ type call struct {
 	w   http.ResponseWriter
 	r   *http.Request
 	who *Caller
+
+	file *file // the answer in the place of what the function gives
 }
 
 // id is the word in the path.

@@ -61,6 +61,13 @@ func operations() []*operation {
 		row("POST /admin/prices/sync", PricesWrite, "Ask the configured sources for news", syncPrices).long(month),
 		row("POST /admin/prices/rerate", PricesWrite, "Price the attempts of a period anew, or show what that would change", ratePrices).long(month),
 
+		row("GET /admin/usage", UsageRead, "Sum usage; as CSV where Accept asks for it", sumUsage).gives("text/csv").long(month),
+		row("GET /admin/usage/export", UsageRead, "Export usage as CSV or FOCUS", exportUsage).gives("text/csv").long(4 * time.Hour),
+		row("GET /admin/attempts", UsageRead, "Search the request log", listAttempts),
+		row("GET /admin/requests/{id}", UsageRead, "Show a request with its attempts and the arithmetic of its cost", getRequest),
+
+		row("GET /admin/alerts", MonitorRead, "List alert rules, channels and what was told", getAlerts),
+		row("POST /admin/alerts/channels/{id}/test", MonitorWrite, "Send a test message", testChannel).long(2 * time.Minute),
 		row("GET /admin/affinity", MonitorRead, "Count the conversations that are kept at each provider", getAffinity),
 		row("POST /admin/affinity/unpin", MonitorWrite, "Let conversations go", unpin),
 		row("GET /admin/health", MonitorRead, "Show how this gateway stands", getHealth),

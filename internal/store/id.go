@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/binary"
+	"strings"
 	"time"
 )
 
@@ -21,4 +22,14 @@ func newID(prefix string, now time.Time) string {
 	binary.BigEndian.PutUint64(b[:8], uint64(now.UnixMilli())<<16) //nolint:gosec // The clock is past 1970.
 	_, _ = rand.Read(b[6:])                                        // never fails, see crypto/rand
 	return prefix + "_" + crockford.EncodeToString(b[:])
+}
+
+// IDTime is when an identity of NewID was made; ok is false for what is none.
+func IDTime(id string) (at time.Time, ok bool) {
+	_, text, _ := strings.Cut(id, "_")
+	b, err := crockford.DecodeString(text)
+	if err != nil || len(b) != 16 {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(b[:8]) >> 16)).UTC(), true //nolint:gosec // 48 bits
 }

@@ -205,7 +205,7 @@ func (f *focus) add(a *store.Attempt) error {
 		key: a.KeyID, team: a.TeamID, user: a.UserID, tags: a.Tags, provider: a.Provider, kind: c.Kind, region: c.Region, model: a.ServedModel,
 		tier: c.Tier, version: c.Version, estimated: a.Usage.Estimated, unpriced: !c.Known(),
 	}
-	for _, line := range linesOf(f.book, a) {
+	for _, line := range Lines(f.book, a) {
 		k.class, k.price = line.Class, line.Price
 		s := f.sums[k]
 		s.quantity += line.Quantity

@@ -7,10 +7,10 @@ import (
 	"turnpike/internal/store"
 )
 
-// linesOf splits the cost of an attempt by class, so that the lines add up to it. Where
+// Lines splits the cost of an attempt by class, so that the lines add up to it. Where
 // the book of today makes another sum of it than stands in the ledger, the ledger
 // counts: its sum is split as the book's is, or by quantity.
-func linesOf(book *price.Book, a *store.Attempt) []price.Line {
+func Lines(book *price.Book, a *store.Attempt) []price.Line {
 	c := &a.Charge
 	model := a.ServedModel
 	if c.Model != "" {
