@@ -216,3 +216,23 @@ func (j *judge) find(method, path string) *operation {
 type carrier struct{ op *operation }
 
 func (carrier) ServeHTTP(http.ResponseWriter, *http.Request) {}
+
+// made is the id of what an answer shows.
+func made(t testing.TB, answer []byte) string {
+	t.Helper()
+	var row struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal(answer, &row); err != nil || row.ID == "" {
+		t.Fatalf("%v in %s", err, answer)
+	}
+	return row.ID
+}
+
+func marshal(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}

@@ -120,7 +120,7 @@ var rules = []struct {
 		"internal/admin",
 		[]string{
 			"internal/operator", "internal/store", "internal/roster", "internal/tenancy", "internal/budget", "internal/policy", "internal/price",
-			"internal/route", "internal/health", "internal/affinity", "internal/catalog", "internal/peer", "internal/usage", "internal/alert",
+			"internal/route", "internal/health", "internal/affinity", "internal/catalog", "internal/peer", "internal/usage", "internal/alert", "internal/suggest",
 		},
 		true,
 		"the operators' door: it never sees the road",
@@ -138,7 +138,8 @@ var rules = []struct {
 	{"internal/peer", nil, true, "addresses of whoever calls"},
 	{"internal/store", nil, false, "all SQL is here and nothing else"},
 	{"internal/vault", nil, true, "secrets at rest"},
-	{"internal/config", []string{"internal/peer", "internal/policy", "internal/price", "internal/rules"}, false, "one struct, no behaviour"},
+	{"internal/suggest", nil, true, "words that are nearly the same, whoever asks"},
+	{"internal/config", []string{"internal/suggest", "internal/peer", "internal/policy", "internal/price", "internal/rules"}, false, "one struct, no behaviour"},
 	{"internal/archive", []string{"internal/store", "internal/llm"}, true, "exchanges, kept by the store; what is in them is the dialect's"},
 	{"internal/background", []string{"internal/store", "internal/llm"}, true, "follows answers made elsewhere: who asks for them, and how, is the road's affair"},
 	{"internal/ledger", []string{"internal/store"}, true, "accounts, journalled here and kept by the store"},

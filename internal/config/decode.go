@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"turnpike/internal/suggest"
 )
 
 // maxNodes bounds the work on one file: aliases can make a small file large.
@@ -194,7 +196,7 @@ func (d *decoder) unknownKey(key *yaml.Node, path string, t reflect.Type) {
 		in = " in " + path
 	}
 	hint := didYouMean(key.Value, names)
-	if n := nearest(key.Value, names); n != "" {
+	if n := suggest.Nearest(key.Value, names); n != "" {
 		// The misspelt setting counts as given: do not also call it missing.
 		d.bad[join(path, n)] = true
 	} else if elsewhere := pathEndingIn(key.Value); elsewhere != "" {

@@ -10,6 +10,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"turnpike/internal/suggest"
 )
 
 // DefaultPath is the file read when no path is given; it may be absent.
@@ -147,7 +149,7 @@ func strangers(environ []string, file []byte) []string {
 			continue
 		}
 		for _, k := range known {
-			if distance(name, k) <= 2 || strings.HasSuffix(k, "_"+rest) {
+			if suggest.Distance(name, k) <= 2 || strings.HasSuffix(k, "_"+rest) {
 				warnings = append(warnings, fmt.Sprintf("%s is not a setting; did you mean %s?", name, k))
 			}
 		}

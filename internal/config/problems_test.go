@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"turnpike/internal/suggest"
 )
 
 // Each case is a whole file and the whole error it gives.
@@ -306,8 +308,8 @@ func TestNearest(t *testing.T) {
 		"nmae": "name", "BaseURL": "base_url", "apikey": "api_key", "api-key": "api_key", "tpye": "type",
 		"round_robin": "round-robin", "zebra": "", "": "", "x": "", strings.Repeat("n", 1000): "",
 	} {
-		if got := nearest(word, words); got != want {
-			t.Errorf("nearest(%.20q) = %q, want %q", word, got, want)
+		if got := suggest.Nearest(word, words); got != want {
+			t.Errorf("suggest.Nearest(%.20q) = %q, want %q", word, got, want)
 		}
 	}
 }

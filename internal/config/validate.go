@@ -15,6 +15,7 @@ import (
 	"turnpike/internal/peer"
 	"turnpike/internal/policy"
 	"turnpike/internal/rules"
+	"turnpike/internal/suggest"
 )
 
 var (
@@ -189,7 +190,7 @@ func validateDefaultProvider(name string, providers []Provider, r *report) {
 		return
 	}
 	hint := ""
-	if n := nearest(name, names); n != "" {
+	if n := suggest.Nearest(name, names); n != "" {
 		hint = ` — did you mean "` + n + `"?`
 	}
 	r.add("defaults.provider", "no provider is named %s%s", r.shown("defaults.provider"), hint)
@@ -204,7 +205,7 @@ func oneOf(r *report, path, value string, allowed []string) {
 		return
 	}
 	hint := ""
-	if n := nearest(value, allowed); n != "" {
+	if n := suggest.Nearest(value, allowed); n != "" {
 		hint = ` — did you mean "` + n + `"?`
 	}
 	r.add(path, "%s is not one of %s%s", r.shown(path), strings.Join(allowed, ", "), hint)
