@@ -34,8 +34,11 @@ func readJSON(body []byte, to any) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		body = []byte("{}")
 	}
-	if !json.Valid(body) {
+	switch {
+	case !json.Valid(body):
 		return fail(http.StatusBadRequest, "the body is no JSON")
+	case bytes.Contains(body, []byte(`\u0000`)): // PostgreSQL keeps no such text
+		return fail(http.StatusBadRequest, "the body has the character 0, which no text here may have")
 	}
 	var r reading
 	r.check(body, reflect.TypeOf(to).Elem(), "")
@@ -186,6 +189,8 @@ func readQuery(query url.Values, to any) error {
 		case len(values) > 1:
 			say(name, "is said twice")
 		case values[0] == "":
+		case !plain(values[0]):
+			say(fields[i].name, "must be text")
 		default:
 			if err := setParameter(v.FieldByIndex(fields[i].index), values[0]); err != nil {
 				say(name, "%s", err.Error())

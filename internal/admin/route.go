@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // operation is a row of the table of routes.
@@ -51,6 +52,9 @@ func row[Q, B, A any](at string, may Permission, say string, do func(*call, *Q, 
 	op.serve = func(c *call) (any, error) {
 		var q Q
 		var b B
+		if !plain(c.id()) {
+			return nil, fail(http.StatusNotFound, "there is nothing of that name")
+		}
 		if err := readQuery(c.r.URL.Query(), &q); err != nil {
 			return nil, err
 		}
@@ -108,6 +112,9 @@ type call struct {
 
 	file *file // the answer in the place of what the function gives
 }
+
+// plain tells whether a text can be kept and asked for in every database.
+func plain(text string) bool { return utf8.ValidString(text) && !strings.Contains(text, "\x00") }
 
 // id is the word in the path.
 func (c *call) id() string { return c.r.PathValue("id") }

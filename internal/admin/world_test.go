@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"flag"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,10 +26,33 @@ import (
 	"turnpike/internal/roster"
 	"turnpike/internal/route"
 	"turnpike/internal/store"
+	"turnpike/internal/store/pgtest"
 	"turnpike/internal/vault"
 )
 
 const key = "tp-admin-secret"
+
+// onPostgres says which database tests make.
+var onPostgres bool
+
+// TestMain runs every test on SQLite and, where there is a server, on PostgreSQL.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	fuzzed := flag.Lookup("test.fuzz")
+	if code == 0 && os.Getenv(pgtest.Env) != "" && (fuzzed == nil || fuzzed.Value.String() == "") {
+		onPostgres = true
+		code = m.Run()
+	}
+	os.Exit(code) //nolint:forbidigo // as TestMain does
+}
+
+func openStore(t testing.TB, dir string) (*store.Store, error) {
+	t.Helper()
+	if onPostgres {
+		return store.OpenPostgres(t.Context(), store.Postgres{URL: pgtest.New(t), MaxConns: 4})
+	}
+	return store.Open(t.Context(), filepath.Join(dir, store.FileName))
+}
 
 // world is the API on a database of its own, before two providers. Each answer that it
 // gives is compared with the document.
@@ -44,7 +69,7 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	dir := t.TempDir()
-	db, err := store.Open(t.Context(), filepath.Join(dir, store.FileName))
+	db, err := openStore(t, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
