@@ -98,14 +98,14 @@ func TestTriesAreBounded(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	tr := newTries(func() time.Time { return now })
 	for i := range maxTriers + 100 {
-		r := httptest.NewRequest("GET", "/", nil) //nolint:noctx // for its address alone
+		r := httptest.NewRequest("GET", "/", nil)
 		r.RemoteAddr = "10." + itoa(i>>16) + "." + itoa(i>>8&255) + "." + itoa(i&255) + ":1"
 		tr.failed((&Options{}).Proxies.Address(r))
 	}
 	if len(tr.by) > maxTriers+1 {
 		t.Errorf("%d addresses are remembered", len(tr.by))
 	}
-	r := httptest.NewRequest("GET", "/", nil) //nolint:noctx // for its address alone
+	r := httptest.NewRequest("GET", "/", nil)
 	r.RemoteAddr = "11.0.0.1:1"
 	if from := (&Options{}).Proxies.Address(r); tr.wait(from) == 0 {
 		t.Error("with so many who try, a new address need not wait")

@@ -55,8 +55,8 @@ type LimitsEdit struct {
 	Concurrent Opt[int64]         `json:"concurrent" say:"requests under way at once"`
 }
 
-// over lays the edit over limits as the store keeps them.
-func (e *LimitsEdit) over(text string) (string, error) {
+// limit lays the edit over limits as the store keeps them.
+func (e *LimitsEdit) limit(text string) (string, error) {
 	l, err := roster.ReadLimits(text)
 	if err != nil {
 		return "", err
@@ -111,7 +111,7 @@ func (c *call) edit(k *store.Key, e *KeyEdit) (err error) {
 	if k.UserID, err = c.owner("user", tenancy.User, e.User, k.UserID); err != nil {
 		return err
 	}
-	if k.Limits, err = e.LimitsEdit.over(k.Limits); err != nil {
+	if k.Limits, err = e.limit(k.Limits); err != nil {
 		return err
 	}
 	k.Policy, err = c.policy(k.Policy, e)

@@ -35,7 +35,7 @@ type optional interface{ inner() reflect.Type }
 
 // optionalOf is the type in an Opt.
 func optionalOf(t reflect.Type) (reflect.Type, bool) {
-	if o, ok := reflect.Zero(t).Interface().(optional); ok && t.Kind() == reflect.Struct {
+	if o, ok := reflect.TypeAssert[optional](reflect.Zero(t)); ok && t.Kind() == reflect.Struct {
 		return o.inner(), true
 	}
 	return nil, false

@@ -235,8 +235,7 @@ func setParameter(v reflect.Value, text string) error {
 // readAll reads a body that is bounded.
 func readAll(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(r.Body)
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
+	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, fail(http.StatusRequestEntityTooLarge, "the body is too large: it may have %d bytes", large.Limit)
 	}
 	if err != nil {

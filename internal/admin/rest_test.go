@@ -124,9 +124,11 @@ func (w *world) record() (key string, first string) {
 	w.now = at.Add(time.Hour)
 	rows := []store.Attempt{
 		{ID: "att_1", RequestID: first, Number: 1, At: at, KeyID: k.ID, Provider: "b", ServedModel: "gpt-5-mini", RequestedModel: "fast", Status: 429, ErrorClass: "rate_limit", Charge: store.Charge{Version: "v"}},
-		{ID: "att_2", RequestID: first, Number: 2, At: at.Add(time.Second), KeyID: k.ID, Provider: "a", ServedModel: "gpt-5-mini", RequestedModel: "fast", Status: 200, Tags: `["web"]`,
+		{
+			ID: "att_2", RequestID: first, Number: 2, At: at.Add(time.Second), KeyID: k.ID, Provider: "a", ServedModel: "gpt-5-mini", RequestedModel: "fast", Status: 200, Tags: `["web"]`,
 			Usage: store.Usage{Input: 1000, Output: 100, CacheRead: 50, Reasoning: 10}, Latency: 2 * time.Second, Queued: time.Millisecond, FirstByte: time.Second, FirstContent: 1500 * time.Millisecond,
-			Losses: 1, LossReport: "top_k", CacheStory: "hit", Session: "abc", Charge: store.Charge{Version: "v", Kind: "openai", Nano: 1_000_003}},
+			Losses: 1, LossReport: "top_k", CacheStory: "hit", Session: "abc", Charge: store.Charge{Version: "v", Kind: "openai", Nano: 1_000_003},
+		},
 		{ID: "att_3", RequestID: "req_other", Number: 1, At: at.Add(time.Minute), KeyID: k.ID, Provider: "a", ServedModel: "m", RequestedModel: "m", Status: 200, Usage: store.Usage{Input: 5}, Charge: store.Charge{Version: "v", Unpriced: true}},
 	}
 	if err := w.opt.Store.InsertAttempts(w.t.Context(), rows); err != nil {

@@ -79,7 +79,7 @@ type scopeEdit interface {
 
 func (e *OrgEdit) lay(_ *call, s *store.Scope) (err error) {
 	e.Description.over(&s.Description)
-	s.Limits, err = e.LimitsEdit.over(s.Limits)
+	s.Limits, err = e.limit(s.Limits)
 	return err
 }
 
@@ -290,5 +290,5 @@ func (k scopes) remove(c *call, q *scopeRemoval, _ *nothing) (Removed, error) {
 	if errors.Is(err, store.ErrInUse) {
 		return Removed{}, fail(409, "%s; say with move_keys_to whose they are then, or none", err)
 	}
-	return Removed{err == nil, int64(moved)}, err
+	return Removed{err == nil, moved}, err
 }

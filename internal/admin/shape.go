@@ -44,8 +44,7 @@ var shapes sync.Map
 
 func collect(t reflect.Type, tag string, at []int, seen map[string]bool) (list []field) {
 	var inner []reflect.StructField
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, opts, _ := strings.Cut(f.Tag.Get(tag), ",")
 		if f.Anonymous && name == "" {
 			inner = append(inner, f)

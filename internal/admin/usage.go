@@ -60,7 +60,7 @@ func (q *usageQuery) resolve(now time.Time) (p usage.Period, zone *time.Location
 	if zone, err = time.LoadLocation(q.Zone); err != nil || q.Zone == "Local" {
 		return p, nil, nil, badParameter("zone", fmt.Errorf("is no time zone: write an IANA name such as Europe/Berlin"))
 	}
-	for _, name := range strings.Split(q.By, ",") {
+	for name := range strings.SplitSeq(q.By, ",") {
 		if name == "" {
 			continue
 		}
