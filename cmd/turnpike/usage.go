@@ -157,7 +157,7 @@ func (f *usageFlags) export() *operator.UsageExport {
 }
 
 func usageShow(ctx context.Context, db *store.Store, f *usageFlags) error {
-	names, err := operator.KeyNames(ctx, db)
+	names, err := db.KeyNames(ctx, nil)
 	if err != nil {
 		return err
 	}

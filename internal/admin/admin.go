@@ -111,6 +111,7 @@ func (d *door) serve(op *operation) http.Handler {
 		ctx, cancel := context.WithTimeout(r.Context(), op.limit)
 		defer cancel()
 		c.ctx = ctx
+		defer bound(w, op.limit)()
 		if key := r.Header.Get("Idempotency-Key"); key != "" && op.creates {
 			c.once(op, key)
 			return
@@ -118,6 +119,19 @@ func (d *door) serve(op *operation) http.Handler {
 		status, answer, err := c.do(op)
 		c.tell(status, answer, err)
 	})
+}
+
+// bound keeps a client that sends or reads too slowly from holding a place for ever. It
+// returns what lets the connection be used again.
+func bound(w http.ResponseWriter, limit time.Duration) (release func()) {
+	rc := http.NewResponseController(w)
+	now := time.Now()
+	_ = rc.SetReadDeadline(now.Add(min(limit, usual))) // where it cannot be set there is no connection
+	_ = rc.SetWriteDeadline(now.Add(limit + usual))
+	return func() {
+		_ = rc.SetReadDeadline(time.Time{})
+		_ = rc.SetWriteDeadline(time.Time{})
+	}
 }
 
 // do runs an operation; the answer is JSON, or a file.

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -196,5 +197,39 @@ func TestLocal(t *testing.T) {
 		if got := Local(r); got != c.want {
 			t.Errorf("%q %s: %v", c.from, c.header, got)
 		}
+	}
+}
+
+// TestSlowBodies: a client that never sends the rest holds a place for a while only, and
+// its connection is not the worse for one that came in time.
+func TestSlowBodies(t *testing.T) {
+	w := newWorld(t)
+	op := row("POST /admin/slow", KeysRead, "", func(*call, *nothing, *KeyEdit) (nothing, error) { return nothing{}, nil }).long(50 * time.Millisecond)
+	d := &door{Options: &w.opt, room: make(chan struct{}, 1)}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d.serve(op).ServeHTTP(w, r.WithContext(withCaller(r.Context(), &Caller{Owner: true})))
+	}))
+	defer s.Close()
+	post := func(body io.Reader) int {
+		t.Helper()
+		res, err := s.Client().Post(s.URL, "application/json", body) //nolint:noctx // ends with the test
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		_, _ = io.Copy(io.Discard, res.Body)
+		return res.StatusCode
+	}
+	if got := post(strings.NewReader(`{"name":"x"}`)); got != 200 {
+		t.Errorf("in time: %d", got)
+	}
+	half, end := io.Pipe()
+	defer end.Close()
+	go func() { _, _ = end.Write([]byte(`{"name":`)) }()
+	if got := post(half); got != 408 {
+		t.Errorf("never: %d", got)
+	}
+	if len(d.room) != 0 {
+		t.Error("its place is not free")
 	}
 }

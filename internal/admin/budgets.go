@@ -39,12 +39,12 @@ var budgetOrder = order[operator.BudgetView]{
 // budgetNames are the names of all who may have budgets.
 func (c *call) budgetNames() (operator.Names, error) {
 	names, err1 := operator.ReadNames(c.ctx, c.Store)
-	keys, err2 := c.Store.ListKeys(c.ctx)
+	keys, err2 := c.Store.KeyNames(c.ctx, nil)
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	for i := range keys {
-		names[[2]string{tenancy.Key, keys[i].ID}] = keys[i].Name
+	for id, name := range keys {
+		names[[2]string{tenancy.Key, id}] = name
 	}
 	return names, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"turnpike/internal/keyring"
 	"turnpike/internal/roster"
+	"turnpike/internal/store"
 )
 
 // opens is who a secret speaks for, as a gateway would read it from the store now.
@@ -180,6 +181,11 @@ func TestIdempotency(t *testing.T) {
 	do[Scope](w, 201, "POST", "/admin/teams", `{"name":"k"}`, "Idempotency-Key", "one") // of another route
 	w.refused(422, "is needed", "POST", "/admin/keys", `{}`, "Idempotency-Key", "two")
 	do[KeyMade](w, 201, "POST", "/admin/keys", `{"name":"mended"}`, "Idempotency-Key", "two")
+	claim := store.AdminAnswer{ID: digest("admin key", "POST /admin/keys", "three"), Request: digest("/admin/keys", `{"name":"k"}`), MadeAt: w.now}
+	if _, mine, err := w.opt.Store.ClaimAnswer(t.Context(), claim, w.now.Add(-time.Hour), w.now.Add(-time.Minute)); err != nil || !mine {
+		t.Fatal(mine, err)
+	}
+	w.refused(409, "still under way", "POST", "/admin/keys", `{"name":"k"}`, "Idempotency-Key", "three")
 	w.now = w.now.Add(keepAnswers + time.Hour)
 	do[KeyMade](w, 201, "POST", "/admin/keys", `{"name":"k"}`, "Idempotency-Key", "one")
 	if n := do[KeyList](w, 200, "GET", "/admin/keys", "").Total; n != 4 {

@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"os"
 	"reflect"
 	"slices"
 	"strconv"
@@ -237,6 +238,9 @@ func readAll(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(r.Body)
 	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, fail(http.StatusRequestEntityTooLarge, "the body is too large: it may have %d bytes", large.Limit)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, fail(http.StatusRequestTimeout, "the body did not come in time")
 	}
 	if err != nil {
 		return nil, fail(http.StatusBadRequest, "the body could not be read")

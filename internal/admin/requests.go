@@ -3,11 +3,11 @@ package admin
 import (
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"turnpike/internal/operator"
 	"turnpike/internal/price"
 	"turnpike/internal/store"
 	"turnpike/internal/usage"
@@ -173,11 +173,22 @@ func listAttempts(c *call, q *attemptQuery, _ *nothing) (AttemptList, error) {
 		list = list[:search.Limit-1]
 		out.Next = writeRef(list[len(list)-1].Ref())
 	}
-	names, err := operator.KeyNames(c.ctx, c.Store)
+	names, err := c.namesOf(list)
 	for i := range list {
 		out.Attempts = append(out.Attempts, viewAttempt(&list[i], names))
 	}
 	return out, err
+}
+
+// namesOf are the names of the keys that attempts came with.
+func (c *call) namesOf(list []store.Attempt) (map[string]string, error) {
+	ids := []string{}
+	for i := range list {
+		if !slices.Contains(ids, list[i].KeyID) {
+			ids = append(ids, list[i].KeyID)
+		}
+	}
+	return c.Store.KeyNames(c.ctx, ids)
 }
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
@@ -234,7 +245,7 @@ func getRequest(c *call, q *requestQuery, _ *nothing) (Request, error) {
 	if len(list) == 0 {
 		return Request{}, fail(404, "there is no request %s; one is in the log a moment after its end", c.id())
 	}
-	names, err := operator.KeyNames(c.ctx, c.Store)
+	names, err := c.namesOf(list)
 	if err != nil {
 		return Request{}, err
 	}

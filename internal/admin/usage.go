@@ -111,7 +111,7 @@ func sumUsage(c *call, q *sumQuery, _ *nothing) (UsageList, error) {
 	if err != nil {
 		return UsageList{}, err
 	}
-	names, err := operator.KeyNames(c.ctx, c.Store)
+	names, err := c.Store.KeyNames(c.ctx, nil)
 	if err != nil {
 		return UsageList{}, err
 	}

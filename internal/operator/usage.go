@@ -12,19 +12,6 @@ import (
 	"turnpike/internal/usage"
 )
 
-// KeyNames are the names of keys by their ids.
-func KeyNames(ctx context.Context, db *store.Store) (map[string]string, error) {
-	list, err := db.ListKeys(ctx)
-	if err != nil {
-		return nil, err
-	}
-	names := make(map[string]string, len(list))
-	for _, k := range list {
-		names[k.ID] = k.Name
-	}
-	return names, nil
-}
-
 // UsageFilter is whose usage is asked for; empty is everybody's.
 type UsageFilter struct {
 	Key                         string // id or name
@@ -106,7 +93,7 @@ func ExportUsage(ctx context.Context, w io.Writer, db *store.Store, ceiling pric
 	if !e.Focus {
 		return usage.WriteAttempts(ctx, w, db, e.Period)
 	}
-	names, err := KeyNames(ctx, db)
+	names, err := db.KeyNames(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -152,6 +153,34 @@ func scanKeys(rows *sql.Rows) (keys []Key, err error) {
 		keys = append(keys, k)
 	}
 	return keys, rows.Err()
+}
+
+// KeyNames are the names of these keys by their ids, or of all where the list is nil.
+func (s *Store) KeyNames(ctx context.Context, ids []string) (names map[string]string, err error) {
+	query, args := `SELECT id, name FROM keys`, make([]any, len(ids))
+	for i, id := range ids {
+		args[i] = id
+	}
+	switch {
+	case ids != nil && len(ids) == 0:
+		return map[string]string{}, nil
+	case ids != nil:
+		query += ` WHERE id IN (?` + strings.Repeat(", ?", len(ids)-1) + `)`
+	}
+	rows, err := s.readers.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read the names of keys: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	names = map[string]string{}
+	for rows.Next() {
+		var id, name string
+		if err := rows.Scan(&id, &name); err != nil {
+			return nil, fmt.Errorf("read the names of keys: %w", err)
+		}
+		names[id] = name
+	}
+	return names, rows.Err()
 }
 
 // FindKey is the one key with that id, else with that prefix or name.
