@@ -101,3 +101,15 @@ func TestDocsAreOffUnlessWanted(t *testing.T) {
 	}
 	refused(t, "usage: turnpike openapi", "openapi", "all")
 }
+
+// TestDisabledByCommand: a key is switched off and on again by the command too.
+func TestDisabledByCommand(t *testing.T) {
+	data := alone(t)
+	createdKey(t, data, "k")
+	for _, c := range []struct{ flag, state string }{{"--disabled", "disabled"}, {"--disabled=false", "valid"}} {
+		commandOut(t, "keys", "set", "k", c.flag, "--data-dir", data)
+		if got := listedKeys(t, data)[0].State; got != c.state {
+			t.Errorf("%s: %s", c.flag, got)
+		}
+	}
+}

@@ -47,6 +47,10 @@ func keyFlags(s *settings) func(*keysCommand, *store.Key) error {
 	user := s.flags.String("user", "", "the `user` who owns it, or none")
 	tags.flag(s, "tag", "`word` its requests are counted under")
 	addresses.flag(s, "address", "`network` it may be used from, such as 10.0.0.0/8")
+	disabled := new(bool)
+	if strings.HasSuffix(s.flags.Name(), " set") {
+		disabled = s.flags.Bool("disabled", false, "refuse it; --disabled=false takes it again")
+	}
 	payloads := s.flags.Bool("log-payloads", false, "keep what its requests say")
 	ends := s.flags.String("expires", "", "when it stops working: `time` such as 2027-01-31 or 720h, or none")
 	lasts := s.flags.Duration("expires-in", 0, "the same as a `duration` (0: never)")
@@ -58,6 +62,11 @@ func keyFlags(s *settings) func(*keysCommand, *store.Key) error {
 		}
 		if s.given("description") {
 			k.Description = strings.TrimPrefix(*description, none)
+		}
+		if s.given("disabled") && *disabled != !k.DisabledAt.IsZero() {
+			if k.DisabledAt = (time.Time{}); *disabled {
+				k.DisabledAt = time.Now()
+			}
 		}
 		if s.given("log-payloads") {
 			k.LogPayloads = *payloads

@@ -185,6 +185,8 @@ func readQuery(query url.Values, to any) error {
 	for name, values := range query {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.name == name })
 		switch {
+		case name == "":
+			say("(without a name)", "is not known")
 		case i < 0:
 			say(name, "is not known%s", didYouMean(name, names(fields)))
 		case len(values) > 1:
