@@ -96,7 +96,7 @@ func FuzzWithoutNulls(f *testing.F) {
 // made of the document by chance: nothing is answered with a 5xx, nothing panics, and what
 // is answered is what the document says.
 func TestByTheDocument(t *testing.T) {
-	const rounds = 60
+	const rounds = 30
 	w := newWorld(t)
 	rnd := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time
 	g := &maker{rnd: rnd, schemas: w.schemas()}
