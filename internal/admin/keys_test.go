@@ -250,7 +250,7 @@ func TestListKeys(t *testing.T) {
 	do[Scope](w, 201, "POST", "/admin/teams", `{"name":"red"}`)
 	for i := range 25 {
 		w.now = w.now.Add(time.Minute)
-		do[KeyMade](w, 201, "POST", "/admin/keys", fmt.Sprintf(`{"name":"k%02d","team":%s,"tags":["t%d"]}`, (i*7)%25, []string{`"red"`, "null"}[i%2], i%3))
+		do[KeyMade](w, 201, "POST", "/admin/keys", fmt.Sprintf(`{"name":"zebra%02d","team":%s,"tags":["t%d"]}`, (i*7)%25, []string{`"red"`, "null"}[i%2], i%3))
 	}
 	var all []string
 	for next, pages := "", 0; ; pages++ {
@@ -268,11 +268,11 @@ func TestListKeys(t *testing.T) {
 			break
 		}
 	}
-	if len(all) != 26 || all[0] != "k24" || all[24] != "k00" || !slices.IsSortedFunc(all, func(a, b string) int { return strings.Compare(b, a) }) {
+	if len(all) != 26 || all[0] != "zebra24" || all[24] != "zebra00" || !slices.IsSortedFunc(all, func(a, b string) int { return strings.Compare(b, a) }) {
 		t.Errorf("in order %q", all)
 	}
 	for query, want := range map[string]int{
-		"team=red": 13, "tag=t1": 8, "q=K1": 10, "q=auth.api": 1, "state=valid": 26, "state=revoked": 0, "team=red&tag=t1": 4, "user=x": 0,
+		"team=red": 13, "tag=t1": 8, "q=ZEBRA1": 10, "q=auth.api": 1, "state=valid": 26, "state=revoked": 0, "team=red&tag=t1": 4, "user=x": 0,
 	} {
 		if n := do[KeyList](w, 200, "GET", "/admin/keys?"+query, "").Total; n != want {
 			t.Errorf("%s: %d, want %d", query, n, want)
