@@ -212,7 +212,7 @@ func TestSlowBodies(t *testing.T) {
 	defer s.Close()
 	post := func(body io.Reader) int {
 		t.Helper()
-		res, err := s.Client().Post(s.URL, "application/json", body) //nolint:noctx // ends with the test
+		res, err := s.Client().Post(s.URL, "application/json", body)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -165,6 +165,7 @@ func (s *Store) KeyNames(ctx context.Context, ids []string) (names map[string]st
 	case ids != nil && len(ids) == 0:
 		return map[string]string{}, nil
 	case ids != nil:
+		//nolint:gosec // constants and question marks only
 		query += ` WHERE id IN (?` + strings.Repeat(", ?", len(ids)-1) + `)`
 	}
 	rows, err := s.readers.QueryContext(ctx, query, args...)
