@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -160,10 +161,16 @@ func TestNewSecret(t *testing.T) {
 func noSecret(t *testing.T, data string, secrets ...string) {
 	t.Helper()
 	err := filepath.WalkDir(data, func(path string, d os.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) { // a file of SQLite's own, just gone
+			return nil
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}
 		b, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		for _, s := range secrets {
 			if bytes.Contains(b, []byte(s)) || bytes.Contains(b, []byte(s[len(s)-30:])) {
 				t.Errorf("%s holds a secret in the clear", path)

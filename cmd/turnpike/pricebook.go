@@ -45,8 +45,8 @@ func watchPrices(ctx context.Context, db *store.Store, cfg *config.Config, curre
 
 // keepPrices follows changes of the book, and asks the sources if it is to.
 func (a *app) keepPrices(ctx context.Context) {
-	go watchPrices(ctx, a.store, a.cfg, a.prices, a.log)
+	a.watching.Go(func() { watchPrices(ctx, a.store, a.cfg, a.prices, a.log) })
 	if a.cfg.Prices.Sync == config.SyncDaily {
-		go syncDaily(ctx, a.store, a.cfg, a.log)
+		a.watching.Go(func() { syncDaily(ctx, a.store, a.cfg, a.log) })
 	}
 }

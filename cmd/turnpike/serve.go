@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -81,6 +82,8 @@ type app struct {
 	admin adminAPI
 
 	operators, scrapes *admin.Guard // scrapes nil: everybody may
+
+	watching sync.WaitGroup // what runs behind the requests and uses the store
 }
 
 func newApp(cfg *config.Config, log *slog.Logger) *app { return &app{cfg: cfg, log: log} }
@@ -102,13 +105,13 @@ func (a *app) run(ctx context.Context, again func()) error {
 		return err
 	}
 	behind, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	go a.ring.Watch(behind, keySource{a.store, a.fixedKeys()}, a.log)
-	go a.known.Run(behind, a.store, a.log)
+	defer func() { cancel(); a.watching.Wait() }() // nobody uses the store any more when it is closed
+	a.watching.Go(func() { a.ring.Watch(behind, keySource{a.store, a.fixedKeys()}, a.log) })
+	a.watching.Go(func() { a.known.Run(behind, a.store, a.log) })
 	if a.pins != nil {
-		go a.pins.Run(behind, a.table.Pins())
+		a.watching.Go(func() { a.pins.Run(behind, a.table.Pins()) })
 	}
-	go a.watchSwitches(behind)
+	a.watching.Go(func() { a.watchSwitches(behind) })
 	a.pursue(behind)
 	lists := newLists(a)
 	if err := lists.Load(); err != nil {
