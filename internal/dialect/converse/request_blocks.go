@@ -38,9 +38,13 @@ func (d *decoder) block(parts []llm.Part, r *wire.Reader, name string, at *wire.
 		return parts
 	case "citationsContent":
 		whole := *at
-		parts = addCitations(parts, r, whole.Raw(), d.unknown)
+		raw := whole.Raw()
+		parts = addCitations(parts, r, raw, d.unknown)
 		if _, kept := parts[len(parts)-1].(*llm.Native); kept {
 			d.req.Odd = llm.CutOdd(d.req.Odd, before)
+			if raw == nil && d.err == nil {
+				d.err = llm.Malformed(whole.Err())
+			}
 		}
 		return parts
 	case "reasoningContent":

@@ -112,7 +112,8 @@ func oddMember(r *wire.Reader, res *llm.Response) {
 // readBlock reads one content block; what only Converse knows is kept as it is.
 func readBlock(r *wire.Reader, res *llm.Response) error {
 	whole, before := *r, len(res.Odd)
-	raw := whole.Raw()
+	raw := whole.Raw() // nil where it is no JSON: it looks closer than what passes over it
+	kept := false
 	odd := func(r *wire.Reader) { oddMember(r, res) }
 	for name := range r.Fields() {
 		switch string(name) {
@@ -129,13 +130,15 @@ func readBlock(r *wire.Reader, res *llm.Response) error {
 			if server {
 				res.Odd = llm.CutOdd(res.Odd, before)
 				res.Parts = append(res.Parts, &llm.Native{Dialect: dialectName, Type: "toolUse", Raw: bytes.Clone(raw)})
+				kept = true
 				continue
 			}
 			res.Parts = append(res.Parts, call)
 		case "citationsContent":
 			res.Parts = addCitations(res.Parts, r, raw, odd)
-			if _, kept := res.Parts[len(res.Parts)-1].(*llm.Native); kept {
+			if _, native := res.Parts[len(res.Parts)-1].(*llm.Native); native {
 				res.Odd = llm.CutOdd(res.Odd, before)
+				kept = true
 			}
 		case "image":
 			if m := readImage(r, odd); m != nil {
@@ -143,7 +146,11 @@ func readBlock(r *wire.Reader, res *llm.Response) error {
 			}
 		default:
 			res.Parts = append(res.Parts, &llm.Native{Dialect: dialectName, Type: string(name), Raw: bytes.Clone(raw)})
+			kept = true
 		}
+	}
+	if kept && raw == nil {
+		return whole.Err()
 	}
 	return r.End()
 }
