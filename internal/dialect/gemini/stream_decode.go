@@ -2,6 +2,7 @@ package gemini
 
 import (
 	"bytes"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -90,6 +91,9 @@ func (d *streamDecoder) chunk(data []byte) error {
 		d.c.peekCandidate(data)
 	}
 	if err := d.c.read(&d.r, true, d.take); err != nil {
+		if _, ours := errors.AsType[*wire.Error](err); ours { // else it is the reader of events that failed
+			return notAnAnswer("has an event that cannot be read", err)
+		}
 		return err
 	}
 	if err := d.r.End(); err != nil {
