@@ -2,19 +2,16 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
 	"turnpike/internal/affinity"
+	"turnpike/internal/limit/redistest"
 )
 
 // TestReplicasKnowWhereConversationsAre: what one gateway pins, another one finds.
 func TestReplicasKnowWhereConversationsAre(t *testing.T) {
-	url := os.Getenv("TURNPIKE_TEST_REDIS")
-	if url == "" {
-		t.Skip("no Redis: TURNPIKE_TEST_REDIS is not set")
-	}
+	url := redistest.URL(t)
 	t.Setenv("TURNPIKE_AUTH_API_KEY", "sk-client")
 	one, _ := firstRun(t, load(t, t.TempDir(), map[string]string{"redis.url": url}, ""))
 	other, _ := firstRun(t, load(t, t.TempDir(), map[string]string{"redis.url": url}, ""))

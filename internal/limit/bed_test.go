@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"turnpike/internal/limit/redistest"
 )
 
 var noon = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
@@ -47,11 +49,7 @@ func unique(t testing.TB) string {
 // database 9 is these tests' own.
 func redisURL(t testing.TB) string {
 	t.Helper()
-	u := os.Getenv("TURNPIKE_TEST_REDIS")
-	if u == "" {
-		t.Skip("no Redis: TURNPIKE_TEST_REDIS is not set")
-	}
-	return strings.TrimSuffix(u, "/") + "/9"
+	return strings.TrimSuffix(redistest.URL(t), "/") + "/9"
 }
 
 func redisBed(t testing.TB, change func(*Options)) *bed {

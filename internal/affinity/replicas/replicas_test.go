@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -16,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"turnpike/internal/affinity"
+	"turnpike/internal/limit/redistest"
 )
 
 var (
@@ -26,11 +26,7 @@ var (
 // connect is a client of a real Redis (scripts/test.sh starts one).
 func connect(t *testing.T) redis.UniversalClient {
 	t.Helper()
-	url := os.Getenv("TURNPIKE_TEST_REDIS")
-	if url == "" {
-		t.Skip("no Redis: TURNPIKE_TEST_REDIS is not set")
-	}
-	opt, err := redis.ParseURL(url)
+	opt, err := redis.ParseURL(redistest.URL(t))
 	if err != nil {
 		t.Fatal(err)
 	}
