@@ -128,7 +128,7 @@ func (a *app) run(ctx context.Context, again func()) error {
 	}
 	defer func() { cancel(); <-listing; summing(); watching() }() // a file is not left half done
 	served := make(chan error, 1)
-	go func() { served <- a.server.Serve(listener) }()
+	go func() { served <- a.server.Serve(gateway.Listener(listener)) }()
 	dropStartPages()
 	a.log.Info("turnpike is ready", "address", "http://"+a.address(), "version", version, "providers", len(a.cfg.Active()))
 	select {
@@ -262,7 +262,7 @@ func (a *app) fixedKeys() []keyring.Entry {
 	if key == "" {
 		return nil
 	}
-	return []keyring.Entry{{Hash: keyring.Hash(key), Principal: keyring.Principal{KeyID: "config", Name: "auth.api_key"}}}
+	return []keyring.Entry{{Hash: keyring.Hash(key), Principal: keyring.Principal{KeyID: keyring.Declared, Name: "auth.api_key"}}}
 }
 
 func newServer(h http.Handler, cfg *config.Config, log *slog.Logger) *http.Server {
@@ -272,6 +272,7 @@ func newServer(h http.Handler, cfg *config.Config, log *slog.Logger) *http.Serve
 	p.SetUnencryptedHTTP2(true) // some SDKs speak it with prior knowledge
 	return &http.Server{
 		Handler:           h,
+		ConnContext:       gateway.ConnContext,
 		Protocols:         &p,
 		ReadHeaderTimeout: cfg.Server.ReadHeaderTimeout,
 		IdleTimeout:       2 * time.Minute,

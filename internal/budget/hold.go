@@ -13,6 +13,7 @@ type Hold struct {
 	at     time.Time
 	mu     sync.Mutex // Spend and Close
 	parts  []part
+	room   [2]part // for them: most requests count for few budgets
 	closed bool
 }
 

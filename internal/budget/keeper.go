@@ -129,16 +129,35 @@ func (w Who) String() string { return w.Kind + " " + w.Name }
 // Reserve holds the worst case of a request in all its budgets, or in none. It
 // waits for the bank only where a lease is used up, and no longer than Wait.
 func (k *Keeper) Reserve(ctx context.Context, at time.Time, asks []Ask) (*Hold, error) {
-	h := &Hold{k: k, at: at, parts: make([]part, 0, len(asks))}
+	h := k.newHold(at, asks)
+	if err := k.reserve(ctx, h); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// Try does so where what is leased already suffices. Where it does not it returns
+// nil, at once: Reserve may wait, and tells why.
+func (k *Keeper) Try(at time.Time, asks []Ask) *Hold {
+	h := k.newHold(at, asks)
+	if h.find() != nil {
+		return nil
+	}
+	if short, again := h.take(k.opt.Now()); short != nil || again {
+		return nil
+	}
+	return h
+}
+
+func (k *Keeper) newHold(at time.Time, asks []Ask) *Hold {
+	h := &Hold{k: k, at: at}
+	h.parts = h.room[:0]
 	for i := range asks {
 		h.parts = append(h.parts, part{ask: asks[i], goal: asks[i].Amount})
 	}
 	slices.SortFunc(h.parts, func(a, b part) int { return strings.Compare(a.ask.Rule.ID, b.ask.Rule.ID) })
 	h.parts = slices.CompactFunc(h.parts, func(a, b part) bool { return a.ask.Rule.ID == b.ask.Rule.ID })
-	if err := k.reserve(ctx, h); err != nil {
-		return nil, err
-	}
-	return h, nil
+	return h
 }
 
 func (k *Keeper) reserve(ctx context.Context, h *Hold) error {

@@ -32,6 +32,16 @@ type worst struct{ nano, prompt, output int64 }
 
 func (w *worst) tokens() int64 { return w.prompt + w.output }
 
+// ask asks budgets for that, each in its unit.
+func (w *worst) ask(asks []budget.Ask) {
+	for i := range asks {
+		asks[i].Amount = w.nano
+		if asks[i].Rule.Unit == budget.Tokens {
+			asks[i].Amount = w.tokens()
+		}
+	}
+}
+
 // reserve holds the worst case of the request in all budgets of its chain. Targets
 // that would be too dear are left out where a cheaper one fits.
 func (x *exchange) reserve() error {
@@ -42,17 +52,15 @@ func (x *exchange) reserve() error {
 	if len(asks) == 0 {
 		return nil
 	}
+	if x.reserveRoughly(asks) {
+		return nil
+	}
 	costs := x.worstCases()
 	levels := slices.Clone(costs)
 	slices.SortFunc(levels, func(a, b worst) int { return cmp.Compare(b.nano, a.nano) })
 	levels = slices.CompactFunc(levels, func(a, b worst) bool { return a.nano == b.nano })
 	for i, level := range levels {
-		for j := range asks {
-			asks[j].Amount = level.nano
-			if asks[j].Rule.Unit == budget.Tokens {
-				asks[j].Amount = level.tokens()
-			}
-		}
+		level.ask(asks)
 		hold, err := x.gw.opt.Budgets.Reserve(x.r.Context(), x.start, asks)
 		if err == nil {
 			x.spending = &spending{hold: hold, worst: level}
@@ -99,6 +107,10 @@ func (x *exchange) leaveOut(costs []worst, most int64) {
 // worstCases are what an attempt at each target may come to.
 func (x *exchange) worstCases() []worst {
 	asked, past := x.asked()
+	tier := ""
+	if asked != nil {
+		tier = llm.TierOf([]byte(asked.Tier))
+	}
 	list := make([]worst, len(x.targets))
 	for i := range x.targets {
 		if i > 0 && x.targets[i].Model == x.targets[i-1].Model {
@@ -106,7 +118,7 @@ func (x *exchange) worstCases() []worst {
 		} else {
 			list[i] = x.estimated(x.targets[i].Model, asked, past)
 		}
-		list[i].nano = x.dearest(&x.targets[i], asked, &list[i])
+		list[i].nano = x.dearest(&x.targets[i], tier, &list[i])
 	}
 	return list
 }
@@ -143,19 +155,24 @@ func (x *exchange) estimated(model string, asked *llm.Request, past int64) worst
 	if asked == nil && x.ask.Op == Embed {
 		return worst{prompt: int64(len(x.object.Bytes())) / denseBytes}
 	}
-	most := x.gw.opt.Caps(model).MaxOutput
-	w := worst{output: cmp.Or(most, x.gw.opt.AssumeOutput)}
 	if asked == nil {
+		w := worst{output: x.longest(model, nil)}
 		w.prompt = int64(len(x.object.Bytes()))/denseBytes + past
 		return w
 	}
-	w.prompt = counting.EstimateFor(asked, model)
+	w := worst{prompt: counting.EstimateFor(asked, model), output: x.longest(model, asked.MaxTokens)}
 	w.prompt += w.prompt/headroom + past
-	if asked.MaxTokens != nil && (most == 0 || *asked.MaxTokens < most) {
-		w.output = max(0, *asked.MaxTokens)
-	}
 	w.output *= min(max(1, asked.Answers), maxAnswers)
 	return w
+}
+
+// longest is how long one answer may become: as long as the client says, or the model can.
+func (x *exchange) longest(model string, stated *int64) int64 {
+	most := x.gw.opt.Caps(model).MaxOutput
+	if stated != nil && (most == 0 || *stated < most) {
+		return max(0, *stated)
+	}
+	return cmp.Or(most, x.gw.opt.AssumeOutput)
 }
 
 // maxAnswers bounds a factor that clients choose (OpenAI takes 128 at most).
@@ -163,13 +180,9 @@ const maxAnswers = 128
 
 // dearest is what that costs at a target, at the step of the price its prompt falls
 // in; without a price, at the ceiling.
-func (x *exchange) dearest(t *route.Target, asked *llm.Request, w *worst) int64 {
+func (x *exchange) dearest(t *route.Target, tier string, w *worst) int64 {
 	if x.gw.opt.Price == nil {
 		return 0
-	}
-	tier := ""
-	if asked != nil {
-		tier = llm.TierOf([]byte(asked.Tier))
 	}
 	was := x.target
 	x.target = *t

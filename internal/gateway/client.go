@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"sync"
@@ -12,8 +13,9 @@ import (
 // client is the writing side of an exchange. The relay and the heartbeat both
 // write a stream, so its writes are locked; each is whole events.
 type client struct {
-	x *exchange
-	w http.ResponseWriter
+	x    *exchange
+	w    http.ResponseWriter
+	conn *corked // nil: it cannot be corked
 
 	mu        sync.Mutex
 	streaming bool              // the head of a stream is out
@@ -31,7 +33,9 @@ type client struct {
 	trailing           bool // the head announced them
 }
 
-func newClient(w http.ResponseWriter, x *exchange) *client { return &client{w: w, x: x} }
+func newClient(w http.ResponseWriter, x *exchange) *client {
+	return &client{w: w, x: x, conn: corkOf(x.r)}
+}
 
 // ids puts the request's id where each family of clients looks for it.
 func (c *client) ids(h http.Header) {
@@ -156,6 +160,14 @@ func (c *client) write(events []byte, now time.Time) error {
 		return nil
 	}
 	c.lastWrite = now
+	if len(events) >= corkFrom && c.conn != nil {
+		c.conn.cork()
+		return errors.Join(c.flush(events), c.conn.uncork())
+	}
+	return c.flush(events)
+}
+
+func (c *client) flush(events []byte) error {
 	if _, err := c.w.Write(events); err != nil { //nolint:gosec // events, and its Content-Type says so
 		return err
 	}

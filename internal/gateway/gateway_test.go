@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"turnpike/internal/keyring"
 	"turnpike/internal/provider"
 )
 
@@ -119,6 +120,40 @@ func TestUpstreamErrors(t *testing.T) {
 			}
 			if w.Header().Get("X-Turnpike-Error-Source") != "upstream" {
 				t.Error("the error does not say that it is the upstream's")
+			}
+		})
+	}
+}
+
+// TestOneDeclaredKey: where the configuration declares the one key, what is sent beside it
+// does not matter; but nobody is taken for somebody else.
+func TestOneDeclaredKey(t *testing.T) {
+	g := newTestGateway(t, &toyProvider{dialect: "toy", answer: func(*http.Request) (*http.Response, error) {
+		return reply(200, "application/json", `{}`)
+	}})
+	g.opt.Keys = keyring.New(time.Now,
+		keyring.Entry{Hash: keyring.Hash("sk-declared"), Principal: keyring.Principal{KeyID: keyring.Declared}},
+		keyring.Entry{Hash: keyring.Hash(testKey), Principal: keyring.Principal{KeyID: "key_1"}},
+		keyring.Entry{Hash: keyring.Hash("sk-expired"), Principal: keyring.Principal{KeyID: "key_2", Expires: time.Unix(1, 0)}})
+	for _, c := range []struct {
+		name, bearer, xkey string
+		want               int
+	}{
+		{"HDR-07 the declared key first", "sk-declared", "dummy", 200},
+		{"HDR-07 the declared key second", "dummy", "sk-declared", 200},
+		{"HDR-07 beside another's", "sk-declared", testKey, 401},
+		{"HDR-07 beside another's that has expired", "sk-declared", "sk-expired", 401},
+		{"HDR-07 a key that is not declared, beside anything", testKey, "dummy", 401},
+		{"HDR-07 neither is known", "dummy", "other", 401},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/toy", strings.NewReader(`{"model":"m"}`))
+			r.Header.Set("Authorization", "Bearer "+c.bearer)
+			r.Header.Set("X-Api-Key", c.xkey)
+			w := httptest.NewRecorder()
+			g.ServeHTTP(w, r)
+			if w.Code != c.want {
+				t.Errorf("%d %s", w.Code, w.Body)
 			}
 		})
 	}

@@ -3,22 +3,25 @@ package gateway
 import (
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"turnpike/internal/limit"
 )
 
 // limitFamilies are the headers that clients of an API read limits from, by dialect.
-var limitFamilies = map[string]struct {
-	limit, remaining, reset [2]string // of requests, of tokens
-	when                    func(time.Duration, time.Time) string
-}{
-	"messages":    {anthropicNames("Limit"), anthropicNames("Remaining"), anthropicNames("Reset"), rfc3339},
-	"chat":        {openaiNames("Limit"), openaiNames("Remaining"), openaiNames("Reset"), asDuration},
-	"completions": {openaiNames("Limit"), openaiNames("Remaining"), openaiNames("Reset"), asDuration},
-	"responses":   {openaiNames("Limit"), openaiNames("Remaining"), openaiNames("Reset"), asDuration},
+var limitFamilies = map[string]*limitFamily{
+	"messages":    {anthropicNames("Limit"), anthropicNames("Remaining"), anthropicNames("Reset"), appendRFC3339},
+	"chat":        openaiFamily,
+	"completions": openaiFamily,
+	"responses":   openaiFamily,
 }
+
+type limitFamily struct {
+	limit, remaining, reset [2]string // of requests, of tokens
+	when                    func([]byte, time.Duration, time.Time) []byte
+}
+
+var openaiFamily = &limitFamily{openaiNames("Limit"), openaiNames("Remaining"), openaiNames("Reset"), appendDuration}
 
 func anthropicNames(what string) [2]string {
 	return [2]string{"Anthropic-Ratelimit-Requests-" + what, "Anthropic-Ratelimit-Tokens-" + what}
@@ -28,34 +31,67 @@ func openaiNames(what string) [2]string {
 	return [2]string{"X-Ratelimit-" + what + "-Requests", "X-Ratelimit-" + what + "-Tokens"}
 }
 
-func rfc3339(d time.Duration, now time.Time) string { return now.Add(d).UTC().Format(time.RFC3339) }
+func appendRFC3339(b []byte, d time.Duration, now time.Time) []byte {
+	return now.Add(d).UTC().AppendFormat(b, time.RFC3339)
+}
 
-// asDuration is as OpenAI writes it: 6m0s, 120ms.
-func asDuration(d time.Duration, _ time.Time) string { return d.String() }
+// appendDuration writes as OpenAI does: 6m0s, 120ms.
+func appendDuration(b []byte, d time.Duration, _ time.Time) []byte { return append(b, d.String()...) }
 
 // tellLimits says how the limits of this gateway stand, those with the least room left:
 // IETF's two headers (draft-ietf-httpapi-ratelimit-headers) and those of the client's
 // API. An upstream's own never pass.
 func (x *exchange) tellLimits(h http.Header) {
-	t := x.limits
 	var tight [3]*limit.Claim
 	for k := range tight {
-		tight[k] = tightest(t, limit.Kind(k))
+		tight[k] = tightest(x.limits, limit.Kind(k))
 	}
-	x.tellIETF(h, &tight)
-	family, ok := limitFamilies[x.front.Name()]
-	if !ok {
-		return
-	}
-	now := x.gw.opt.Now()
-	for k, c := range tight[:limit.Concurrent] {
-		if c == nil {
-			continue
+	var w headerWriter
+	w.text = w.room[:0]
+	near := x.nearest(&tight)
+	w.text = appendPolicies(w.text, &tight)
+	w.end("Ratelimit-Policy")
+	w.text = x.appendState(w.text, tight[near], near)
+	w.end("Ratelimit")
+	if family := limitFamilies[x.front.Name()]; family != nil {
+		now := x.gw.opt.Now()
+		for k, c := range tight[:limit.Concurrent] {
+			if c == nil {
+				continue
+			}
+			kind := limit.Kind(k)
+			w.text = strconv.AppendInt(w.text, c.Max(kind), 10)
+			w.end(family.limit[k])
+			w.text = strconv.AppendInt(w.text, c.Left(kind), 10)
+			w.end(family.remaining[k])
+			w.text = family.when(w.text, x.resets(c, kind), now)
+			w.end(family.reset[k])
 		}
-		kind := limit.Kind(k)
-		h[family.limit[k]] = []string{strconv.FormatInt(c.Max(kind), 10)}
-		h[family.remaining[k]] = []string{strconv.FormatInt(c.Left(kind), 10)}
-		h[family.reset[k]] = []string{family.when(x.resets(c, kind), now)}
+	}
+	w.set(h)
+}
+
+// headerWriter makes values of headers that share their memory.
+type headerWriter struct {
+	room  [256]byte
+	text  []byte
+	names [8]string
+	ends  [8]int
+	n     int
+}
+
+// end ends a value.
+func (w *headerWriter) end(name string) {
+	w.names[w.n], w.ends[w.n] = name, len(w.text)
+	w.n++
+}
+
+func (w *headerWriter) set(h http.Header) {
+	text, values, from := string(w.text), make([]string, w.n), 0
+	for i, to := range w.ends[:w.n] {
+		values[i] = text[from:to]
+		h[w.names[i]] = values[i : i+1 : i+1]
+		from = to
 	}
 }
 
@@ -84,32 +120,43 @@ func tightest(t *limit.Ticket, k limit.Kind) (least *limit.Claim) {
 // quotas are what stands behind a limit's name in RateLimit-Policy.
 var quotas = [3]string{";w=60", `;qu="tokens";w=60`, `;qu="concurrent-requests"`}
 
-func (x *exchange) tellIETF(h http.Header, tight *[3]*limit.Claim) {
-	var policies strings.Builder
-	near := limit.Kind(len(tight))
+func appendPolicies(b []byte, tight *[3]*limit.Claim) []byte {
+	from := len(b)
 	for k, c := range tight {
 		if c == nil {
 			continue
 		}
+		if len(b) > from {
+			b = append(b, ", "...)
+		}
 		kind := limit.Kind(k)
-		if policies.Len() > 0 {
-			policies.WriteString(", ")
-		}
-		policies.WriteString(`"` + kind.String() + `";q=` + strconv.FormatInt(c.Max(kind), 10) + quotas[k])
-		if int(near) == len(tight) || nearer(c, kind, tight[near], near) {
-			near = kind
-		}
+		b = append(append(append(b, '"'), kind.String()...), `";q=`...)
+		b = append(strconv.AppendInt(b, c.Max(kind), 10), quotas[k]...)
 	}
+	return b
+}
+
+// nearest is the kind of limit that has refused, or is closest to empty.
+func (x *exchange) nearest(tight *[3]*limit.Claim) limit.Kind {
 	if r := &x.limits.Refusal; r.Claim != nil {
-		near = r.Kind
+		return r.Kind
 	}
-	h["Ratelimit-Policy"] = []string{policies.String()}
-	c := tight[near]
-	state := `"` + near.String() + `";r=` + strconv.FormatInt(c.Left(near), 10)
-	if d := x.resets(c, near); near != limit.Concurrent && c.Max(near) > 0 {
-		state += ";t=" + seconds(d)
+	near := limit.Kind(len(tight))
+	for k, c := range tight {
+		if c != nil && (int(near) == len(tight) || nearer(c, limit.Kind(k), tight[near], near)) {
+			near = limit.Kind(k)
+		}
 	}
-	h["Ratelimit"] = []string{state}
+	return near
+}
+
+func (x *exchange) appendState(b []byte, c *limit.Claim, near limit.Kind) []byte {
+	b = append(append(append(b, '"'), near.String()...), `";r=`...)
+	b = strconv.AppendInt(b, c.Left(near), 10)
+	if near != limit.Concurrent && c.Max(near) > 0 {
+		b = append(append(b, ";t="...), seconds(x.resets(c, near))...)
+	}
+	return b
 }
 
 // nearer tells whether a limit is closer to empty than another.

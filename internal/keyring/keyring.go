@@ -94,6 +94,9 @@ func (r *Ring) Lookup(secret string) (p *Principal, ok, expired bool) {
 	return p, ok, false
 }
 
+// Declared is the id of the one key that a configuration may declare.
+const Declared = "config"
+
 // Source is where keys are kept.
 type Source interface {
 	// Version changes when anything was changed, here or by another process.
