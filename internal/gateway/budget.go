@@ -274,7 +274,7 @@ func (x *exchange) supposeCharge(a *store.Attempt, nano int64) {
 	}
 }
 
-// landed clears the note of an attempt: it is in the journal.
+// landed ends the note of an attempt: it is in the journal.
 func (x *exchange) landed() {
 	if s := x.spending; s != nil && s.attempt != "" {
 		x.gw.opt.Ledger.Landed(s.flight)
@@ -289,7 +289,7 @@ func (x *exchange) letGo() {
 	if s == nil {
 		return
 	}
-	x.landed()
+	x.gw.opt.Ledger.Recall(s.flight) // of one that was not recorded
 	if x.later.open() {
 		return
 	}

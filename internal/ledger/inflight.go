@@ -35,9 +35,10 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 type inflight struct {
 	file *os.File
 
-	mu   sync.Mutex
-	free []int // slots used before
-	next int   // the first that was never used
+	mu    sync.Mutex
+	free  []int // slots used before
+	stale []int // the same, but for the note that is still in them
+	next  int   // the first that was never used
 }
 
 // Flight is an attempt under way; the zero value is none.
@@ -66,27 +67,71 @@ func (r *Recorder) Begin(a *store.Attempt) (Flight, error) {
 	return Flight{slot + 1}, nil
 }
 
-// Landed clears the note: the attempt is in the journal, or was not sent after all.
+// Landed ends the note: the attempt is in the journal. It stays where it is until another
+// takes its place or the writer clears it; should the process be killed before, the
+// attempt is there already, by its id.
 func (r *Recorder) Landed(f Flight) {
 	if f.slot == 0 {
 		return
 	}
+	i := &r.inflight
+	i.mu.Lock()
+	i.stale = append(i.stale, f.slot-1)
+	i.mu.Unlock()
+	if r.resting.Load() {
+		r.rouse()
+	}
+}
+
+// Recall clears the note of an attempt that was not sent after all.
+func (r *Recorder) Recall(f Flight) {
+	if f.slot != 0 {
+		r.clear(f.slot - 1)
+	}
+}
+
+func (i *inflight) anyStale() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return len(i.stale) > 0
+}
+
+// tidy clears the notes of attempts that have landed.
+func (r *Recorder) tidy() {
+	i := &r.inflight
+	for {
+		i.mu.Lock()
+		n := len(i.stale)
+		if n == 0 {
+			i.mu.Unlock()
+			return
+		}
+		slot := i.stale[n-1]
+		i.stale = i.stale[:n-1]
+		i.mu.Unlock()
+		r.clear(slot)
+	}
+}
+
+// clear makes a slot free. One that cannot be cleared is not used again.
+func (r *Recorder) clear(slot int) {
 	var zero [slotHead]byte
-	if _, err := r.inflight.file.WriteAt(zero[:], int64(f.slot-1)*slotBytes); err != nil {
-		// It would be counted once more at the next start, but for its id: the row is there.
+	if _, err := r.inflight.file.WriteAt(zero[:], int64(slot)*slotBytes); err != nil {
 		r.opt.Log.Warn("the note of an attempt under way could not be cleared", "error", err)
 		return
 	}
-	r.inflight.put(f.slot - 1)
+	r.inflight.put(slot)
 }
 
 func (i *inflight) take() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if n := len(i.free); n > 0 {
-		slot := i.free[n-1]
-		i.free = i.free[:n-1]
-		return slot
+	for _, list := range []*[]int{&i.stale, &i.free} {
+		if n := len(*list); n > 0 {
+			slot := (*list)[n-1]
+			*list = (*list)[:n-1]
+			return slot
+		}
 	}
 	i.next++
 	return i.next - 1

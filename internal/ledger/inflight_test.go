@@ -71,7 +71,7 @@ func TestUnderWayAtAKill(t *testing.T) {
 	if len(rows) != 2 || rows[0].ID != "att_1" || rows[0].ErrorClass != Crashed || !rows[0].Usage.Estimated || rows[0].Usage.Output != 8 || rows[0].Budgets != "home.run_1 bud_1@0=9" {
 		t.Errorf("%+v", rows)
 	}
-	r.Landed(two)
+	r.Recall(two)
 	if rows := after(t, killed(t, dir)); len(rows) != 1 || rows[0].ID != "att_1" {
 		t.Errorf("one is over: %+v", rows)
 	}
@@ -84,6 +84,32 @@ func TestUnderWayAtAKill(t *testing.T) {
 	r.Landed(Flight{})
 	if three, err := r.Begin(begun("att_3")); err != nil || three.slot > 2 {
 		t.Errorf("slots are used again: %+v, %v", three, err)
+	}
+}
+
+// TestLandedNotesGo: the note of an attempt that is recorded does not outlast a quiet time.
+func TestLandedNotesGo(t *testing.T) {
+	dir := t.TempDir()
+	r := opened(t, dir, &sink{}, io.Discard)
+	for i := range 5 {
+		f, err := r.Begin(begun(id(i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Add(&store.Attempt{ID: id(i)})
+		if i == 4 { // the writer may be at rest by then
+			if err := r.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.Landed(f)
+	}
+	b, err := os.ReadFile(filepath.Join(dir, inflightName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := readInflight(b); len(left) > 1 {
+		t.Errorf("%d notes are left", len(left))
 	}
 }
 

@@ -27,12 +27,14 @@ const (
 func (r *Recorder) run() {
 	defer close(r.done)
 	for r.gather() {
+		r.tidy()
 		r.rescue()
 		if !r.replay() || r.ended() {
 			break
 		}
 	}
 	r.rescue()
+	r.tidy()
 	r.stranded.give()
 	if n := r.journal.Pending(); n > 0 {
 		r.opt.Log.Warn("attempts stay in the journal until the next start", "attempts", n)
@@ -57,8 +59,9 @@ func (r *Recorder) ended() bool {
 // busy ones far fewer. It returns false when there is nothing more to come.
 func (r *Recorder) gather() bool {
 	for r.journal.Pending() == 0 && !r.stranded.any.Load() {
+		r.tidy()
 		r.resting.Store(true)
-		if r.journal.Pending() == 0 && !r.stranded.any.Load() {
+		if r.journal.Pending() == 0 && !r.stranded.any.Load() && !r.inflight.anyStale() {
 			select {
 			case <-r.wake:
 			case <-r.closing:

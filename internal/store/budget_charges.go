@@ -70,30 +70,33 @@ type chargeRow struct {
 const addSpent = `INSERT INTO budget_leases (budget_id, period, replica, home, granted, spent, expires_at) VALUES (?, ?, ?, ?, 0, ?, 0)
 	ON CONFLICT (budget_id, period, replica) DO UPDATE SET spent = budget_leases.spent + excluded.spent`
 
-// chargesPerInsert is how many rows one statement takes.
-const chargesPerInsert = 64
+// insertCharges is the statement for a number of rows.
+func insertCharges(rows int) string {
+	return `INSERT INTO budget_charges (at, attempt_id, budget_id, period, amount) VALUES (?, ?, ?, ?, ?)` +
+		strings.Repeat(", (?, ?, ?, ?, ?)", rows-1) + ` ON CONFLICT (at, attempt_id, budget_id) DO NOTHING`
+}
+
+// errCounted says that some of the attempts of a batch were counted before.
+var errCounted = errors.New("counted before")
 
 // chargeBudgets counts attempts for their budgets, in the transaction that writes
-// them. What was counted before is not counted again.
-func chargeBudgets(ctx context.Context, tx *sql.Tx, attempts []Attempt) error {
-	var rows []chargeRow
-	replicas := map[string]string{}
-	for i := range attempts {
-		a := &attempts[i]
-		if a.Budgets == "" {
-			continue
-		}
-		replica, list := ReadBudgetCharges(a.Budgets)
-		replicas[a.ID] = replica
-		for _, c := range list {
-			rows = append(rows, chargeRow{a.At.UnixNano(), a.ID, c})
-		}
+// them. What was counted before is not counted again: which those are it asks only
+// where again says that there may be some. Else it fails with errCounted.
+func (s *Store) chargeBudgets(ctx context.Context, tx *sql.Tx, attempts []Attempt, again bool) error {
+	rows, replicas, err := chargesOf(ctx, tx, attempts, again)
+	if err != nil || len(rows) == 0 {
+		return err
 	}
 	sums := map[leaseKey]int64{}
-	for part := range slices.Chunk(rows, chargesPerInsert) {
-		if err := insertCharges(ctx, tx, part, replicas, sums); err != nil {
-			return err
-		}
+	for i := range rows {
+		c := &rows[i]
+		sums[leaseKey{c.Budget, c.Period.UnixNano(), replicas[c.attempt]}] += c.Amount
+	}
+	many := len(rows) / rowsPerInsert * rowsPerInsert
+	if err := errors.Join(
+		chargeBy(ctx, tx, s.charges.many, rowsPerInsert, rows[:many]),
+		chargeBy(ctx, tx, s.charges.one, 1, rows[many:])); err != nil {
+		return err
 	}
 	for key, n := range sums {
 		home, _, _ := strings.Cut(key.replica, replicaMark)
@@ -104,31 +107,64 @@ func chargeBudgets(ctx context.Context, tx *sql.Tx, attempts []Attempt) error {
 	return nil
 }
 
-// insertCharges inserts rows and sums up those that were not there.
-func insertCharges(ctx context.Context, tx *sql.Tx, part []chargeRow, replicas map[string]string, sums map[leaseKey]int64) (err error) {
-	args := make([]any, 0, 5*len(part))
-	for i := range part {
-		c := &part[i]
-		args = append(args, c.at, c.attempt, c.Budget, c.Period.UnixNano(), c.Amount)
+// chargesOf are the charges of attempts; again leaves out those that were counted.
+func chargesOf(ctx context.Context, tx *sql.Tx, attempts []Attempt, again bool) (rows []chargeRow, replicas map[string]string, err error) {
+	replicas = map[string]string{}
+	seen := map[[2]string]bool{}
+	for i := range attempts {
+		a := &attempts[i]
+		if a.Budgets == "" {
+			continue
+		}
+		if again {
+			var n int
+			err := tx.QueryRowContext(ctx, `SELECT count(*) FROM budget_charges WHERE at = ? AND attempt_id = ?`, a.At.UnixNano(), a.ID).Scan(&n)
+			if err != nil {
+				return nil, nil, err
+			}
+			if n > 0 { // all charges of an attempt are written at once
+				continue
+			}
+		}
+		replica, list := ReadBudgetCharges(a.Budgets)
+		replicas[a.ID] = replica
+		for _, c := range list {
+			if again {
+				key := [2]string{a.ID, c.Budget}
+				if seen[key] {
+					continue
+				}
+				seen[key] = true
+			}
+			rows = append(rows, chargeRow{a.At.UnixNano(), a.ID, c})
+		}
 	}
-	//nolint:gosec // constants and question marks only
-	rows, err := tx.QueryContext(ctx, `INSERT INTO budget_charges (at, attempt_id, budget_id, period, amount) VALUES (?, ?, ?, ?, ?)`+
-		strings.Repeat(", (?, ?, ?, ?, ?)", len(part)-1)+` ON CONFLICT (at, attempt_id, budget_id) DO NOTHING RETURNING attempt_id, budget_id, period, amount`, args...)
-	if err != nil {
-		return err
+	return rows, replicas, nil
+}
+
+// chargeBy inserts rows in groups of a size.
+func chargeBy(ctx context.Context, tx *sql.Tx, statement *sql.Stmt, size int, rows []chargeRow) (err error) {
+	if len(rows) == 0 {
+		return nil
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var attempt string
-		var key leaseKey
-		var amount int64
-		if err := rows.Scan(&attempt, &key.budget, &key.period, &amount); err != nil {
+	insert := tx.StmtContext(ctx, statement)
+	defer func() { err = errors.Join(err, insert.Close()) }()
+	args := make([]any, 0, 5*size)
+	for group := range slices.Chunk(rows, size) {
+		args = args[:0]
+		for i := range group {
+			c := &group[i]
+			args = append(args, c.at, c.attempt, c.Budget, c.Period.UnixNano(), c.Amount)
+		}
+		done, err := insert.ExecContext(ctx, args...)
+		if err != nil {
 			return err
 		}
-		key.replica = replicas[attempt]
-		sums[key] += amount
+		if n, err := done.RowsAffected(); err != nil || n != int64(len(group)) {
+			return errors.Join(errCounted, err)
+		}
 	}
-	return rows.Err()
+	return nil
 }
 
 // SweepBudgetCharges sums up and deletes what attempts before a time count.

@@ -45,6 +45,34 @@ func TestSweptChargesAreStillCounted(t *testing.T) {
 	}
 }
 
+// TestChargedOnce: of a batch some attempts may be there already, or come twice.
+func TestChargedOnce(t *testing.T) {
+	s, _ := newStore(t)
+	of := func(id string, list ...BudgetCharge) Attempt {
+		return Attempt{ID: id, At: day, Budgets: BudgetCharges("home.run_1", list)}
+	}
+	five, seven := BudgetCharge{"bud_1", day, 5}, BudgetCharge{"bud_2", day, 7}
+	for i, c := range []struct {
+		batch    []Attempt
+		one, two int64
+	}{
+		{[]Attempt{of("att_1", five, seven), of("att_2", five)}, 10, 7},
+		{[]Attempt{of("att_2", five), of("att_3", five)}, 15, 7},            // one is there
+		{[]Attempt{of("att_4", seven), of("att_4", seven)}, 15, 14},         // one comes twice
+		{[]Attempt{of("att_5", five, five)}, 20, 14},                        // a budget is named twice
+		{[]Attempt{{ID: "att_6", At: day}, of("att_1", five, seven)}, 20, 14}, // none is new
+	} {
+		if err := s.InsertAttempts(t.Context(), c.batch); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.BudgetSums(t.Context())
+		want := []BudgetSum{{"bud_1", day, c.one, c.one}, {"bud_2", day, c.two, c.two}}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("batch %d: %+v, %v", i, got, err)
+		}
+	}
+}
+
 func FuzzReadBudgetCharges(f *testing.F) {
 	f.Add("home.run_1 bud_1@0=12 bud_2@1767225600000000005=-3")
 	f.Add("home x@1=usd @=")

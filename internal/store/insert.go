@@ -18,14 +18,26 @@ func (s *Store) InsertAttempts(ctx context.Context, attempts []Attempt) error {
 	if len(attempts) == 0 {
 		return nil
 	}
-	if err := s.inserts.prepare(ctx, s.writer); err != nil {
+	if err := errors.Join(s.inserts.prepare(ctx, s.writer, insertOf), s.charges.prepare(ctx, s.writer, insertCharges)); err != nil {
 		return fmt.Errorf("record %d attempts: %w", len(attempts), err)
 	}
+	err := s.insertAttempts(ctx, attempts, false)
+	if errors.Is(err, errCounted) {
+		err = s.insertAttempts(ctx, attempts, true)
+	}
+	if err != nil {
+		return fmt.Errorf("record %d attempts: %w", len(attempts), err)
+	}
+	return nil
+}
+
+// insertAttempts does it; again says that some of the attempts may be there.
+func (s *Store) insertAttempts(ctx context.Context, attempts []Attempt, again bool) error {
 	uses := lastUses(attempts)
 	var names labelling
 	err := s.increments(ctx, func(tx *sql.Tx) error {
 		names = labelling{known: &s.labels}
-		if err := chargeBudgets(ctx, tx, attempts); err != nil {
+		if err := s.chargeBudgets(ctx, tx, attempts, again); err != nil {
 			return err
 		}
 		if err := s.inserts.run(ctx, tx, &names, attempts); err != nil {
@@ -46,11 +58,10 @@ func (s *Store) InsertAttempts(ctx context.Context, attempts []Attempt) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("record %d attempts: %w", len(attempts), err)
+	if err == nil {
+		s.labels.keep(names.fresh)
 	}
-	s.labels.keep(names.fresh)
-	return nil
+	return err
 }
 
 // rowsPerInsert is how many rows one statement takes: it is the statements that
@@ -64,16 +75,16 @@ type inserts struct {
 	many, one *sql.Stmt
 }
 
-func (n *inserts) prepare(ctx context.Context, db *sql.DB) (err error) {
+func (n *inserts) prepare(ctx context.Context, db *sql.DB, of func(rows int) string) (err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.many == nil {
-		if n.many, err = db.PrepareContext(ctx, insertOf(rowsPerInsert)); err != nil {
+		if n.many, err = db.PrepareContext(ctx, of(rowsPerInsert)); err != nil {
 			return err
 		}
 	}
 	if n.one == nil {
-		n.one, err = db.PrepareContext(ctx, insertOf(1))
+		n.one, err = db.PrepareContext(ctx, of(1))
 	}
 	return err
 }

@@ -54,7 +54,8 @@ type Store struct {
 	postgres bool // writer and readers are one pool then
 	version  dataVersion
 	labels   labels
-	inserts  inserts
+	inserts  inserts // of attempts
+	charges  inserts // of what they count for budgets
 }
 
 // Open opens the database file, creating it (mode 0600) if it is absent, and
