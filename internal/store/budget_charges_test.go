@@ -57,9 +57,9 @@ func TestChargedOnce(t *testing.T) {
 		one, two int64
 	}{
 		{[]Attempt{of("att_1", five, seven), of("att_2", five)}, 10, 7},
-		{[]Attempt{of("att_2", five), of("att_3", five)}, 15, 7},            // one is there
-		{[]Attempt{of("att_4", seven), of("att_4", seven)}, 15, 14},         // one comes twice
-		{[]Attempt{of("att_5", five, five)}, 20, 14},                        // a budget is named twice
+		{[]Attempt{of("att_2", five), of("att_3", five)}, 15, 7},              // one is there
+		{[]Attempt{of("att_4", seven), of("att_4", seven)}, 15, 14},           // one comes twice
+		{[]Attempt{of("att_5", five, five)}, 20, 14},                          // a budget is named twice
 		{[]Attempt{{ID: "att_6", At: day}, of("att_1", five, seven)}, 20, 14}, // none is new
 	} {
 		if err := s.InsertAttempts(t.Context(), c.batch); err != nil {
