@@ -81,6 +81,10 @@ func compareUsage(ctx context.Context, db *store.Store) (compared string, differ
 		}
 		for i := range list {
 			d := &list[i]
+			if d.Times {
+				differences = append(differences, fmt.Sprintf("%s, key %s, %s at %s: not how long the attempts took", d.At.Format(time.RFC3339), d.KeyID, d.Model, d.Provider))
+				continue
+			}
 			differences = append(differences, fmt.Sprintf("%s, key %s, %s at %s: above the attempts by %d attempts, %d nano-dollars, %d input and %d output tokens",
 				d.At.Format(time.RFC3339), d.KeyID, d.Model, d.Provider, d.Over.Attempts, d.Over.CostNano, d.Over.Input, d.Over.Output))
 		}

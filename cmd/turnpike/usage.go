@@ -157,11 +157,11 @@ func (f *usageFlags) export() *operator.UsageExport {
 }
 
 func usageShow(ctx context.Context, db *store.Store, f *usageFlags) error {
-	names, err := db.KeyNames(ctx, nil)
+	names, err := operator.UsageNames(ctx, db)
 	if err != nil {
 		return err
 	}
-	list, total, err := usage.Sum(ctx, db, usage.Query{Period: f.parsed, By: f.dimensions, Zone: f.location, Keep: f.filter().Keeps(names)})
+	list, total, err := usage.Sum(ctx, db, usage.Query{Period: f.parsed, By: f.dimensions, Zone: f.location, Keep: f.filter().Keeps(names.Keys)})
 	if err != nil {
 		return err
 	}
@@ -171,28 +171,33 @@ func usageShow(ctx context.Context, db *store.Store, f *usageFlags) error {
 	if f.json {
 		rows := make([]operator.UsageRow, 0, len(list))
 		for _, g := range list {
-			rows = append(rows, operator.ViewUsage(f.dimensions, g))
+			rows = append(rows, operator.ViewUsage(f.dimensions, g, names))
 		}
 		return json.NewEncoder(os.Stdout).Encode(map[string]any{
-			"from": f.parsed.From, "to": f.parsed.To, "zone": f.location.String(), "rows": rows, "total": operator.ViewUsage(nil, &total),
+			"from": f.parsed.From, "to": f.parsed.To, "zone": f.location.String(), "rows": rows, "total": operator.ViewUsage(nil, &total, nil),
 		})
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, strings.ToUpper(strings.Join(append(slices.Clone(f.dimensions), "requests", "attempts", "errors", "input", "output", "cache read",
-		"cache write", "cost", "unpriced", "mean ms"), "\t")))
+		"cache write", "cost", "unpriced", "p50 ms", "p95 ms", "first p50", "first p95"), "\t")))
 	total.Values = append([]string{"all"}, make([]string, max(len(f.dimensions), 1)-1)...)[:len(f.dimensions)]
 	for _, g := range append(list, &total) {
 		for i, v := range g.Values {
-			if f.dimensions[i] == "key" {
-				v = cmp.Or(names[v], v)
-			}
-			_, _ = fmt.Fprintf(w, "%s\t", cmp.Or(v, "-"))
+			_, _ = fmt.Fprintf(w, "%s\t", cmp.Or(names.Name(f.dimensions[i], v), v, "-"))
 		}
-		r := operator.ViewUsage(nil, &usage.Group{Sums: g.Sums, Unpriced: g.Unpriced})
-		_, _ = fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%d\t%.0f\n", r.Requests, r.Attempts, r.Errors, r.Input, r.Output, r.CacheRead,
-			r.CacheWrite5m+r.CacheWrite1h, price.Nano(r.CostNano), r.Unpriced, r.Latency)
+		r := operator.ViewUsage(nil, &usage.Group{Sums: g.Sums, Unpriced: g.Unpriced, Times: g.Times}, nil)
+		_, _ = fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%d\t%s\t%s\t%s\t%s\n", r.Requests, r.Attempts, r.Errors, r.Input, r.Output, r.CacheRead,
+			r.CacheWrite5m+r.CacheWrite1h, price.Nano(r.CostNano), r.Unpriced, known(r.LatencyP50), known(r.LatencyP95), known(r.ContentP50), known(r.ContentP95))
 	}
 	return w.Flush()
+}
+
+// known is a number, or a dash.
+func known(ms *float64) string {
+	if ms == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f", *ms)
 }
 
 func usageExport(ctx context.Context, db *store.Store, cfg *config.Config, f *usageFlags) (err error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -63,8 +64,14 @@ func TestUsage(t *testing.T) {
 	if got.Total.CostNano != cost || got.Total.Requests != 200 || got.Total.Latency != 1000 || got.Rows[0].By["day"] != "2026-10-31" {
 		t.Errorf("%+v", got)
 	}
+	if p50, p95 := got.Total.LatencyP50, got.Total.LatencyP95; p50 == nil || p95 == nil || *p50 < 800 || *p95 > 1200 || got.Total.ContentP50 != nil {
+		t.Errorf("%v, %v, %v", p50, p95, got.Total.ContentP50)
+	}
 	sum := int64(0)
 	for _, r := range got.Rows {
+		if name := map[bool]string{true: "", false: "shop"}[r.By["key"] == "key_gone"]; r.Names["key"] != name {
+			t.Errorf("%v are called %v", r.By, r.Names)
+		}
 		sum += r.CostNano
 	}
 	if sum != cost {
@@ -99,7 +106,7 @@ func TestUsageExport(t *testing.T) {
 		}
 		return rows
 	}
-	if rows := read(); len(rows) != 201 || rows[2][16] != "'-n" {
+	if rows := read(); len(rows) != 201 || rows[2][slices.Index(rows[0], "served_model")] != "'-n" || rows[1][slices.Index(rows[0], "key_name")] != "shop" {
 		t.Errorf("%d rows: %q", len(rows), rows[2])
 	}
 	if rows := read("--by", "model"); len(rows) != 3 || rows[1][0] != "'-n" || rows[1][1] != "100" {

@@ -203,6 +203,13 @@ func TestSeedUsage(t *testing.T) {
 	if row["key_id"] != key || row["key_name"] != "shop" || row["model"] != "gpt-5-mini" || row["total_requests"] != 1.0 || row["input_tokens"] != 1050.0 || row["output_tokens"] != 100.0 || row["total_tokens"] != 1150.0 {
 		t.Errorf("%v", row)
 	}
+	names, _ := row["names"].(map[string]any)
+	if p95, _ := row["p95_latency_ms"].(float64); p95 < 1700 || p95 > 2400 || names["key"] != "shop" {
+		t.Errorf("%v", row)
+	}
+	if other, _ := rows[1].(map[string]any); other["p50_latency_ms"] != nil || other["p95_first_content_ms"] != nil {
+		t.Errorf("times that nobody measured: %v", rows[1])
+	}
 	rec := w.send("GET", "/admin/usage?group_by=provider&period=7d", "", "Accept", "text/csv")
 	table, err := csv.NewReader(rec.Body).ReadAll()
 	if err != nil || len(table) != 3 || table[0][0] != "provider" {

@@ -111,17 +111,17 @@ func sumUsage(c *call, q *sumQuery, _ *nothing) (UsageList, error) {
 	if err != nil {
 		return UsageList{}, err
 	}
-	names, err := c.Store.KeyNames(c.ctx, nil)
+	names, err := operator.UsageNames(c.ctx, c.Store)
 	if err != nil {
 		return UsageList{}, err
 	}
 	filter := operator.UsageFilter{Key: q.KeyID, Team: q.TeamID, User: q.UserID, Provider: q.Provider, Model: q.Model}
-	list, total, err := usage.Sum(c.ctx, c.Store, usage.Query{Period: period, By: by, Zone: zone, Keep: filter.Keeps(names)})
+	list, total, err := usage.Sum(c.ctx, c.Store, usage.Query{Period: period, By: by, Zone: zone, Keep: filter.Keeps(names.Keys)})
 	if err != nil {
 		return UsageList{}, err
 	}
 	if strings.Contains(c.r.Header.Get("Accept"), "text/csv") {
-		c.file = &file{media: "text/csv; charset=utf-8", name: "usage.csv", write: func(w io.Writer) error { return usage.WriteGroups(w, by, list) }}
+		c.file = &file{media: "text/csv; charset=utf-8", name: "usage.csv", write: func(w io.Writer) error { return usage.WriteGroups(w, by, list, names) }}
 		return UsageList{}, nil
 	}
 	out := UsageList{From: period.From, To: period.To, Zone: zone.String(), By: by, Usage: make([]UsageItem, 0, len(list)), Total: usageItem(nil, &total, names)}
@@ -131,13 +131,13 @@ func sumUsage(c *call, q *sumQuery, _ *nothing) (UsageList, error) {
 	return out, nil
 }
 
-func usageItem(by []string, g *usage.Group, names map[string]string) UsageItem {
-	r := operator.ViewUsage(by, g)
+func usageItem(by []string, g *usage.Group, names *usage.Names) UsageItem {
+	r := operator.ViewUsage(by, g, names)
 	u := UsageItem{
 		KeyID: r.By["key"], Model: r.By["model"], Provider: r.By["provider"], TotalRequests: r.Requests,
 		InputTokens: r.Input + r.CacheRead + r.CacheWrite5m + r.CacheWrite1h, OutputTokens: r.Output, UsageRow: r, CostUSD: dollars(r.CostNano),
 	}
-	u.KeyName, u.TotalTokens = names[u.KeyID], u.InputTokens+u.OutputTokens
+	u.KeyName, u.TotalTokens = names.Keys[u.KeyID], u.InputTokens+u.OutputTokens
 	return u
 }
 

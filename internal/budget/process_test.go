@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	childDir  = "BUDGET_TEST_DIR"
-	childHome = "BUDGET_TEST_HOME"
+	childDir   = "BUDGET_TEST_DIR"
+	childPlace = "BUDGET_TEST_PLACE"
+	childHome  = "BUDGET_TEST_HOME"
 )
 
 // TestProcesses: 1,000 requests at once over three processes on one database, each
@@ -25,13 +26,13 @@ const (
 // What they spend together never passes the limit, and the ledger says the same.
 func TestProcesses(t *testing.T) {
 	if os.Getenv(childDir) != "" {
-		child(t, os.Getenv(childDir), os.Getenv(childHome))
+		child(t, os.Getenv(childDir), os.Getenv(childPlace), os.Getenv(childHome))
 		return
 	}
-	dir := t.TempDir()
+	dir, place := t.TempDir(), newPlace(t)
 	start := func(home string) *exec.Cmd {
 		c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProcesses$", "-test.v") //nolint:gosec // this very test
-		c.Env = append(os.Environ(), childDir+"="+dir, childHome+"="+home)
+		c.Env = append(os.Environ(), childDir+"="+dir, childPlace+"="+place, childHome+"="+home)
 		c.Stdout, c.Stderr = os.Stderr, os.Stderr // what a child says explains why it fails
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
@@ -60,7 +61,7 @@ func TestProcesses(t *testing.T) {
 		t.Errorf("the last life of a: %v", err)
 	}
 	wg.Wait()
-	s, err := store.Open(t.Context(), filepath.Join(dir, store.FileName))
+	s, err := openPlace(t.Context(), place)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,9 +85,9 @@ func TestProcesses(t *testing.T) {
 }
 
 // child is one process: many requests at once, until the budget is spent.
-func child(t *testing.T, dir, home string) {
+func child(t *testing.T, dir, place, home string) {
 	ctx := context.Background()
-	s, err := store.Open(ctx, filepath.Join(dir, store.FileName))
+	s, err := openPlace(ctx, place)
 	if err != nil {
 		t.Fatal(err)
 	}

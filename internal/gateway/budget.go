@@ -72,7 +72,7 @@ func (x *exchange) reserve() error {
 			return &llm.Error{Kind: llm.ErrUnavail, Message: "the budgets could not be asked: try again", RetryAfter: time.Second, Cause: err}
 		}
 		if i == len(levels)-1 || refusal.Why == budget.Blocked || refusal.Why == budget.Away {
-			return overBudget(refusal)
+			return x.overBudget(refusal)
 		}
 	}
 	return nil
@@ -204,7 +204,7 @@ func (x *exchange) afford(attempts int64) error {
 		return nil
 	}
 	if refusal, ok := errors.AsType[*budget.Refusal](err); ok {
-		return overBudget(refusal)
+		return x.overBudget(refusal)
 	}
 	return &llm.Error{Kind: llm.ErrUnavail, Message: "the budgets could not be asked", Cause: err}
 }

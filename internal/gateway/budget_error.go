@@ -18,6 +18,12 @@ const (
 	awayWait = 5 * time.Second
 )
 
+// overBudget is a refusal, counted.
+func (x *exchange) overBudget(r *budget.Refusal) *llm.Error {
+	x.gw.opt.Metrics.OverBudget(r.Who.Kind, string(r.Why))
+	return overBudget(r)
+}
+
 // overBudget is what the client is told. What will not clear by itself is not to be
 // tried again: SDKs would, for minutes.
 func overBudget(r *budget.Refusal) *llm.Error {

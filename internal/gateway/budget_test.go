@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -254,6 +255,18 @@ func TestBudgetRefusals(t *testing.T) {
 			}
 		})
 	}
+	t.Run("refusals are counted by whose budget it is and why", func(t *testing.T) {
+		for reason, limit := range map[string]int64{"spent": cents(1), "blocked": 0} {
+			g := newTestGateway(t, &toyProvider{dialect: "toy", answer: said}).withBudgets(usd(limit))
+			g.post("/toy", `{"model":"m","say":"hello"}`)
+			g.opt.Operator = func(*http.Request) bool { return true }
+			w := httptest.NewRecorder()
+			g.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+			if want := `turnpike_budget_refusals_total{reason="` + reason + `",scope="key"} 1`; !strings.Contains(w.Body.String(), want) {
+				t.Errorf("metrics do not say %s", want)
+			}
+		}
+	})
 	t.Run("what is reserved for others may be free in a moment", func(t *testing.T) {
 		var g *testGateway
 		nested := false

@@ -9,6 +9,7 @@ import (
 
 	"turnpike/internal/price"
 	"turnpike/internal/store"
+	"turnpike/internal/tenancy"
 	"turnpike/internal/usage"
 )
 
@@ -30,9 +31,32 @@ func (f *UsageFilter) Keeps(names map[string]string) func(*store.UsageLine) bool
 	}
 }
 
-// UsageRow is a group as it is shown.
+// UsageNames are the names of all whose usage is kept.
+func UsageNames(ctx context.Context, db *store.Store) (*usage.Names, error) {
+	keys, err := db.KeyNames(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	scopes, err := ReadNames(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	names := &usage.Names{Keys: keys, Teams: map[string]string{}, Users: map[string]string{}}
+	for of, name := range scopes {
+		switch of[0] {
+		case tenancy.Team:
+			names.Teams[of[1]] = name
+		case tenancy.User:
+			names.Users[of[1]] = name
+		}
+	}
+	return names, nil
+}
+
+// UsageRow is a group as it is shown. Quantiles are null where no time is known.
 type UsageRow struct {
 	By           map[string]string `json:"by,omitempty"`
+	Names        map[string]string `json:"names,omitempty" say:"what people call the keys, teams and users of by"`
 	Requests     int64             `json:"requests"`
 	Attempts     int64             `json:"attempts"`
 	Errors       int64             `json:"errors"`
@@ -48,23 +72,45 @@ type UsageRow struct {
 	CostNano     int64             `json:"cost_nano"`
 	Latency      float64           `json:"mean_latency_ms"`
 	FirstContent float64           `json:"mean_first_content_ms"`
+	LatencyP50   *float64          `json:"p50_latency_ms" say:"of the attempts, to a fifth"`
+	LatencyP95   *float64          `json:"p95_latency_ms"`
+	ContentP50   *float64          `json:"p50_first_content_ms" say:"time to the first content"`
+	ContentP95   *float64          `json:"p95_first_content_ms"`
 }
 
-// ViewUsage shows a group.
-func ViewUsage(by []string, g *usage.Group) UsageRow {
+// ViewUsage shows a group; names may be nil.
+func ViewUsage(by []string, g *usage.Group, names *usage.Names) UsageRow {
 	r := UsageRow{
 		Requests: g.Requests, Attempts: g.Attempts, Errors: g.Errors, Input: g.Input, Output: g.Output, CacheRead: g.CacheRead,
 		CacheWrite5m: g.CacheWrite5m, CacheWrite1h: g.CacheWrite1h, Reasoning: g.Reasoning, WebSearches: g.WebSearches, Estimated: g.Estimated,
 		Unpriced: g.Unpriced, CostNano: g.CostNano,
 		Latency: millis(time.Duration(g.LatencyNano / max(g.Attempts, 1))), FirstContent: millis(time.Duration(g.FirstContentNano / max(g.FirstContents, 1))),
+		LatencyP50: quantile(g.Times.Latency, usage.P50), LatencyP95: quantile(g.Times.Latency, usage.P95),
+		ContentP50: quantile(g.Times.FirstContent, usage.P50), ContentP95: quantile(g.Times.FirstContent, usage.P95),
 	}
 	for i, v := range g.Values {
 		if r.By == nil {
 			r.By = map[string]string{}
 		}
 		r.By[by[i]] = v
+		if name := names.Name(by[i], v); name != "" {
+			if r.Names == nil {
+				r.Names = map[string]string{}
+			}
+			r.Names[by[i]] = name
+		}
 	}
 	return r
+}
+
+// quantile is in milliseconds, nil where no time is known.
+func quantile(h store.Histogram, part float64) *float64 {
+	d, ok := h.Quantile(part)
+	if !ok {
+		return nil
+	}
+	ms := millis(d.Round(100 * time.Microsecond))
+	return &ms
 }
 
 // millis is a time in milliseconds.
@@ -80,28 +126,28 @@ type UsageExport struct {
 
 // ExportUsage writes usage as CSV.
 func ExportUsage(ctx context.Context, w io.Writer, db *store.Store, ceiling price.Rates, e *UsageExport) error {
+	names, err := UsageNames(ctx, db)
+	if err != nil {
+		return err
+	}
 	if !e.Focus && len(e.By) > 0 {
 		list, _, err := usage.Sum(ctx, db, usage.Query{Period: e.Period, By: e.By, Zone: e.Zone})
 		if err != nil {
 			return err
 		}
-		return usage.WriteGroups(w, e.By, list)
+		return usage.WriteGroups(w, e.By, list, names)
 	}
 	if err := AttemptsKept(ctx, db, e.From); err != nil {
 		return err
 	}
 	if !e.Focus {
-		return usage.WriteAttempts(ctx, w, db, e.Period)
-	}
-	names, err := db.KeyNames(ctx, nil)
-	if err != nil {
-		return err
+		return usage.WriteAttempts(ctx, w, db, e.Period, names)
 	}
 	book, err := LoadBook(ctx, db, ceiling)
 	if err != nil {
 		return err
 	}
-	return usage.WriteFocus(ctx, w, db, e.Period, book, &usage.Names{Keys: names})
+	return usage.WriteFocus(ctx, w, db, e.Period, book, names)
 }
 
 // ErrGone says that attempts are not all there any more.

@@ -11,6 +11,7 @@ import (
 	"math"
 	"strings"
 	"sync"
+	"time"
 )
 
 // label is what many attempts have in common; a row names it by its id.
@@ -75,16 +76,33 @@ func (l *label) id(try byte) int64 {
 // maxLabels bounds those that are remembered.
 const maxLabels = 20_000
 
-// labels remembers labels that are in the database for good.
+// labels remembers labels that are in the database. It forgets them all after a day:
+// when they are looked up again, the database learns that they are still in use.
 type labels struct {
+	now   func() time.Time
 	mu    sync.Mutex
 	known map[label]int64
+	since time.Time // when the first of known was looked up
 }
+
+const (
+	// rememberLabels is how long labels are remembered.
+	rememberLabels = 24 * time.Hour
+	// touchLabels is how old what the database knows of a label's use gets before it is
+	// told again.
+	touchLabels = 12 * time.Hour
+	// unusedLabels is how much earlier than all that is kept a label was last looked up
+	// if nothing can have it: a day it is remembered, and a day that clocks may differ.
+	unusedLabels = rememberLabels + 24*time.Hour
+)
 
 // get returns the id of a label that is known.
 func (s *labels) get(l *label) (int64, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.known != nil && s.now().Sub(s.since) > rememberLabels {
+		s.known = nil
+	}
 	id, ok := s.known[*l]
 	return id, ok
 }
@@ -97,7 +115,7 @@ func (s *labels) keep(fresh map[label]int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.known == nil || len(s.known)+len(fresh) > maxLabels {
-		s.known = make(map[label]int64, len(fresh))
+		s.known, s.since = make(map[label]int64, len(fresh)), s.now()
 	}
 	maps.Copy(s.known, fresh)
 }
@@ -116,7 +134,7 @@ func (n *labelling) id(ctx context.Context, tx *sql.Tx, l *label) (int64, error)
 	if id, ok := n.fresh[*l]; ok {
 		return id, nil
 	}
-	id, err := writeLabel(ctx, tx, l)
+	id, err := writeLabel(ctx, tx, l, n.known.now())
 	if err != nil {
 		return 0, err
 	}
@@ -132,26 +150,68 @@ const maxTries = 8
 
 var errDigests = errors.New("too many labels of attempts have one digest")
 
-// writeLabel adds a label unless it is there.
-func writeLabel(ctx context.Context, tx *sql.Tx, l *label) (int64, error) {
+// writeLabel adds a label unless it is there, and notes its use.
+func writeLabel(ctx context.Context, tx *sql.Tx, l *label, now time.Time) (int64, error) {
 	for try := range byte(maxTries) {
 		id := l.id(try)
-		//nolint:gosec // constants and question marks only
-		_, err := tx.ExecContext(ctx, `INSERT INTO attempt_labels (id, `+labelColumns+`) VALUES (?`+strings.Repeat(", ?", 17)+`)
-			ON CONFLICT (id) DO NOTHING`, append([]any{id}, l.values()...)...)
+		there, err := putLabel(ctx, tx, l, id, now)
 		if err != nil {
 			return 0, fmt.Errorf("label of an attempt: %w", err)
 		}
-		var there label
-		err = tx.QueryRowContext(ctx, `SELECT `+labelColumns+` FROM attempt_labels WHERE id = ?`, id).Scan(there.fields()...)
-		if err != nil {
-			return 0, fmt.Errorf("label of an attempt: %w", err)
-		}
-		if there == *l {
+		if there {
 			return id, nil
 		}
 	}
 	return 0, errDigests
+}
+
+// putLabel tells whether the label of an id is this one.
+func putLabel(ctx context.Context, tx *sql.Tx, l *label, id int64, now time.Time) (bool, error) {
+	for {
+		//nolint:gosec // constants and question marks only
+		_, err := tx.ExecContext(ctx, `INSERT INTO attempt_labels (id, used_at, `+labelColumns+`) VALUES (?, ?`+strings.Repeat(", ?", 17)+`)
+			ON CONFLICT (id) DO NOTHING`, append([]any{id, now.UnixNano()}, l.values()...)...)
+		if err != nil {
+			return false, err
+		}
+		var (
+			there label
+			used  int64
+		)
+		err = tx.QueryRowContext(ctx, `SELECT used_at, `+labelColumns+` FROM attempt_labels WHERE id = ?`, id).Scan(append([]any{&used}, there.fields()...)...)
+		if err != nil || there != *l || now.Sub(time.Unix(0, used)) < touchLabels {
+			return err == nil && there == *l, err
+		}
+		touched, err := tx.ExecContext(ctx, `UPDATE attempt_labels SET used_at = max(used_at, ?) WHERE id = ?`, now.UnixNano(), id)
+		if err != nil {
+			return false, err
+		}
+		if n, err := touched.RowsAffected(); err != nil || n > 0 {
+			return true, err
+		} // deleted meanwhile: it is written again
+	}
+}
+
+// PurgeLabels deletes labels that no attempt and no sum can have any more, at most limit
+// of them: they were last looked up long before the oldest that is kept began.
+func (s *Store) PurgeLabels(ctx context.Context, limit int) (deleted int64, err error) {
+	oldest, _, err := s.Extent(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if oldest.IsZero() {
+		oldest = s.labels.now()
+	}
+	before := oldest.Add(-unusedLabels).UnixNano()
+	res, err := s.writer.ExecContext(ctx, `DELETE FROM attempt_labels WHERE used_at < ? AND id IN
+		(SELECT id FROM attempt_labels WHERE used_at > 0 AND used_at < ? ORDER BY used_at LIMIT ?)`, before, before, limit)
+	if err == nil {
+		deleted, err = res.RowsAffected()
+	}
+	if err != nil {
+		return 0, fmt.Errorf("delete labels of attempts: %w", err)
+	}
+	return deleted, nil
 }
 
 func (l *label) values() []any {

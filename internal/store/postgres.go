@@ -63,7 +63,7 @@ func OpenPostgres(ctx context.Context, p Postgres) (*Store, error) {
 	db.SetMaxIdleConns(n)
 	db.SetConnMaxIdleTime(connMaxIdle)
 	db.SetConnMaxLifetime(connMaxLife)
-	return &Store{writer: db, readers: db, postgres: true}, nil
+	return &Store{writer: db, readers: db, postgres: true, labels: labels{now: time.Now}}, nil
 }
 
 // pgConfig reads the URL. Its errors repeat nothing of it: there is a password in it.

@@ -87,7 +87,7 @@ func open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
-	return &Store{writer: writer, readers: readers}, nil
+	return &Store{writer: writer, readers: readers, labels: labels{now: time.Now}}, nil
 }
 
 // connect makes a pool of at most n connections. A commit waits for the disk: what

@@ -36,9 +36,12 @@ func (s *Store) StaleQuarters(ctx context.Context, before time.Time, limit int) 
 }
 
 var (
-	sumQuarter  = `SELECT label, ` + sumAs + ` FROM attempts WHERE at >= ? AND at < ? GROUP BY label`
-	writeSums   = `INSERT INTO usage_quarters (slot, label, ` + sumNames + `) VALUES (?, ?` + strings.Repeat(", ?", len(sumColumns)) + `)`
-	addToSums   = writeSums + ` ON CONFLICT (slot, label) DO UPDATE SET ` + perSum(", ", func(name, _ string) string { return name + " = usage_quarters." + name + " + excluded." + name })
+	sumQuarter = `SELECT label, ` + sumSums + `, ` + cellsText + ` FROM (
+		SELECT label, ` + cellsAs + `, ` + sumAs + ` FROM attempts WHERE at >= ? AND at < ? GROUP BY label, ` + cellColumns + `) parts GROUP BY label`
+	writeSums = `INSERT INTO usage_quarters (slot, label, times, ` + sumNames + `) VALUES (?, ?, ?` + strings.Repeat(", ?", len(sumColumns)) + `)`
+	addToSums = writeSums + ` ON CONFLICT (slot, label) DO UPDATE SET ` + perSum(", ", func(name, _ string) string { return name + " = usage_quarters." + name + " + excluded." + name }) +
+		`, times = excluded.times`
+	keptTimes   = `SELECT times FROM usage_quarters WHERE slot = ? AND label = ?`
 	removeRows  = `DELETE FROM attempts WHERE at >= ? AND at < ?`
 	removeStale = `DELETE FROM usage_stale WHERE slot = ?`
 )
@@ -47,6 +50,7 @@ var (
 type labelled struct {
 	label int64
 	sums  Sums
+	times string
 }
 
 // SumQuarter writes the sums of a quarter anew. It is false, and nothing is written,
@@ -99,7 +103,10 @@ func sumsOf(ctx context.Context, db querier, slot int64) (list []labelled, err e
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var l labelled
-		if err := rows.Scan(append([]any{&l.label}, l.sums.fields()...)...); err != nil {
+		if err := rows.Scan(append(append([]any{&l.label}, l.sums.fields()...), &l.times)...); err != nil {
+			return nil, err
+		}
+		if l.times, err = tidied(l.times); err != nil {
 			return nil, err
 		}
 		list = append(list, l)
@@ -121,7 +128,7 @@ func insertSums(ctx context.Context, tx *sql.Tx, query string, slot int64, list 
 	}
 	defer func() { err = errors.Join(err, insert.Close()) }()
 	for i := range list {
-		args := []any{slot, list[i].label}
+		args := []any{slot, list[i].label, list[i].times}
 		for _, c := range sumColumns {
 			args = append(args, *c.field(&list[i].sums))
 		}
@@ -139,10 +146,33 @@ func lateSums(ctx context.Context, tx *sql.Tx, slot int64) error {
 	if err != nil {
 		return err
 	}
+	for i := range list {
+		if err := addKeptTimes(ctx, tx, slot, &list[i]); err != nil {
+			return err
+		}
+	}
 	if err := insertSums(ctx, tx, addToSums, slot, list); err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, removeRows, slot*int64(Quarter), (slot+1)*int64(Quarter))
+	return err
+}
+
+// addKeptTimes adds the times that are kept of a quarter and label; unknown ones make
+// the sum unknown.
+func addKeptTimes(ctx context.Context, tx *sql.Tx, slot int64, l *labelled) error {
+	var kept string
+	err := tx.QueryRowContext(ctx, keptTimes, slot, l.label).Scan(&kept)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return err
+	case kept == "":
+		l.times = ""
+		return nil
+	}
+	l.times, err = tidied(kept + " " + l.times)
 	return err
 }
 
@@ -203,11 +233,13 @@ type SumDifference struct {
 	KeyID, Provider, Model string
 	// Over is by how much the sums are above the attempts.
 	Over Sums
+	// Times says that it is how long attempts took that differs.
+	Times bool
 }
 
 //nolint:gosec // constants only
 var compareSums = `SELECT slot, ` + sumNames + `, key_id, provider, served_model FROM (
-	SELECT slot, label, ` + perSum(", ", func(name, _ string) string { return "CAST(sum(" + name + ") AS BIGINT) AS " + name }) + ` FROM (
+	SELECT slot, label, ` + sumSums + ` FROM (
 		SELECT slot, label, ` + sumNames + ` FROM usage_quarters WHERE slot >= ? AND slot < ? AND slot NOT IN (SELECT slot FROM usage_stale)
 		UNION ALL
 		SELECT slot, label, ` + perSum(", ", func(name, _ string) string { return "-" + name }) + ` FROM (
@@ -215,6 +247,16 @@ var compareSums = `SELECT slot, ` + sumNames + `, key_id, provider, served_model
 		WHERE slot NOT IN (SELECT slot FROM usage_stale)) both_sides
 	GROUP BY slot, label) d LEFT JOIN attempt_labels ON attempt_labels.id = d.label
 	WHERE ` + perSum(" OR ", func(name, _ string) string { return name + " <> 0" }) + ` ORDER BY slot LIMIT ?`
+
+// compareTimes reads how long attempts took, as it is kept and as they say.
+//
+//nolint:gosec // constants only
+var compareTimes = `SELECT q.slot, q.times, made.times, key_id, provider, served_model FROM usage_quarters q JOIN (
+	SELECT slot, label, ` + cellsText + ` FROM (
+		SELECT at / ` + quarter + ` AS slot, label, ` + cellsAs + `, count(*) AS attempts FROM attempts
+		WHERE at >= ? AND at < ? GROUP BY at / ` + quarter + `, label, ` + cellColumns + `) parts GROUP BY slot, label) made
+	ON made.slot = q.slot AND made.label = q.label JOIN attempt_labels ON attempt_labels.id = q.label
+	WHERE q.slot >= ? AND q.slot < ? AND q.times <> '' AND q.slot NOT IN (SELECT slot FROM usage_stale) ORDER BY q.slot`
 
 // CompareSums looks in [from, to) for sums that are not what the attempts add up to,
 // where both are kept and nothing is to be summed yet; at most limit are returned.
@@ -240,6 +282,35 @@ func (s *Store) CompareSums(ctx context.Context, from, to time.Time, limit int) 
 		}
 		d.At, d.KeyID, d.Provider, d.Model = slotTime(slot), key.String, provider.String, model.String
 		list = append(list, d)
+	}
+	if err := rows.Err(); err != nil || len(list) == limit {
+		return list, err
+	}
+	times, err := s.compareTimes(ctx, first, last, limit-len(list))
+	return append(list, times...), err
+}
+
+func (s *Store) compareTimes(ctx context.Context, first, last int64, limit int) (list []SumDifference, err error) {
+	rows, err := s.readers.QueryContext(ctx, compareTimes, first*int64(Quarter), last*int64(Quarter), first, last)
+	if err != nil {
+		return nil, fmt.Errorf("compare sums: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() && len(list) < limit {
+		d := SumDifference{Times: true}
+		var (
+			slot       int64
+			kept, made string
+		)
+		if err := rows.Scan(&slot, &kept, &made, &d.KeyID, &d.Provider, &d.Model); err != nil {
+			return nil, fmt.Errorf("compare sums: %w", err)
+		}
+		if made, err = tidied(made); err != nil {
+			return nil, fmt.Errorf("compare sums: %w", err)
+		}
+		if d.At = slotTime(slot); kept != made {
+			list = append(list, d)
+		}
 	}
 	return list, rows.Err()
 }

@@ -78,19 +78,22 @@ var (
 	sumNames = perSum(", ", func(name, _ string) string { return name })
 	// sumAs makes the sums of attempts. PostgreSQL's sums are of a wider type.
 	sumAs = perSum(", ", func(name, of string) string { return "CAST(" + of + " AS BIGINT) AS " + name })
+	// sumSums adds up sums of parts.
+	sumSums = perSum(", ", func(name, _ string) string { return "CAST(sum(" + name + ") AS BIGINT) AS " + name })
 	// quarter is Quarter in SQL.
 	quarter = strconv.FormatInt(int64(Quarter), 10)
 
 	// quartersSummed are sums as they are kept: those of a quarter whose attempts have
 	// changed do not count, unless its attempts are no longer kept.
-	quartersSummed = `SELECT slot, label, ` + sumNames + ` FROM usage_quarters
+	quartersSummed = `SELECT slot, label, ` + sumNames + `, times FROM usage_quarters
 		WHERE slot >= ? AND slot < ? AND slot NOT IN (SELECT slot FROM usage_stale WHERE slot >= ?)`
 	// quartersStale are sums made of the attempts of quarters that have changed.
-	quartersStale = `SELECT slot, label, ` + sumAs + ` FROM usage_stale JOIN attempts ON at >= slot * ` + quarter + ` AND at < (slot + 1) * ` + quarter + `
-		WHERE slot >= ? AND slot < ? GROUP BY slot, label`
+	quartersStale = `SELECT slot, label, ` + sumSums + `, ` + cellsText + ` FROM (
+		SELECT slot, label, ` + cellsAs + `, ` + sumAs + ` FROM usage_stale JOIN attempts ON at >= slot * ` + quarter + ` AND at < (slot + 1) * ` + quarter + `
+		WHERE slot >= ? AND slot < ? GROUP BY slot, label, ` + cellColumns + `) parts GROUP BY slot, label`
 
 	//nolint:gosec // constants only
-	usageQuery = `SELECT q.slot, ` + perSum(", ", func(name, _ string) string { return "q." + name }) + `, ` + labelColumns + `
+	usageQuery = `SELECT q.slot, ` + perSum(", ", func(name, _ string) string { return "q." + name }) + `, q.times, ` + labelColumns + `
 		FROM (` + quartersSummed + ` UNION ALL ` + quartersStale + `) q JOIN attempt_labels l ON l.id = q.label ORDER BY q.slot`
 )
 
@@ -105,6 +108,8 @@ type UsageLine struct {
 	Provider, Kind, Region, Model, Tier string
 	// Version is the price book their costs are from, empty where none was asked.
 	Version string
+	// Times is how long the attempts took, for Times.Add; empty where that is not kept.
+	Times string
 	Sums
 }
 
@@ -140,7 +145,7 @@ func (s *Store) EachUsage(ctx context.Context, from, to time.Time, each func(*Us
 			l    label
 			slot int64
 		)
-		if err := rows.Scan(append(append([]any{&slot}, u.fields()...), l.fields()...)...); err != nil {
+		if err := rows.Scan(append(append(append([]any{&slot}, u.fields()...), &u.Times), l.fields()...)...); err != nil {
 			return fmt.Errorf("read usage: %w", err)
 		}
 		u.At, u.KeyID, u.TeamID, u.UserID, u.Tags = slotTime(slot), l.keyID, l.teamID, l.userID, l.tags

@@ -44,9 +44,15 @@ type usageKey struct {
 	key, team, tags, provider, model, book string
 }
 
+// figures are what a test sums.
+type figures struct {
+	Sums
+	Times
+}
+
 // derive adds up attempts as plainly as can be.
-func derive(list []Attempt) map[usageKey]Sums {
-	out := map[usageKey]Sums{}
+func derive(list []Attempt) map[usageKey]figures {
+	out := map[usageKey]figures{}
 	for _, a := range list {
 		k := usageKey{a.At.Truncate(Quarter), a.KeyID, a.TeamID, a.Tags, a.Provider, a.ServedModel, a.Charge.Version}
 		s := out[k]
@@ -67,6 +73,8 @@ func derive(list []Attempt) map[usageKey]Sums {
 		if u.Estimated {
 			s.Estimated++
 		}
+		count(&s.Latency, a.Latency)
+		count(&s.FirstContent, a.FirstContent)
 		if a.Charge.Known() {
 			s.Priced++
 			s.CostNano += a.Charge.Nano
@@ -77,15 +85,16 @@ func derive(list []Attempt) map[usageKey]Sums {
 }
 
 // usageOf is what the store says was used.
-func usageOf(t *testing.T, s *Store, from, to time.Time) map[usageKey]Sums {
+func usageOf(t *testing.T, s *Store, from, to time.Time) map[usageKey]figures {
 	t.Helper()
-	out := map[usageKey]Sums{}
+	out := map[usageKey]figures{}
 	err := s.EachUsage(t.Context(), from, to, func(u *UsageLine) error {
 		k := usageKey{u.At, u.KeyID, u.TeamID, u.Tags, u.Provider, u.Model, u.Version}
 		sum := out[k]
-		sum.Add(&u.Sums)
+		sum.Sums.Add(&u.Sums)
+		err := sum.Times.Add(u.Times)
 		out[k] = sum
-		return nil
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -242,7 +251,7 @@ func TestChangedMeanwhile(t *testing.T) {
 func TestLateAttempts(t *testing.T) {
 	s, _ := newStore(t)
 	at := func(id string, day int) Attempt {
-		return Attempt{ID: id, At: monday.AddDate(0, 0, day), Number: 1, Usage: Usage{Input: 5}, Charge: Charge{Version: "v", Nano: 7}}
+		return Attempt{ID: id, At: monday.AddDate(0, 0, day), Number: 1, Latency: time.Second, Usage: Usage{Input: 5}, Charge: Charge{Version: "v", Nano: 7}}
 	}
 	all := []Attempt{at("a", 0), at("b", 0), at("c", 3)}
 	if err := s.InsertAttempts(t.Context(), all); err != nil {
@@ -285,11 +294,13 @@ func TestDifferences(t *testing.T) {
 		"a nano-dollar more":  `UPDATE usage_quarters SET cost_nano = cost_nano + 1`,
 		"an attempt missing":  `DELETE FROM attempts WHERE id = 'a'`,
 		"sums missing":        `DELETE FROM usage_quarters`,
-		"sums of nothing":     `INSERT INTO usage_quarters SELECT slot + 1, label, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM usage_quarters`,
+		"sums of nothing":     `INSERT INTO usage_quarters SELECT slot + 1, label, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '' FROM usage_quarters`,
+		"another latency":     `UPDATE usage_quarters SET times = '41/-1:1'`,
+		"one more latency":    `UPDATE usage_quarters SET times = times || ' 41/-1:1'`,
 		"under another label": `UPDATE usage_quarters SET label = 5`,
 	} {
 		s, _ := newStore(t)
-		if err := s.InsertAttempts(t.Context(), []Attempt{{ID: "a", At: monday, KeyID: "k", Charge: Charge{Version: "v", Nano: 7}}}); err != nil {
+		if err := s.InsertAttempts(t.Context(), []Attempt{{ID: "a", At: monday, KeyID: "k", Latency: time.Second, Charge: Charge{Version: "v", Nano: 7}}}); err != nil {
 			t.Fatal(err)
 		}
 		sumSome(t, s, 9)

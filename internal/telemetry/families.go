@@ -36,6 +36,7 @@ const (
 	providerHealth
 	rateLimitHits
 	limitHits
+	budgetRefusals
 	firstToken
 	perChunk
 	inFlight
@@ -98,6 +99,11 @@ var table = [families]Family{
 	limitHits: {
 		Name: "limit_hits_total", Kind: Counter, Labels: []string{"scope", "rule"},
 		Help: "Requests that were refused for a limit of this gateway, by whose it is (key, user, tag, team, organisation) and which (rpm, tpm, concurrent).",
+	},
+	budgetRefusals: {
+		Name: "budget_refusals_total", Kind: Counter, Labels: []string{"scope", "reason"},
+		Help: "Requests that were refused for a budget, by whose it is (key, user, tag, team, organisation) and why: blocked (it is 0), spent, " +
+			"held (what is left is reserved), away (the database could not be asked).",
 	},
 	firstToken: {
 		Name: "time_to_first_token_seconds", Kind: Histogram, Labels: []string{"provider", "model"}, Buckets: firsts,

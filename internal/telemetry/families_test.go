@@ -57,6 +57,7 @@ func full() *Metrics {
 	m.RateLimited(LimitKey, "")
 	m.Limited("team", "tpm")
 	m.Limited("key", "rpm")
+	m.OverBudget("team", "spent")
 	m.Count(&Request{Provider: "p", Model: "m", Status: 200, Usage: usage()})
 	return m
 }
@@ -73,6 +74,7 @@ func TestFamilies(t *testing.T) {
 		`turnpike_upstream_responses_total{provider="p",status="200"} 1`, `turnpike_upstream_responses_total{provider="p",status="429"} 1`,
 		`turnpike_upstream_responses_total{provider="p",status="none"} 2`,
 		`turnpike_rate_limit_hits_total{limit="upstream",provider="p"} 1`, `turnpike_rate_limit_hits_total{limit="key",provider="none"} 2`, `turnpike_limit_hits_total{rule="tpm",scope="team"} 1`, `turnpike_limit_hits_total{rule="rpm",scope="key"} 1`,
+		`turnpike_budget_refusals_total{reason="spent",scope="team"} 1`,
 		`turnpike_redis_up 1`, `turnpike_redis_replicas 3`, `turnpike_redis_fallbacks_total 13`, `turnpike_redis_settlements_waiting 14`, `turnpike_redis_settlements_lost_total 15`,
 		`turnpike_cost_dollars_total{model="m",provider="p"} 2.5`, `turnpike_unpriced_attempts_total{model="m",provider="p"} 1`,
 		`turnpike_failovers_total{provider="p",reason="failing"} 1`, `turnpike_affinity_total{result="hit"} 1`, `turnpike_affinity_total{result="moved"} 1`, `turnpike_affinity_total{result="new"} 1`,

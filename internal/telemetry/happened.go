@@ -33,6 +33,15 @@ func (m *Metrics) Limited(scope, rule string) {
 	}
 }
 
+// OverBudget counts a request that was refused for a budget. Both labels come from
+// fixed sets of words.
+func (m *Metrics) OverBudget(scope, reason string) {
+	if m == nil {
+		return
+	}
+	m.counters[budgetRefusals].WithLabelValues(scope, reason).Inc()
+}
+
 // Failover counts a request that goes on to another account than the one that
 // failed. reason is one of a fixed set of words, such as the class of the error.
 func (m *Metrics) Failover(provider, reason string) {

@@ -90,6 +90,7 @@ func TestCount(t *testing.T) {
 	off.Failover("p", "r")
 	off.Affinity(true, true)
 	off.RateLimited(LimitKey, "")
+	off.OverBudget("key", "spent")
 }
 
 // TestModelsAreBounded: neither names that fail nor ones that work fill the

@@ -38,7 +38,7 @@ func eachAttempt(ctx context.Context, src Attempts, p Period, each func(*store.A
 }
 
 // WriteAttempts writes the attempts of a period as CSV, a page at a time.
-func WriteAttempts(ctx context.Context, w io.Writer, src Attempts, p Period) error {
+func WriteAttempts(ctx context.Context, w io.Writer, src Attempts, p Period, names *Names) error {
 	out := csv.NewWriter(w)
 	row := make([]string, len(attemptCells))
 	for i, c := range attemptCells {
@@ -47,7 +47,7 @@ func WriteAttempts(ctx context.Context, w io.Writer, src Attempts, p Period) err
 	_ = out.Write(row) // what fails, Error tells
 	err := eachAttempt(ctx, src, p, func(a *store.Attempt) error {
 		for i, c := range attemptCells {
-			row[i] = c.of(a)
+			row[i] = c.of(a, names)
 		}
 		return out.Write(row)
 	})

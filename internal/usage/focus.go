@@ -19,10 +19,26 @@ import (
 // one key, model and class of tokens at one price. Costs are what upstreams bill by
 // their lists: no commitments, no discounts, so the four costs are one.
 
-// Names are what people call those who use.
+// Names are what people call those who use, by their ids.
 type Names struct {
 	Keys, Teams, Users map[string]string
 }
+
+// of are the names of a dimension, nil where its values have none.
+func (n *Names) of(dimension string) map[string]string {
+	switch dimension {
+	case "key":
+		return n.Keys
+	case "team":
+		return n.Teams
+	case "user":
+		return n.Users
+	}
+	return nil
+}
+
+// Name is what people call a value of a dimension; empty where it has no name.
+func (n *Names) Name(dimension, value string) string { return n.of(dimension)[value] }
 
 // focusKey is what the attempts of a row have in common.
 type focusKey struct {
@@ -145,6 +161,9 @@ var focusColumns = []struct {
 	{"SubAccountName", func(r *focusRow) string { return cell(cmp.Or(r.names.Teams[r.team], r.team)) }},
 	{"Tags", (*focusRow).tagsOf},
 	{"x_KeyId", func(r *focusRow) string { return cell(r.key) }},
+	{"x_KeyName", func(r *focusRow) string { return cell(r.names.Keys[r.key]) }},
+	{"x_UserId", func(r *focusRow) string { return cell(r.user) }},
+	{"x_UserName", func(r *focusRow) string { return cell(r.names.Users[r.user]) }},
 	{"x_TokenClass", func(r *focusRow) string { return r.class.String() }},
 	{"x_Tier", func(r *focusRow) string { return cell(r.tier) }},
 	{"x_RequestCount", func(r *focusRow) string { return count(r.attempts) }},

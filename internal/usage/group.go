@@ -66,11 +66,14 @@ type Group struct {
 	store.Sums
 	// Unpriced counts attempts of which the cost is not known.
 	Unpriced int64
+	// Times is how long they took, as far as it is kept.
+	Times store.Times
 }
 
-func (g *Group) add(u *store.UsageLine) {
+func (g *Group) add(u *store.UsageLine) error {
 	g.Add(&u.Sums)
 	g.Unpriced += u.Unpriced()
+	return g.Times.Add(u.Times)
 }
 
 // maxGroups bounds an answer.
@@ -96,7 +99,9 @@ func Sum(ctx context.Context, src Source, q Query) (list []*Group, total Group, 
 		if q.Keep != nil && !q.Keep(u) {
 			return nil
 		}
-		total.add(u)
+		if err := total.add(u); err != nil {
+			return err
+		}
 		for _, values := range combine(by, u, zone) {
 			name := strings.Join(values, "\x00")
 			g := groups[name]
@@ -107,7 +112,9 @@ func Sum(ctx context.Context, src Source, q Query) (list []*Group, total Group, 
 				g = &Group{Values: values}
 				groups[name] = g
 			}
-			g.add(u)
+			if err := g.add(u); err != nil {
+				return err
+			}
 		}
 		return nil
 	})

@@ -14,6 +14,7 @@ type Store interface {
 	SumQuarter(ctx context.Context, q store.StaleQuarter) (bool, error)
 	PurgeQuarter(ctx context.Context, before time.Time) (bool, error)
 	PurgeSums(ctx context.Context, before time.Time) error
+	PurgeLabels(ctx context.Context, limit int) (int64, error)
 }
 
 // Options say how usage is kept.
@@ -45,6 +46,8 @@ const (
 	settle = 10 * time.Minute
 	// perStep bounds the quarters of one step: a day's.
 	perStep = 96
+	// labelsPerStep bounds the labels that one deletes.
+	labelsPerStep = 1000
 	// stepLimit bounds its time.
 	stepLimit = 5 * time.Minute
 )
@@ -120,7 +123,10 @@ func (k *Keeper) Step(ctx context.Context) (more bool, err error) {
 		}
 	}
 	if k.opt.KeepSums > 0 {
-		return more, k.opt.Store.PurgeSums(ctx, now.Add(-k.opt.KeepSums))
+		if err := k.opt.Store.PurgeSums(ctx, now.Add(-k.opt.KeepSums)); err != nil {
+			return false, err
+		}
 	}
-	return more, nil
+	deleted, err := k.opt.Store.PurgeLabels(ctx, labelsPerStep)
+	return more || deleted == labelsPerStep, err
 }

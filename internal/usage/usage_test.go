@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math/big"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -19,6 +20,7 @@ import (
 
 	"turnpike/internal/price"
 	"turnpike/internal/store"
+	"turnpike/internal/store/pgtest"
 )
 
 func zone(t *testing.T, name string) *time.Location {
@@ -69,9 +71,28 @@ func TestParseTime(t *testing.T) {
 	}
 }
 
+// onPostgres is which database the tests of this run are on.
+var onPostgres bool
+
+// TestMain runs every test on SQLite and, where there is a server, on PostgreSQL.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if code == 0 && (os.Getenv(pgtest.Env) != "" || os.Getenv("CI") == "true") {
+		onPostgres = true
+		code = m.Run()
+	}
+	os.Exit(code) //nolint:forbidigo // as TestMain does
+}
+
 func open(t *testing.T) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), store.FileName))
+	var s *store.Store
+	var err error
+	if onPostgres {
+		s, err = store.OpenPostgres(t.Context(), store.Postgres{URL: pgtest.New(t)})
+	} else {
+		s, err = store.Open(t.Context(), filepath.Join(t.TempDir(), store.FileName))
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +107,7 @@ func traffic(n int) []store.Attempt {
 	list := make([]store.Attempt, n)
 	for i := range list {
 		list[i] = store.Attempt{
-			ID: fmt.Sprintf("att_%05d", i), Number: 1, At: start.Add(time.Duration(r.Int64N(int64(72 * time.Hour)))), KeyID: "key_" + strconv.Itoa(r.IntN(2)),
+			ID: fmt.Sprintf("att_%05d", i), Number: 1, UserID: "user_1", TeamID: "team_1", At: start.Add(time.Duration(r.Int64N(int64(72 * time.Hour)))), KeyID: "key_" + strconv.Itoa(r.IntN(2)),
 			Tags: []string{"", `["a"]`, `["a","b"]`}[r.IntN(3)], Provider: "aws", ServedModel: []string{"m", "=cmd"}[r.IntN(2)],
 			Usage:  store.Usage{Input: r.Int64N(1e6), Output: r.Int64N(1e5), CacheRead: r.Int64N(1e5)},
 			Charge: store.Charge{Version: "v", Kind: "bedrock", Region: "eu-west-1", Nano: r.Int64N(1e10)},
@@ -179,7 +200,7 @@ func TestFocusAddsUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	names := &Names{Keys: map[string]string{"key_1": "@production"}}
+	names := &Names{Keys: map[string]string{"key_1": "@production"}, Users: map[string]string{"user_1": "=Ann"}, Teams: map[string]string{"team_1": "Web"}}
 	if err := WriteFocus(t.Context(), &out, s, Period{}, b, names); err != nil {
 		t.Fatal(err)
 	}
@@ -215,6 +236,7 @@ func TestFocusAddsUp(t *testing.T) {
 	first := rows[1]
 	for name, want := range map[string]string{
 		"ServiceName": "Amazon Bedrock", "ProviderName": "AWS", "BillingCurrency": "USD", "ChargeCategory": "Usage", "RegionId": "eu-west-1",
+		"x_UserId": "user_1", "x_UserName": "'=Ann", "SubAccountId": "team_1", "SubAccountName": "Web", "x_KeyId": "key_0", "x_KeyName": "",
 		"BillingPeriodStart": "2026-10-01T00:00:00Z", "BillingPeriodEnd": "2026-11-01T00:00:00Z",
 	} {
 		if first[at[name]] != want {
@@ -245,6 +267,31 @@ func TestSplitLosesNothing(t *testing.T) {
 		}
 		if sum != amount {
 			t.Fatalf("%d of %d", sum, amount)
+		}
+	}
+}
+
+// TestAttemptsHaveNames: beside the ids of those that have one.
+func TestAttemptsHaveNames(t *testing.T) {
+	s := open(t)
+	if err := s.InsertAttempts(t.Context(), []store.Attempt{{ID: "a", At: start, KeyID: "key_1", TeamID: "team_1", UserID: "user_gone"}}); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := WriteAttempts(t.Context(), &out, s, Period{}, &Names{Keys: map[string]string{"key_1": "shop"}, Teams: map[string]string{"team_1": "=Web"}}); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(&out).ReadAll()
+	if err != nil || len(rows) != 2 {
+		t.Fatal(rows, err)
+	}
+	got := map[string]string{}
+	for i, name := range rows[0] {
+		got[name] = rows[1][i]
+	}
+	for name, want := range map[string]string{"key": "key_1", "key_name": "shop", "team": "team_1", "team_name": "'=Web", "user": "user_gone", "user_name": ""} {
+		if got[name] != want {
+			t.Errorf("%s is %q", name, got[name])
 		}
 	}
 }
@@ -283,7 +330,7 @@ func TestExportsAreStreamed(t *testing.T) {
 		rows, lines int
 		write       func(io.Writer, Attempts) error
 	}{
-		{"csv", manyRows, manyRows + 1, func(w io.Writer, a Attempts) error { return WriteAttempts(t.Context(), w, a, Period{}) }},
+		{"csv", manyRows, manyRows + 1, func(w io.Writer, a Attempts) error { return WriteAttempts(t.Context(), w, a, Period{}, &Names{}) }},
 		{"focus", 10_000, 1 + 3, func(w io.Writer, a Attempts) error { return WriteFocus(t.Context(), w, a, Period{}, b, &Names{}) }},
 	} {
 		src, out := &made{rows: c.rows}, &counting{}
@@ -308,11 +355,17 @@ func TestCells(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	if err := WriteGroups(&out, []string{"model"}, []*Group{{Values: []string{"=m"}, Sums: store.Sums{Requests: 2, CostNano: 5}, Unpriced: 1}}); err != nil {
+	group := &Group{Values: []string{"=m", "key_1", "team_gone"}, Sums: store.Sums{Requests: 2, CostNano: 5}, Unpriced: 1}
+	if err := group.Times.Add("40/-1:10"); err != nil { // from 0.861 to 1.024 seconds
 		t.Fatal(err)
 	}
-	const want = "model,requests,attempts,errors,input,output,cache_read,cache_write_5m,cache_write_1h,reasoning,web_searches,estimated,unpriced,cost_usd\n" +
-		"'=m,2,0,0,0,0,0,0,0,0,0,0,1,0.000000005\n"
+	names := &Names{Keys: map[string]string{"key_1": "+shop"}, Teams: map[string]string{"team_1": "Web"}}
+	if err := WriteGroups(&out, []string{"model", "key", "team"}, []*Group{group}, names); err != nil {
+		t.Fatal(err)
+	}
+	const want = "model,key,key_name,team,team_name,requests,attempts,errors,input,output,cache_read,cache_write_5m,cache_write_1h,reasoning,web_searches,estimated,unpriced," +
+		"cost_usd,latency_p50_s,latency_p95_s,first_content_p50_s,first_content_p95_s\n" +
+		"'=m,key_1,'+shop,team_gone,,2,0,0,0,0,0,0,0,0,0,0,1,0.000000005,0.9425,1.0159,,\n"
 	if out.String() != want {
 		t.Errorf("%s", out.String())
 	}
@@ -327,6 +380,7 @@ func (a *away) StaleQuarters(context.Context, time.Time, int) ([]store.StaleQuar
 func (a *away) SumQuarter(context.Context, store.StaleQuarter) (bool, error) { return false, nil }
 func (a *away) PurgeQuarter(context.Context, time.Time) (bool, error)        { return true, nil }
 func (a *away) PurgeSums(context.Context, time.Time) error                   { return nil }
+func (a *away) PurgeLabels(context.Context, int) (int64, error)              { return 0, nil }
 
 func TestStepIsBounded(t *testing.T) {
 	var log bytes.Buffer
