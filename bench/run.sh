@@ -20,6 +20,10 @@ esac
 go build -o bench/out/bin/ ./bench/cmd/...
 # As it is shipped (Makefile).
 [ -z "$gateway" ] || CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o bench/out/bin/ "$gateway"
+# The same without the journal, to see what accounting costs.
+case $targets in
+*turnpike*) CGO_ENABLED=0 go build -tags unaccounted -trimpath -buildvcs=false -ldflags '-s -w' -o bench/out/bin/turnpike-bare ./cmd/turnpike ;;
+esac
 
 case $targets in
 *nginx*)

@@ -110,6 +110,9 @@ var drafts = sync.Pool{New: func() any { return new(draft) }}
 // Add journals an attempt, which it does not keep: when it returns, a crash of the process cannot lose it.
 // One that ends after Close can only be logged.
 func (r *Recorder) Add(a *store.Attempt) {
+	if !accounting {
+		return
+	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if r.closed {

@@ -108,6 +108,44 @@ func TestEntries(t *testing.T) {
 	}
 }
 
+func TestEntriesOfAccounts(t *testing.T) {
+	for _, g := range allGroups() {
+		if !g.accounts {
+			continue
+		}
+		var names []string
+		for _, e := range g.entries(func(string) bool { return true }) {
+			names = append(names, e.String())
+		}
+		if want := []string{"bare → openai", "turnpike → openai", "accounted → openai"}; !slices.Equal(names, want) {
+			t.Errorf("%s: %q", g.id, names)
+		}
+		if list := g.entries(func(target string) bool { return target != turnpike }); len(list) != 0 {
+			t.Errorf("%s without the gateway: %v", g.id, list)
+		}
+	}
+}
+
+func TestAdded(t *testing.T) {
+	at := func(target string, m metric, v float64) *row {
+		return withFigures(entry{target: target, route: toOpenAI.name}, m, v)
+	}
+	closed := outcome{group{id: "accounts", routes: []route{toOpenAI}}, []*row{at(bare, cpu, .100), at(accounted, cpu, .120)}}
+	open := outcome{group{id: "accounts-open", routes: []route{toOpenAI}}, []*row{at(bare, p99, .003), at(accounted, p99, .0045)}}
+	text := added([]outcome{closed, open})
+	for _, want := range []string{
+		"| accounts | CPU a request | 120 µs | 100 µs | 20 µs | ≤ 25 µs | pass |",
+		"| accounts-open | p99 | 4.5 ms | 3.0 ms | 1.5 ms | ≤ 1.0 ms | **miss** |",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("missing: %s\nin:\n%s", want, text)
+		}
+	}
+	if added(nil) != "" {
+		t.Error("goals of what was not measured")
+	}
+}
+
 func TestParse(t *testing.T) {
 	o, err := parse([]string{"-short", "-rounds", "2", "-targets", "proxy", "-groups", "hold"})
 	if err != nil || o.size.rounds != 2 || o.size.window != shortSize.window || !slices.Equal(o.targets, []string{"proxy"}) || !o.groups.MatchString("hold") {
@@ -174,7 +212,7 @@ func TestConfigs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{nginx, turnpike} {
+	for _, name := range []string{nginx, turnpike, bare} {
 		p := all[name]
 		if err := p.prepare(); err != nil {
 			t.Fatal(err)

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 // nginxConf makes nginx a plain reverse proxy: connections kept open on both sides, nothing buffered, nothing logged.
@@ -61,4 +64,34 @@ providers:
   - { name: bi, type: bedrock, api: invoke, base_url: "http://%[4]s", region: us-east-1, access_key_id: AKIDEXAMPLE, secret_access_key: secret }
   - { name: bc, type: bedrock, api: converse, base_url: "http://%[4]s", region: us-east-1, access_key_id: AKIDEXAMPLE, secret_access_key: secret }
 `, port, filepath.Join(dir, "data"), turnpikeKey, upstream)
+}
+
+// accounts are limits and budgets of a key, its team and the organisation that no load here comes near.
+var accounts = []string{
+	"teams create bench --rpm 100000000 --tpm 1000000000000",
+	"org set --rpm 100000000 --tpm 1000000000000",
+	"keys create bench --team bench --rpm 100000000 --tpm 1000000000000 --concurrent 100000 --json",
+	"budgets set key bench --limit 100000000 --period monthly",
+	"budgets set team bench --tokens 1000000000000000 --period daily",
+	"budgets set org --limit 100000000 --period lifetime",
+}
+
+// account sets them up before the gateway starts, and gives the key.
+func account(binary, config string) (key string, err error) {
+	for _, line := range accounts {
+		out, err := exec.Command(binary, append(strings.Fields(line), "--config", config)...).CombinedOutput()
+		if err != nil {
+			return "", fmt.Errorf("turnpike %s: %w: %s", line, err, out)
+		}
+		var made struct {
+			Key string `json:"key"`
+		}
+		if json.Unmarshal(out, &made) == nil && made.Key != "" {
+			key = made.Key
+		}
+	}
+	if key == "" {
+		return "", fmt.Errorf("turnpike keys create: no key")
+	}
+	return key, nil
 }

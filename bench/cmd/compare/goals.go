@@ -20,6 +20,8 @@ func goals(groups []group) []goal {
 		for _, r := range g.routes {
 			var limit float64
 			switch own := !g.translated(r); {
+			case g.accounts:
+				continue // these have goals of their own
 			case g.conns == 1:
 				continue // latency alone; the cost is judged under load
 			case g.conns == 0:
@@ -42,6 +44,50 @@ func goals(groups []group) []goal {
 		}
 	}
 	return list
+}
+
+// additions are what limits, budgets and the journal may add to a request, beside a gateway without them in the same run.
+var additions = []struct {
+	group, name string
+	metric      metric
+	scale       float64 // to seconds
+	limit       float64 // seconds
+}{
+	{"accounts", "CPU a request", cpu, 1e-3, 25e-6},
+	{"accounts-open", "p99", p99, 1, 1e-3},
+}
+
+// added compares the gateway with limits and budgets with the one without accounting.
+func added(outcomes []outcome) string {
+	var w strings.Builder
+	for _, a := range additions {
+		for _, o := range outcomes {
+			if o.group.id != a.group {
+				continue
+			}
+			off, ok := o.find(bare, o.group.routes[0].name)
+			on, ok2 := o.find(accounted, o.group.routes[0].name)
+			if !ok || !ok2 {
+				continue
+			}
+			more, word := (on[a.metric]-off[a.metric])*a.scale, "pass"
+			if more > a.limit {
+				word = "**miss**"
+			}
+			fmt.Fprintf(&w, "| %s | %s | %s | %s | %s | ≤ %s | %s |\n", a.group, a.name, duration(on[a.metric]*a.scale), duration(off[a.metric]*a.scale), signed(more), duration(a.limit), word)
+		}
+	}
+	if w.Len() == 0 {
+		return ""
+	}
+	return "\n### Goals: limits, budgets and journal on, against off\n\n| group | figure | on | off | added | goal | |\n|---|---|---:|---:|---:|---:|---|\n" + w.String()
+}
+
+func signed(v float64) string {
+	if v < 0 {
+		return "−" + duration(-v)
+	}
+	return duration(v)
 }
 
 // verdict compares the gateway with its goals, a line for each.
@@ -78,5 +124,5 @@ func verdict(outcomes []outcome) string {
 		fmt.Fprintf(&w, "| %s | %s | %s | %s | %s | %.2f× | ≤ %.1f× | %s |\n", g.group, g.route, name, format(ours[g.metric]), format(theirs[g.metric]), v, g.limit, word)
 	}
 	fmt.Fprintf(&w, "\n%d pass, %d miss, %d not measured.\n", passed, missed, absent)
-	return w.String()
+	return w.String() + added(outcomes)
 }

@@ -15,6 +15,11 @@ const (
 	nginx    = "nginx"
 	proxy    = "proxy"
 	turnpike = "turnpike"
+
+	// The gateway twice more, to see what accounting costs it: without any of it, and with
+	// limits and budgets of a key, its team and the organisation.
+	bare      = "bare"
+	accounted = "accounted"
 )
 
 // turnpikeKey is the key that the gateway is configured with.
@@ -28,6 +33,8 @@ type group struct {
 	stream    bool
 	conns     int // of a closed loop; 0: hold slow streams
 	direct    bool
+	accounts  bool    // the gateway without accounting, as it is, and with limits and budgets
+	open      bool    // requests come by the clock, whether others are answered or not
 	routes    []route // which upstreams the gateway is asked for
 }
 
@@ -86,8 +93,24 @@ func allGroups() []group {
 			id: "hold", title: "Chat completions, slow streams held open at once, 50 ms between chunks",
 			api: prompt.Chat, stream: true, routes: []route{toOpenAI},
 		},
+		{
+			id: "accounts", title: "Chat completions, 1 KB prompt, 16 connections: what limits, budgets and the journal cost",
+			api: prompt.Chat, conns: 16, accounts: true, routes: []route{toOpenAI},
+		},
+		{
+			id: "accounts-open", title: "The same, as many requests a second as stand in the table, whether others are answered or not",
+			api: prompt.Chat, conns: openConns, accounts: true, open: true, routes: []route{toOpenAI},
+		},
 	}
 }
+
+const (
+	// openConns are enough connections for requests that come by the clock.
+	openConns = 128
+	// openRate is how many come in a second, where the machine can offer it: else half of
+	// what the slowest row takes.
+	openRate = 5000
+)
 
 // entry is one row of a group's table: a target, and for the gateway a route through it.
 type entry struct {
@@ -112,11 +135,16 @@ func (g group) entries(wanted func(target string) bool) []entry {
 	}
 	var list []entry
 	for _, target := range []string{direct, nginx, proxy} {
-		if wanted(target) && (target != direct || g.direct) {
+		if !g.accounts && wanted(target) && (target != direct || g.direct) {
 			list = append(list, entry{target: target, prefix: plain, key: mock.UpstreamKey})
 		}
 	}
-	if wanted(turnpike) {
+	switch {
+	case g.accounts && wanted(turnpike):
+		for _, target := range []string{bare, turnpike, accounted} {
+			list = append(list, entry{target: target, route: g.routes[0].name, prefix: g.routes[0].prefix, key: turnpikeKey})
+		}
+	case wanted(turnpike):
 		for _, r := range g.routes {
 			list = append(list, entry{target: turnpike, route: r.name, prefix: r.prefix, key: turnpikeKey})
 		}

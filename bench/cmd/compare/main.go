@@ -58,6 +58,7 @@ func parse(args []string) (options, error) {
 	bin := f.String("bin", "bench/out/bin", "folder of the harness's programs")
 	out := f.String("out", "bench/out", "folder for logs, configurations and report.md")
 	gateway := f.String("turnpike", "bench/out/bin/turnpike", "the gateway's binary")
+	without := f.String("bare", "bench/out/bin/turnpike-bare", "the gateway's binary without accounting")
 	if err := f.Parse(args); err != nil {
 		return options{}, err
 	}
@@ -84,7 +85,7 @@ func parse(args []string) (options, error) {
 	for _, p := range []struct {
 		to   *string
 		path string
-	}{{&o.bin, *bin}, {&o.out, *out}, {&o.turnpike, *gateway}} {
+	}{{&o.bin, *bin}, {&o.out, *out}, {&o.turnpike, *gateway}, {&o.bare, *without}} {
 		if *p.to, err = filepath.Abs(p.path); err != nil {
 			return o, err
 		}
@@ -128,11 +129,13 @@ func measureAll(ctx context.Context, o options, groups []group, progress io.Writ
 		return nil, err
 	}
 	wanted := func(target string) bool { return slices.Contains(o.targets, target) }
+	for _, p := range all {
+		defer p.stop()
+	}
 	for _, name := range []string{"mock", nginx, proxy, turnpike} {
 		if name != "mock" && !wanted(name) {
 			continue
 		}
-		defer all[name].stop()
 		if err := all[name].start(ctx); err != nil {
 			return nil, err
 		}
@@ -140,13 +143,29 @@ func measureAll(ctx context.Context, o options, groups []group, progress io.Writ
 	b := &bench{size: o.size, settle: 300 * time.Millisecond, running: all, progress: progress}
 	var outcomes []outcome
 	for _, g := range groups {
-		rows, err := b.run(ctx, g, g.entries(wanted))
+		entries := g.entries(wanted)
+		if err := b.startMissing(ctx, entries); err != nil {
+			return outcomes, err
+		}
+		rows, err := b.run(ctx, g, entries)
 		outcomes = append(outcomes, outcome{g, rows})
 		if err != nil {
 			return outcomes, err
 		}
 	}
 	return outcomes, nil
+}
+
+// startMissing starts what only some groups need.
+func (b *bench) startMissing(ctx context.Context, entries []entry) error {
+	for _, e := range entries {
+		if p := b.process(e); p.cmd == nil {
+			if err := p.start(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func wrongAnswers(outcomes []outcome) error {

@@ -84,6 +84,7 @@ func (r *row) fault(wrong int, reasons ...string) {
 // bench runs groups against processes.
 type bench struct {
 	size     size
+	rate     float64       // of requests that come by the clock
 	settle   time.Duration // how long a target is watched after its last answer, so that work it put off is counted too
 	running  map[string]*process
 	progress io.Writer
@@ -104,12 +105,17 @@ func (b *bench) run(ctx context.Context, g group, entries []entry) ([]*row, erro
 	for _, e := range entries {
 		r := &row{entry: e}
 		rows = append(rows, r)
-		if err := load.Once(ctx, checked(g.job(e, b.process(e).addr, b.size))); err != nil {
+		if err := load.Once(ctx, checked(b.job(g, e))); err != nil {
 			r.fault(1, err.Error())
 			fmt.Fprintf(b.progress, "%s: %v: wrong: %v\n", g.id, e, err)
 			continue
 		}
 		sound = append(sound, r)
+	}
+	if g.open {
+		if err := b.findRate(ctx, g, sound); err != nil {
+			return rows, err
+		}
 	}
 	rounds := b.size.rounds
 	if g.conns == 0 {
@@ -128,10 +134,36 @@ func (b *bench) run(ctx context.Context, g group, entries []entry) ([]*row, erro
 	return rows, nil
 }
 
+// job is the request of an entry, with the key of its target where that has one of its own.
+func (b *bench) job(g group, e entry) load.Job {
+	p := b.process(e)
+	j := g.job(e, p.addr, b.size)
+	if p.key != "" {
+		j.Key = p.key
+	}
+	return j
+}
+
+// findRate sets how many requests a second all rows get.
+func (b *bench) findRate(ctx context.Context, g group, rows []*row) error {
+	b.rate = openRate
+	for _, r := range rows {
+		pool := load.Open(ctx, b.job(g, r.entry), g.conns)
+		res := pool.Run(ctx, b.size.window)
+		pool.Close()
+		if res.Wrong > 0 {
+			r.fault(res.Wrong, res.Reasons...)
+		}
+		b.rate = min(b.rate, float64(res.Done)/res.Elapsed.Seconds()/2)
+	}
+	fmt.Fprintf(b.progress, "%s: %.0f requests a second\n", g.id, b.rate)
+	return ctx.Err()
+}
+
 // measure adds one run to a row.
 func (b *bench) measure(ctx context.Context, g group, r *row) error {
 	p := b.process(r.entry)
-	j := g.job(r.entry, p.addr, b.size)
+	j := b.job(g, r.entry)
 	var res load.Result
 	var f figures
 	if g.conns == 0 {
@@ -151,7 +183,11 @@ func (b *bench) measure(ctx context.Context, g group, r *row) error {
 		pool := load.Open(ctx, j, g.conns)
 		defer pool.Close()
 		f = b.observe(ctx, p, func() load.Result {
-			res = pool.Run(ctx, b.size.window)
+			if g.open {
+				res = pool.Pace(ctx, b.rate, b.size.window)
+			} else {
+				res = pool.Run(ctx, b.size.window)
+			}
 			return res
 		})
 	}

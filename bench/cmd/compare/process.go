@@ -27,6 +27,7 @@ type process struct {
 	addr    string // host and port
 	ready   string // path that answers 200 once it is ready
 	prepare func() error
+	key     string // where it was made by prepare, what clients send
 	argv    []string
 	log     string // file for what it prints
 
@@ -134,12 +135,13 @@ type settings struct {
 	bin      string // the harness's own programs
 	out      string // logs, configurations, the report
 	turnpike string // the gateway
+	bare     string // the gateway without accounting
 }
 
 // processes describes the mock and the targets; all listen on 127.0.0.1 only.
 func processes(s settings) (map[string]*process, error) {
 	all := map[string]*process{}
-	for _, name := range []string{"mock", nginx, proxy, turnpike} {
+	for _, name := range []string{"mock", nginx, proxy, turnpike, bare, accounted} {
 		addr, err := freeAddr()
 		if err != nil {
 			return nil, err
@@ -156,11 +158,22 @@ func processes(s settings) (map[string]*process, error) {
 	n.argv = []string{"nginx", "-p", dir, "-c", conf, "-e", filepath.Join(dir, "error.log")}
 	n.prepare = func() error { return replaceDir(dir, conf, nginxConf(dir, n.addr, mock.addr)) }
 
-	t := all[turnpike]
-	home := filepath.Join(s.out, "turnpike")
-	config := filepath.Join(home, "turnpike.yaml")
-	t.argv, t.ready = []string{s.turnpike, "serve", "--config", config}, "/health/live"
-	t.prepare = func() error { return replaceDir(home, config, turnpikeConf(home, t.addr, mock.addr)) }
+	for name, binary := range map[string]string{turnpike: s.turnpike, bare: s.bare, accounted: s.turnpike} {
+		t := all[name]
+		home := filepath.Join(s.out, name)
+		config := filepath.Join(home, "turnpike.yaml")
+		t.argv, t.ready = []string{binary, "serve", "--config", config}, "/health/live"
+		t.prepare = func() error { return replaceDir(home, config, turnpikeConf(home, t.addr, mock.addr)) }
+	}
+	a := all[accounted]
+	empty := a.prepare
+	a.prepare = func() (err error) {
+		if err := empty(); err != nil {
+			return err
+		}
+		a.key, err = account(s.turnpike, a.argv[len(a.argv)-1])
+		return err
+	}
 	return all, nil
 }
 

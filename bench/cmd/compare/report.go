@@ -37,6 +37,9 @@ func (g group) columns() []column {
 	whole := []column{{"p50", p50, duration, false}, {"p99", p99, duration, false}}
 	cost := []column{{"CPU-s per 1,000", cpu, three, false}}
 	memory := []column{{"RSS MB", peak, megabytes, false}}
+	if g.accounts { // there are no yardsticks but each other
+		return []column{{"requests/s", rate, count, true}, {"p50", p50, duration, true}, {"p99", p99, duration, true}, {"CPU-s per 1,000", cpu, three, true}, {"RSS MB", peak, megabytes, true}}
+	}
 	if g.conns == 0 {
 		return join([]column{{"streams", right, count, true}}, first,
 			[]column{{"chunk's way p50", transit50, duration, false}, {"chunk's way p99", transit99, duration, false}}, cost,

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"turnpike/bench/internal/hist"
@@ -116,6 +117,34 @@ func (p *Pool) Run(ctx context.Context, d time.Duration) Result {
 	return sum
 }
 
+// Pace sends so many requests a second, each when it is due, for d. A request that finds no connection free waits, and that counts: times are
+// from when it was due.
+func (p *Pool) Pace(ctx context.Context, rate float64, d time.Duration) Result {
+	start, all := time.Now(), int64(rate*d.Seconds())
+	var next atomic.Int64
+	sum := p.each(ctx, func(c *client, r *Result) {
+		for r.Wrong < maxWrong {
+			n := next.Add(1) - 1
+			due := start.Add(time.Duration(float64(n) / rate * float64(time.Second)))
+			if n >= all || wait(ctx, due) != nil {
+				return
+			}
+			t, err := c.do(ctx, nil)
+			if err != nil {
+				if ctx.Err() == nil {
+					r.fault(err)
+				}
+				continue
+			}
+			t.whole = time.Since(due)
+			r.add(t, p.job.Stream)
+		}
+	})
+	sum.Elapsed = time.Since(start)
+	sum.merge(&p.warm)
+	return sum
+}
+
 // each runs work on all connections at once and adds up their results.
 func (p *Pool) each(ctx context.Context, work func(*client, *Result)) Result {
 	defer context.AfterFunc(ctx, p.Close)()
@@ -162,6 +191,9 @@ func Hold(ctx context.Context, j Job, n int, ramp time.Duration) Result {
 }
 
 func wait(ctx context.Context, until time.Time) error {
+	if !time.Now().Before(until) {
+		return ctx.Err()
+	}
 	t := time.NewTimer(time.Until(until))
 	defer t.Stop()
 	select {

@@ -1,0 +1,5 @@
+//go:build unaccounted
+
+package ledger
+
+const accounting = false
