@@ -43,8 +43,8 @@ type budgetLine struct {
 
 // runBudget asks so many times at once over three gateways while one of them is
 // killed again and again; each round there are ten dollars more to spend. It returns
-// the figures.
-func runBudget(ctx context.Context, binary, fsync string, rounds, requests int) (string, error) {
+// the figures. Where database has no address, it is SQLite.
+func runBudget(ctx context.Context, binary, fsync, database string, rounds, requests int) (string, error) {
 	dir, err := os.MkdirTemp("", "turnpike-budget-")
 	if err != nil {
 		return "", err
@@ -56,7 +56,7 @@ func runBudget(ctx context.Context, binary, fsync string, rounds, requests int) 
 		if err := os.Mkdir(own, 0o700); err != nil {
 			return "", err
 		}
-		g, err := newGatewayOf(binary, own, filepath.Join(dir, "data"), fsync)
+		g, err := newGatewayOf(binary, own, filepath.Join(dir, "data"), database, fsync)
 		if err != nil {
 			return "", err
 		}
@@ -108,8 +108,12 @@ func runBudget(ctx context.Context, binary, fsync string, rounds, requests int) 
 		return "", err
 	}
 	limit := float64(budgetDollars * rounds)
-	figures := fmt.Sprintf("budget: %d rounds of %d requests at once over %d gateways in %.0f s, %d kills: %d answered, %d refused, %d cut off; $%.6f spent of $%.2f, never more than %.1f %%",
-		rounds, requests, replicas, time.Since(began).Seconds(), kills, s.answered.Load(), s.refused.Load(), s.cut.Load(), spent, limit, 100*max(most, spent/limit))
+	kind := "SQLite"
+	if database != "" {
+		kind = "PostgreSQL"
+	}
+	figures := fmt.Sprintf("budget on %s: %d rounds of %d requests at once over %d gateways in %.0f s, %d kills: %d answered, %d refused, %d cut off; $%.6f spent of $%.2f, never more than %.1f %%",
+		kind, rounds, requests, replicas, time.Since(began).Seconds(), kills, s.answered.Load(), s.refused.Load(), s.cut.Load(), spent, limit, 100*max(most, spent/limit))
 	switch {
 	case spent > limit:
 		return figures, errors.New("the budget was passed")

@@ -46,11 +46,12 @@ func (o *output) Write(p []byte) (int, error) {
 }
 
 func newGateway(binary, dir, fsync string) (*gateway, error) {
-	return newGatewayOf(binary, dir, filepath.Join(dir, "data"), fsync)
+	return newGatewayOf(binary, dir, filepath.Join(dir, "data"), "", fsync)
 }
 
-// newGatewayOf is one that may share its database: the journal is its own.
-func newGatewayOf(binary, dir, data, fsync string) (*gateway, error) {
+// newGatewayOf is one that may share its database, which is in its data folder where it
+// has no address: the journal is its own.
+func newGatewayOf(binary, dir, data, database, fsync string) (*gateway, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once
 	if err != nil {
 		return nil, err
@@ -65,10 +66,11 @@ func newGatewayOf(binary, dir, data, fsync string) (*gateway, error) {
 	}
 	config := fmt.Sprintf(`server: { host: 127.0.0.1, port: %s, log_level: warn }
 data_dir: '%s'
+database: { url: '%s' }
 ledger: { fsync: %s, dir: '%s' }
 auth: { api_key: %s }
 providers: [ { name: sandbox, type: sandbox } ]
-`, port, data, fsync, filepath.Join(dir, "journal"), clientKey)
+`, port, data, database, fsync, filepath.Join(dir, "journal"), clientKey)
 	g := &gateway{binary: binary, dir: dir, url: "http://" + address}
 	return g, os.WriteFile(g.config(), []byte(config), 0o600)
 }

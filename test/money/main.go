@@ -3,11 +3,12 @@
 // with the very usage the client was told.
 //
 // Before that three gateways on one database spend a budget together, one of them
-// killed again and again: they never pass it.
+// killed again and again: they never pass it. They do so on SQLite and, where a server
+// is named, on PostgreSQL.
 //
 //	go run ./money -kills 20 -rounds 3 -binary ../bin/turnpike
 //
-// It talks to the sandbox upstream over loopback and needs nothing else.
+// It talks to the sandbox upstream over loopback and needs nothing else beside that.
 package main
 
 import (
@@ -19,6 +20,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -29,17 +31,23 @@ func main() {
 	fsync := flag.String("fsync", "interval", "ledger.fsync of the gateway")
 	rounds := flag.Int("rounds", 3, "how often three gateways spend a budget together")
 	requests := flag.Int("requests", 1000, "requests at once in a round")
+	server := flag.String("postgres", os.Getenv(serverEnv), "address of a PostgreSQL server; empty: SQLite alone is tried")
 	flag.Parse()
-	figures := ""
+	var all []string
 	var err error
-	if *rounds > 0 {
-		figures, err = budgetFirst(*binary, *fsync, *rounds, *requests)
+	for _, server := range slices.Compact([]string{"", *server}) {
+		if *rounds == 0 || err != nil {
+			break
+		}
+		var figures string
+		figures, err = budgetFirst(*binary, *fsync, server, *rounds, *requests)
+		all = append(all, figures)
 	}
 	// A kill takes half a second where nothing else runs; a machine in need gets more.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute+10*time.Second*time.Duration(*kills))
 	defer cancel()
 	if err == nil && *kills > 0 {
-		err = run(ctx, *binary, *fsync, *kills, *clients, figures)
+		err = run(ctx, *binary, *fsync, *kills, *clients, strings.Join(all, "; "))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "money:", err)
@@ -48,14 +56,21 @@ func main() {
 }
 
 // budgetFirst runs the budget, which has a time of its own.
-func budgetFirst(binary, fsync string, rounds, requests int) (string, error) {
+func budgetFirst(binary, fsync, server string, rounds, requests int) (figures string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(1+2*rounds)*time.Minute)
 	defer cancel()
-	binary, err := filepath.Abs(binary)
-	if err != nil {
+	database := ""
+	if server != "" {
+		var drop func() error
+		if database, drop, err = newDatabase(ctx, server); err != nil {
+			return "", err
+		}
+		defer func() { err = errors.Join(err, drop()) }()
+	}
+	if binary, err = filepath.Abs(binary); err != nil {
 		return "", err
 	}
-	figures, err := runBudget(ctx, binary, fsync, rounds, requests)
+	figures, err = runBudget(ctx, binary, fsync, database, rounds, requests)
 	if figures != "" {
 		fmt.Println(figures)
 	}
