@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"turnpike/internal/budget"
 	"turnpike/internal/config"
 	"turnpike/internal/ledger"
 	"turnpike/internal/ledger/journal"
@@ -158,7 +159,7 @@ var (
 )
 
 func ledgerVerify(ctx context.Context, db *store.Store, cfg *config.Config, asJSON bool) error {
-	v, err := ledger.Verify(ctx, cfg.JournalDir(), db)
+	v, err := ledger.Verify(ctx, cfg.JournalDir(), db, time.Now().Add(24*time.Hour-budget.KeepCharges))
 	if err != nil {
 		return err
 	}

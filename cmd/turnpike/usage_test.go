@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,8 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"turnpike/internal/ledger"
+	"turnpike/internal/ledger/journal"
 	"turnpike/internal/operator"
 	"turnpike/internal/store"
+	"turnpike/internal/store/pgtest"
 )
 
 // recorded makes a database with attempts of October and November 2026.
@@ -186,6 +190,91 @@ func TestVerifyFindsANanoDollar(t *testing.T) {
 		!strings.Contains(v.Books[0].Differences[0], "by 0 attempts, 1 nano-dollars") {
 		t.Errorf("%s, %v", got.out, err)
 	}
+}
+
+// TestVerifyFails: whatever is changed of what is kept twice, by the least, fails the
+// command, and nothing else does.
+func TestVerifyFails(t *testing.T) {
+	for _, name := range []string{"SQLite", "PostgreSQL"} {
+		t.Run(name, func(t *testing.T) {
+			var data string
+			var db *store.Store
+			var change func(statement string)
+			if name == "PostgreSQL" {
+				var address string
+				data, address = onPostgres(t)
+				db = openPostgres(t, address)
+				change = func(statement string) { pgtest.Exec(t, address, statement) }
+			} else {
+				data = openFolder(t, alone(t))
+				var err error
+				if db, err = store.Open(t.Context(), filepath.Join(data, store.FileName)); err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = db.Close() }()
+				change = func(statement string) { tamper(t, data, statement) }
+			}
+			journalled(t, data, db)
+			sumAll(t, db)
+			verified := func() {
+				t.Helper()
+				if out := commandOut(t, "ledger", "verify", "--data-dir", data); !strings.Contains(out, "Good:") {
+					t.Fatal(out)
+				}
+			}
+			verified()
+			const first = ` WHERE id = (SELECT min(id) FROM attempts)`
+			for _, c := range []struct{ what, do, undo, says string }{
+				{"a token of a row", `UPDATE attempts SET input = input + 1` + first, `UPDATE attempts SET input = input - 1` + first, "different things"},
+				{"a nano-dollar of a row", `UPDATE attempts SET cost_nano = cost_nano + 1` + first, `UPDATE attempts SET cost_nano = cost_nano - 1` + first, "different things"},
+				{"a row that is gone", `UPDATE attempts SET id = 'a' || id` + first, `UPDATE attempts SET id = substr(id, 2)` + first, "not in the database"},
+				{"a nano-dollar of a sum", `UPDATE usage_quarters SET cost_nano = cost_nano - 1`, `UPDATE usage_quarters SET cost_nano = cost_nano + 1`, "above the attempts by 0 attempts, -1 nano-dollars"},
+				{"how long attempts took, in a sum", `UPDATE usage_quarters SET times = '3/-1:1 ' || times`, `UPDATE usage_quarters SET times = substr(times, 8)`, "not how long the attempts took"},
+				{"a nano-dollar of an account", `UPDATE budget_leases SET spent = spent + 1`, `UPDATE budget_leases SET spent = spent - 1`, "its account says"},
+				{"a nano-dollar of what an attempt counts", `UPDATE budget_charges SET amount = amount + 1`, `UPDATE budget_charges SET amount = amount - 1`, "do not count the same"},
+				{
+					"the same in its account too", `UPDATE budget_charges SET amount = amount + 1; UPDATE budget_leases SET spent = spent + 1`,
+					`UPDATE budget_charges SET amount = amount - 1; UPDATE budget_leases SET spent = spent - 1`, "do not count the same",
+				},
+			} {
+				change(c.do)
+				if got := refused(t, "", "ledger", "verify", "--data-dir", data); !strings.Contains(got.out, c.says) || strings.Contains(got.out, "Good:") {
+					t.Errorf("%s: %+v", c.what, got)
+				}
+				change(c.undo)
+				verified()
+			}
+		})
+	}
+}
+
+// journalled records an attempt that counts for a budget, and leaves it in the journal.
+func journalled(t *testing.T, data string, db *store.Store) {
+	t.Helper()
+	dir := filepath.Join(data, "journal")
+	book, err := ledger.Open(ledger.Options{Dir: dir, Fsync: journal.Never, MaxBytes: 1 << 30, OnFull: ledger.Refuse, Log: slog.New(slog.DiscardHandler)}, db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().Truncate(store.Quarter).Add(-store.Quarter)
+	a := store.Attempt{
+		ID: "att_1", Number: 1, At: now, KeyID: "key_1", Provider: "p", ServedModel: "m", Latency: time.Second, Usage: store.Usage{Input: 5},
+		Charge:  store.Charge{Version: "v", Nano: 7},
+		Budgets: store.BudgetCharges("home.run_1", []store.BudgetCharge{{Budget: "bud_1", Period: time.Unix(0, 0), Amount: 7}}),
+	}
+	book.Add(&a)
+	segments, err := filepath.Glob(filepath.Join(dir, "*.journal"))
+	if err != nil || len(segments) != 1 {
+		t.Fatal(segments, err)
+	}
+	text, err := os.ReadFile(segments[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := book.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	write(t, segments[0], string(text)) // its segment went when it was recorded
 }
 
 // TestAlertsAreTold: a running gateway looks at what is in its database.

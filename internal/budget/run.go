@@ -8,9 +8,9 @@ import (
 // Thresholds are the percentages of a limit that are told of.
 var Thresholds = []int{50, 80, 100}
 
-// keepCharges is how long it is known which attempt counted what. It is longer than a
+// KeepCharges is how long it is known which attempt counted what. It is longer than a
 // journal waits for its database.
-const keepCharges = 35 * 24 * time.Hour
+const KeepCharges = 35 * 24 * time.Hour
 
 // Run keeps leases alive, gives back what is not used, and tells of thresholds,
 // until ctx ends. Close comes after it.
@@ -35,7 +35,7 @@ func (k *Keeper) Run(ctx context.Context) {
 		sweep := now.Sub(swept) >= time.Hour
 		if sweep {
 			swept = now
-			k.bank(func(ctx context.Context) error { return k.opt.Bank.SweepCharges(ctx, now.Add(-keepCharges)) })
+			k.bank(func(ctx context.Context) error { return k.opt.Bank.SweepCharges(ctx, now.Add(-KeepCharges)) })
 		}
 		k.lapse(now)
 		k.tidy(now, sweep)

@@ -1,8 +1,11 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"hash/maphash"
+	"slices"
+	"time"
 
 	"turnpike/internal/ledger/journal"
 	"turnpike/internal/store"
@@ -11,6 +14,7 @@ import (
 // Rows is where attempts are read back from.
 type Rows interface {
 	Attempts(ctx context.Context, refs []store.Ref) ([]store.Attempt, error)
+	ChargesOf(ctx context.Context, refs []store.Ref) (map[string][]store.BudgetCharge, error)
 }
 
 // Count is a number of attempts and the sum of their usage.
@@ -80,9 +84,10 @@ const (
 
 // Verify compares what the journal in a folder holds with the database. A gateway
 // may be running: how far the journal is acknowledged is read first and the rows
-// last, so an attempt that moves between them meanwhile is no difference.
-func Verify(ctx context.Context, dir string, rows Rows) (Verdict, error) {
-	c := comparison{ctx: ctx, rows: rows, seed: maphash.MakeSeed(), seen: map[uint64]bool{}}
+// last, so an attempt that moves between them meanwhile is no difference. What attempts
+// before charged count for budgets need not be known any more.
+func Verify(ctx context.Context, dir string, rows Rows, charged time.Time) (Verdict, error) {
+	c := comparison{ctx: ctx, rows: rows, charged: charged, seed: maphash.MakeSeed(), seen: map[uint64]bool{}}
 	acknowledged, err := journal.Acknowledged(dir)
 	if err != nil {
 		return c.v, err
@@ -113,6 +118,8 @@ type comparison struct {
 	batch []entry
 	seed  maphash.Seed
 	seen  map[uint64]bool // hashes of ids: a journal may hold millions
+
+	charged time.Time
 }
 
 type entry struct {
@@ -143,6 +150,10 @@ func (c *comparison) compare() error {
 	if err != nil {
 		return err
 	}
+	charges, err := c.rows.ChargesOf(c.ctx, refs)
+	if err != nil {
+		return err
+	}
 	found := make(map[string]*store.Attempt, len(list))
 	for i := range list {
 		found[list[i].ID] = &list[i]
@@ -153,8 +164,11 @@ func (c *comparison) compare() error {
 		switch {
 		case row != nil:
 			c.v.Recorded.add(row)
-			if !same(&e.attempt, row) {
+			switch {
+			case !same(&e.attempt, row):
 				c.differ(e.attempt.ID, "journal and database say different things of it")
+			case !e.attempt.At.Before(c.charged) && !sameCharges(&e.attempt, charges[row.ID]):
+				c.differ(e.attempt.ID, "journal and database do not count the same for budgets")
 			}
 		case e.acked:
 			c.differ(e.attempt.ID, "it is not in the database")
@@ -171,6 +185,15 @@ func (c *comparison) differ(id, what string) {
 	if len(c.v.Differences) < maxDifferences {
 		c.v.Differences = append(c.v.Differences, Difference{ID: id, What: what})
 	}
+}
+
+// sameCharges tells whether an attempt counts for budgets what its journal says.
+func sameCharges(a *store.Attempt, have []store.BudgetCharge) bool {
+	_, want := store.ReadBudgetCharges(a.Budgets)
+	slices.SortFunc(want, func(a, b store.BudgetCharge) int { return cmp.Compare(a.Budget, b.Budget) })
+	return slices.EqualFunc(want, have, func(a, b store.BudgetCharge) bool {
+		return a.Budget == b.Budget && a.Period.Equal(b.Period) && a.Amount == b.Amount
+	})
 }
 
 // same compares to the nanosecond: times have other differences. What an attempt

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,18 @@ func (t table) Attempts(_ context.Context, refs []store.Ref) (list []store.Attem
 	return list, nil
 }
 
+func (t table) ChargesOf(_ context.Context, refs []store.Ref) (map[string][]store.BudgetCharge, error) {
+	charges := map[string][]store.BudgetCharge{}
+	for _, r := range refs {
+		if a, ok := t[r.ID]; ok {
+			_, list := store.ReadBudgetCharges(a.Budgets)
+			slices.SortFunc(list, func(a, b store.BudgetCharge) int { return strings.Compare(a.Budget, b.Budget) })
+			charges[r.ID] = list
+		}
+	}
+	return charges, nil
+}
+
 func TestVerify(t *testing.T) {
 	const recorded, waiting = 1200, 7
 	for _, c := range []struct {
@@ -40,6 +53,18 @@ func TestVerify(t *testing.T) {
 		{"as it should be", func(table, string) {}, "", true},
 		{"a row is missing", func(rows table, _ string) { delete(rows, id(3)) }, "not in the database", false},
 		{"a row has another figure", func(rows table, _ string) { a := rows[id(700)]; a.Usage.CacheRead++; rows[a.ID] = a }, "different things", false},
+		{"a row counts more for a budget", func(rows table, _ string) {
+			a := rows[id(600)]
+			a.Budgets = strings.Replace(a.Budgets, "=600", "=601", 1)
+			rows[a.ID] = a
+		}, "do not count the same", false},
+		{"a row counts in another period", func(rows table, _ string) {
+			a := rows[id(600)]
+			a.Budgets = strings.Replace(a.Budgets, "@5=", "@6=", 1)
+			rows[a.ID] = a
+		}, "do not count the same", false},
+		{"a row counts for no budget", func(rows table, _ string) { a := rows[id(1100)]; a.Budgets = ""; rows[a.ID] = a }, "do not count the same", false},
+		{"an old row of which that is not known any more", func(rows table, _ string) { a := rows[id(400)]; a.Budgets = ""; rows[a.ID] = a }, "", true},
 		{"a row has another time", func(rows table, _ string) { a := rows[id(9)]; a.At = a.At.Add(1); rows[a.ID] = a }, "not in the database", false},
 		{"rows that no journal holds any more", func(rows table, _ string) { rows["att_old"] = store.Attempt{ID: "att_old"} }, "", true},
 		{"what waits is there already", func(rows table, _ string) {
@@ -83,7 +108,7 @@ func TestVerify(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.change(rows, dir)
-			v, err := Verify(t.Context(), dir, rows)
+			v, err := Verify(t.Context(), dir, rows, time.Unix(500, 0))
 			if err != nil || v.Good() != c.good {
 				t.Errorf("%+v, %v", v, err)
 			}
@@ -99,7 +124,11 @@ func TestVerify(t *testing.T) {
 }
 
 func attempt(i int) store.Attempt {
-	return store.Attempt{ID: id(i), At: time.Unix(int64(i), 5).UTC(), Usage: store.Usage{Input: int64(i), Output: 2, CacheRead: 3}}
+	charges := []store.BudgetCharge{{Budget: "bud_b", Period: time.Unix(0, 5), Amount: int64(i)}, {Budget: "bud_a", Period: time.Unix(0, 0), Amount: 1}}
+	return store.Attempt{
+		ID: id(i), At: time.Unix(int64(i), 5).UTC(), Usage: store.Usage{Input: int64(i), Output: 2, CacheRead: 3},
+		Budgets: store.BudgetCharges("home.run", charges),
+	}
 }
 
 func TestVerifyWithoutRows(t *testing.T) {
@@ -108,7 +137,7 @@ func TestVerifyWithoutRows(t *testing.T) {
 	s.switchTo(false)
 	r := opened(t, dir, s, io.Discard)
 	r.Add(&store.Attempt{ID: "att_broken"})
-	if _, err := Verify(t.Context(), dir, table{}); err == nil {
+	if _, err := Verify(t.Context(), dir, table{}, time.Time{}); err == nil {
 		t.Error("a database that cannot be read is no error")
 	}
 	if err := r.Close(t.Context()); err != nil {

@@ -167,6 +167,37 @@ func chargeBy(ctx context.Context, tx *sql.Tx, statement *sql.Stmt, size int, ro
 	return nil
 }
 
+// ChargesOf are what attempts count for budgets, by their ids, in the order of budgets.
+func (s *Store) ChargesOf(ctx context.Context, refs []Ref) (charges map[string][]BudgetCharge, err error) {
+	charges = map[string][]BudgetCharge{}
+	if len(refs) == 0 {
+		return charges, nil
+	}
+	args := make([]any, 2*len(refs))
+	for i, r := range refs {
+		args[i], args[len(refs)+i] = r.At.UnixNano(), r.ID
+	}
+	marks := "(?" + strings.Repeat(", ?", len(refs)-1) + ")"
+	//nolint:gosec // constants and question marks only
+	rows, err := s.readers.QueryContext(ctx, `SELECT attempt_id, budget_id, period, amount FROM budget_charges
+		WHERE at IN `+marks+` AND attempt_id IN `+marks+` ORDER BY attempt_id, budget_id`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read what attempts count for budgets: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var id string
+		var c BudgetCharge
+		var period int64
+		if err := rows.Scan(&id, &c.Budget, &period, &c.Amount); err != nil {
+			return nil, fmt.Errorf("read what attempts count for budgets: %w", err)
+		}
+		c.Period = time.Unix(0, period)
+		charges[id] = append(charges[id], c)
+	}
+	return charges, rows.Err()
+}
+
 // SweepBudgetCharges sums up and deletes what attempts before a time count.
 func (s *Store) SweepBudgetCharges(ctx context.Context, before time.Time) error {
 	err := s.transaction(ctx, func(tx *sql.Tx) error {
