@@ -249,10 +249,12 @@ func BenchmarkInsertAttempts(b *testing.B) {
 	plain := fullAttempt("")
 	plain.ErrorClass, plain.LossReport, plain.CacheStory, plain.Losses, plain.Tags, plain.UserID = "", "", "", 0, "", ""
 	plain.RequestID, plain.KeyID = NewID("req"), NewID("key")
+	charged := plain
+	charged.Budgets = BudgetCharges("home.run_1", []BudgetCharge{{"bud_key", day, 1}, {"bud_team", day, 2}, {"bud_org", day, 3}})
 	for _, c := range []struct {
 		name string
 		of   Attempt
-	}{{"full", fullAttempt("")}, {"usual", plain}} {
+	}{{"full", fullAttempt("")}, {"usual", plain}, {"with three budgets", charged}} {
 		b.Run(c.name, func(b *testing.B) {
 			s, err := Open(b.Context(), b.TempDir()+"/bench.db")
 			if err != nil {

@@ -32,7 +32,8 @@ func BudgetCharges(replica string, list []BudgetCharge) string {
 	return string(b)
 }
 
-// ReadBudgetCharges reads what BudgetCharges wrote. What is no charge is passed over.
+// ReadBudgetCharges reads what BudgetCharges wrote. What is no charge, and a second one
+// for a budget, is passed over.
 func ReadBudgetCharges(text string) (replica string, list []BudgetCharge) {
 	replica, rest, _ := strings.Cut(text, " ")
 	for word := range strings.SplitSeq(rest, " ") {
@@ -40,7 +41,7 @@ func ReadBudgetCharges(text string) (replica string, list []BudgetCharge) {
 		at, amount, more := strings.Cut(rest, "=")
 		period, bad := strconv.ParseInt(at, 10, 64)
 		n, worse := strconv.ParseInt(amount, 10, 64)
-		if ok && more && bad == nil && worse == nil && id != "" {
+		if ok && more && bad == nil && worse == nil && id != "" && !slices.ContainsFunc(list, func(c BudgetCharge) bool { return c.Budget == id }) {
 			list = append(list, BudgetCharge{Budget: id, Period: time.Unix(0, period), Amount: n})
 		}
 	}
@@ -60,42 +61,36 @@ type leaseKey struct {
 	replica string
 }
 
-// chargeRow is a row of budget_charges.
-type chargeRow struct {
-	at      int64
-	attempt string
-	BudgetCharge
-}
-
 const addSpent = `INSERT INTO budget_leases (budget_id, period, replica, home, granted, spent, expires_at) VALUES (?, ?, ?, ?, 0, ?, 0)
 	ON CONFLICT (budget_id, period, replica) DO UPDATE SET spent = budget_leases.spent + excluded.spent`
 
-// insertCharges is the statement for a number of rows.
+// insertCharges is the statement for a number of rows. It tells which were not there.
 func insertCharges(rows int) string {
-	return `INSERT INTO budget_charges (at, attempt_id, budget_id, period, amount) VALUES (?, ?, ?, ?, ?)` +
-		strings.Repeat(", (?, ?, ?, ?, ?)", rows-1) + ` ON CONFLICT (at, attempt_id, budget_id) DO NOTHING`
+	return `INSERT INTO attempt_charges (at, attempt_id, charges) VALUES (?, ?, ?)` +
+		strings.Repeat(", (?, ?, ?)", rows-1) + ` ON CONFLICT (at, attempt_id) DO NOTHING RETURNING attempt_id`
 }
 
-// errCounted says that some of the attempts of a batch were counted before.
-var errCounted = errors.New("counted before")
-
 // chargeBudgets counts attempts for their budgets, in the transaction that writes
-// them. What was counted before is not counted again: which those are it asks only
-// where again says that there may be some. Else it fails with errCounted.
-func (s *Store) chargeBudgets(ctx context.Context, tx *sql.Tx, attempts []Attempt, again bool) error {
-	rows, replicas, err := chargesOf(ctx, tx, attempts, again)
-	if err != nil || len(rows) == 0 {
+// them. What was counted before is not counted again.
+func (s *Store) chargeBudgets(ctx context.Context, tx *sql.Tx, attempts []Attempt) error {
+	list := make([]*Attempt, 0, len(attempts))
+	for i := range attempts {
+		if attempts[i].Budgets != "" {
+			list = append(list, &attempts[i])
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	list, err := withoutOld(ctx, tx, list)
+	if err != nil {
 		return err
 	}
 	sums := map[leaseKey]int64{}
-	for i := range rows {
-		c := &rows[i]
-		sums[leaseKey{c.Budget, c.Period.UnixNano(), replicas[c.attempt]}] += c.Amount
-	}
-	many := len(rows) / rowsPerInsert * rowsPerInsert
+	many := len(list) / rowsPerInsert * rowsPerInsert
 	if err := errors.Join(
-		chargeBy(ctx, tx, s.charges.many, rowsPerInsert, rows[:many]),
-		chargeBy(ctx, tx, s.charges.one, 1, rows[many:])); err != nil {
+		chargeBy(ctx, tx, s.charges.many, rowsPerInsert, list[:many], sums),
+		chargeBy(ctx, tx, s.charges.one, 1, list[many:], sums)); err != nil {
 		return err
 	}
 	for key, n := range sums {
@@ -107,143 +102,67 @@ func (s *Store) chargeBudgets(ctx context.Context, tx *sql.Tx, attempts []Attemp
 	return nil
 }
 
-// chargesOf are the charges of attempts; again leaves out those that were counted.
-func chargesOf(ctx context.Context, tx *sql.Tx, attempts []Attempt, again bool) (rows []chargeRow, replicas map[string]string, err error) {
-	replicas = map[string]string{}
-	seen := map[[2]string]bool{}
-	for i := range attempts {
-		a := &attempts[i]
-		if a.Budgets == "" {
-			continue
-		}
-		if again {
-			var n int
-			err := tx.QueryRowContext(ctx, `SELECT count(*) FROM budget_charges WHERE at = ? AND attempt_id = ?`, a.At.UnixNano(), a.ID).Scan(&n)
-			if err != nil {
-				return nil, nil, err
-			}
-			if n > 0 { // all charges of an attempt are written at once
-				continue
-			}
-		}
-		replica, list := ReadBudgetCharges(a.Budgets)
-		replicas[a.ID] = replica
-		for _, c := range list {
-			if again {
-				key := [2]string{a.ID, c.Budget}
-				if seen[key] {
-					continue
-				}
-				seen[key] = true
-			}
-			rows = append(rows, chargeRow{a.At.UnixNano(), a.ID, c})
-		}
-	}
-	return rows, replicas, nil
-}
-
-// chargeBy inserts rows in groups of a size.
-func chargeBy(ctx context.Context, tx *sql.Tx, statement *sql.Stmt, size int, rows []chargeRow) (err error) {
-	if len(rows) == 0 {
+// chargeBy inserts rows in groups of a size and sums up what those count that were not
+// there.
+func chargeBy(ctx context.Context, tx *sql.Tx, statement *sql.Stmt, size int, list []*Attempt, sums map[leaseKey]int64) (err error) {
+	if len(list) == 0 {
 		return nil
 	}
 	insert := tx.StmtContext(ctx, statement)
 	defer func() { err = errors.Join(err, insert.Close()) }()
-	args := make([]any, 0, 5*size)
-	for group := range slices.Chunk(rows, size) {
+	args := make([]any, 0, 3*size)
+	for group := range slices.Chunk(list, size) {
 		args = args[:0]
-		for i := range group {
-			c := &group[i]
-			args = append(args, c.at, c.attempt, c.Budget, c.Period.UnixNano(), c.Amount)
+		byID := make(map[string]*Attempt, size)
+		for _, a := range group {
+			args = append(args, a.At.UnixNano(), a.ID, a.Budgets)
+			byID[a.ID] = a
 		}
-		done, err := insert.ExecContext(ctx, args...)
+		rows, err := insert.QueryContext(ctx, args...)
 		if err != nil {
 			return err
 		}
-		if n, err := done.RowsAffected(); err != nil || n != int64(len(group)) {
-			return errors.Join(errCounted, err)
+		if err := sumFresh(rows, byID, sums); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// ChargesOf are what attempts count for budgets, by their ids, in the order of budgets.
-func (s *Store) ChargesOf(ctx context.Context, refs []Ref) (charges map[string][]BudgetCharge, err error) {
-	charges = map[string][]BudgetCharge{}
-	if len(refs) == 0 {
-		return charges, nil
-	}
-	args := make([]any, 2*len(refs))
-	for i, r := range refs {
-		args[i], args[len(refs)+i] = r.At.UnixNano(), r.ID
-	}
-	marks := "(?" + strings.Repeat(", ?", len(refs)-1) + ")"
-	//nolint:gosec // constants and question marks only
-	rows, err := s.readers.QueryContext(ctx, `SELECT attempt_id, budget_id, period, amount FROM budget_charges
-		WHERE at IN `+marks+` AND attempt_id IN `+marks+` ORDER BY attempt_id, budget_id`, args...)
-	if err != nil {
-		return nil, fmt.Errorf("read what attempts count for budgets: %w", err)
-	}
+// sumFresh sums up what the attempts count that were written.
+func sumFresh(rows *sql.Rows, byID map[string]*Attempt, sums map[leaseKey]int64) (err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var id string
-		var c BudgetCharge
-		var period int64
-		if err := rows.Scan(&id, &c.Budget, &period, &c.Amount); err != nil {
-			return nil, fmt.Errorf("read what attempts count for budgets: %w", err)
-		}
-		c.Period = time.Unix(0, period)
-		charges[id] = append(charges[id], c)
-	}
-	return charges, rows.Err()
-}
-
-// SweepBudgetCharges sums up and deletes what attempts before a time count.
-func (s *Store) SweepBudgetCharges(ctx context.Context, before time.Time) error {
-	err := s.transaction(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO budget_accounts (budget_id, period, amount, extra, carried, told, swept)
-			SELECT budget_id, period, 0, 0, 0, 0, sum(amount) FROM budget_charges WHERE at < ? GROUP BY budget_id, period
-			ON CONFLICT (budget_id, period) DO UPDATE SET swept = budget_accounts.swept + excluded.swept`, before.UnixNano())
-		if err != nil {
+		if err := rows.Scan(&id); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `DELETE FROM budget_charges WHERE at < ?`, before.UnixNano())
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("sweep what attempts count for budgets: %w", err)
-	}
-	return nil
-}
-
-// BudgetSum is what one period of a budget has come to.
-type BudgetSum struct {
-	Budget  string
-	Period  time.Time
-	Charged int64 // by the attempts
-	Spent   int64 // as the account says
-}
-
-// BudgetSums compares the accounts of all budgets with what attempts count, in the
-// order of budgets and periods.
-func (s *Store) BudgetSums(ctx context.Context) (list []BudgetSum, err error) {
-	rows, err := s.readers.QueryContext(ctx, `SELECT budget_id, period, sum(charged), sum(spent) FROM (
-			SELECT budget_id, period, amount AS charged, 0 AS spent FROM budget_charges
-			UNION ALL SELECT budget_id, period, swept, 0 FROM budget_accounts WHERE swept <> 0
-			UNION ALL SELECT budget_id, period, 0, spent FROM budget_leases) AS parts
-		GROUP BY budget_id, period ORDER BY budget_id, period`)
-	if err != nil {
-		return nil, fmt.Errorf("sum budgets: %w", err)
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var b BudgetSum
-		var period int64
-		if err := rows.Scan(&b.Budget, &period, &b.Charged, &b.Spent); err != nil {
-			return nil, fmt.Errorf("sum budgets: %w", err)
+		replica, list := ReadBudgetCharges(byID[id].Budgets)
+		for _, c := range list {
+			sums[leaseKey{c.Budget, c.Period.UnixNano(), replica}] += c.Amount
 		}
-		b.Period = time.Unix(0, period).UTC()
-		list = append(list, b)
 	}
-	return list, rows.Err()
+	return rows.Err()
+}
+
+// refsPerQuestion is how many attempts one statement is asked for.
+const refsPerQuestion = 64
+
+// withoutOld leaves out the attempts that a version before this one has counted.
+func withoutOld(ctx context.Context, tx *sql.Tx, list []*Attempt) ([]*Attempt, error) {
+	var old int
+	if err := tx.QueryRowContext(ctx, `SELECT CASE WHEN EXISTS (SELECT 1 FROM budget_charges) THEN 1 ELSE 0 END`).Scan(&old); err != nil || old == 0 {
+		return list, err
+	}
+	refs := make([]Ref, len(list))
+	for i, a := range list {
+		refs[i] = a.Ref()
+	}
+	counted := map[string][]BudgetCharge{}
+	for part := range slices.Chunk(refs, refsPerQuestion) {
+		if err := oldCharges(ctx, tx, part, counted); err != nil {
+			return nil, err
+		}
+	}
+	return slices.DeleteFunc(list, func(a *Attempt) bool { return counted[a.ID] != nil }), nil
 }

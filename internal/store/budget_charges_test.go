@@ -73,6 +73,82 @@ func TestChargedOnce(t *testing.T) {
 	}
 }
 
+// TestChargesOfBefore: what a version before 21 has counted is not counted again when its
+// journal is replayed, and adds up with the rest.
+func TestChargesOfBefore(t *testing.T) {
+	s, _ := newStore(t)
+	at := func(id string) Attempt {
+		return Attempt{ID: id, At: day, Budgets: BudgetCharges("home.run_1", []BudgetCharge{{"bud_2", day, 7}, {"bud_1", day, 5}})}
+	}
+	for _, statement := range []string{
+		`INSERT INTO budget_charges (at, attempt_id, budget_id, period, amount) VALUES (?1, 'att_1', 'bud_1', ?1, 5), (?1, 'att_1', 'bud_2', ?1, 7)`,
+		`INSERT INTO budget_leases (budget_id, period, replica, home, granted, spent, expires_at) VALUES ('bud_1', ?1, 'home.run_1', 'home', 0, 5, 0), ('bud_2', ?1, 'home.run_1', 'home', 0, 7, 0)`,
+	} {
+		if _, err := s.writer.ExecContext(t.Context(), statement, day.UnixNano()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.InsertAttempts(t.Context(), []Attempt{at("att_1"), at("att_2")}); err != nil {
+		t.Fatal(err)
+	}
+	want := []BudgetSum{{"bud_1", day, 10, 10}, {"bud_2", day, 14, 14}}
+	for _, state := range []string{"both tables", "swept"} {
+		if got, err := s.BudgetSums(t.Context()); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %+v, %v", state, got, err)
+		}
+		if state == "swept" {
+			continue
+		}
+		for _, id := range []string{"att_1", "att_2"} {
+			got, err := s.ChargesOf(t.Context(), []Ref{{day, "att_2"}, {day, "att_1"}, {day, "att_none"}})
+			if err != nil || len(got) != 2 || len(got[id]) != 2 || got[id][0].Budget != "bud_1" || got[id][0].Amount != 5 || !got[id][1].Period.Equal(day) {
+				t.Errorf("%s: %+v, %v", id, got, err)
+			}
+		}
+		if err := s.SweepBudgetCharges(t.Context(), day.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestForgottenParts: parts of a rolling window that count no more are compared with
+// nothing, also when an attempt of then is recorded late.
+func TestForgottenParts(t *testing.T) {
+	s, _ := newStore(t)
+	part := func(n int) time.Time { return day.Add(time.Duration(n) * time.Hour) }
+	record := func(id string, n int) {
+		t.Helper()
+		a := Attempt{ID: id, At: part(n), Budgets: BudgetCharges("home.run_1", []BudgetCharge{{"bud_roll", part(n), 5}, {"bud_life", time.Unix(0, 0), 1}})}
+		if err := s.InsertAttempts(t.Context(), []Attempt{a}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(state string, want ...BudgetSum) {
+		t.Helper()
+		if got, err := s.BudgetSums(t.Context()); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %+v, want %+v, %v", state, got, want, err)
+		}
+	}
+	life := func(n int64) BudgetSum { return BudgetSum{"bud_life", time.Unix(0, 0).UTC(), n, n} }
+	record("att_1", 1)
+	record("att_2", 2)
+	check("both", life(2), BudgetSum{"bud_roll", part(1), 5, 5}, BudgetSum{"bud_roll", part(2), 5, 5})
+	if err := s.SweepBudget(t.Context(), "bud_roll", part(2)); err != nil {
+		t.Fatal(err)
+	}
+	check("one forgotten", life(2), BudgetSum{"bud_roll", part(2), 5, 5})
+	record("att_late", 1)
+	check("late", life(3), BudgetSum{"bud_roll", part(2), 5, 5})
+	if err := s.SweepBudgetCharges(t.Context(), part(9)); err != nil {
+		t.Fatal(err)
+	}
+	check("swept", life(3), BudgetSum{"bud_roll", part(2), 5, 5})
+	if err := s.SweepBudget(t.Context(), "bud_roll", part(3)); err != nil {
+		t.Fatal(err)
+	}
+	check("all forgotten", life(3))
+}
+
 func FuzzReadBudgetCharges(f *testing.F) {
 	f.Add("home.run_1 bud_1@0=12 bud_2@1767225600000000005=-3")
 	f.Add("home x@1=usd @=")

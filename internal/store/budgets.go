@@ -201,19 +201,3 @@ func (s *Store) TellBudget(ctx context.Context, budget string, period time.Time,
 	n, err := res.RowsAffected()
 	return n > 0, err
 }
-
-// SweepBudget forgets the parts of a rolling window before a time.
-func (s *Store) SweepBudget(ctx context.Context, budget string, before time.Time) error {
-	err := s.transaction(ctx, func(tx *sql.Tx) error {
-		for _, table := range []string{"budget_leases", "budget_accounts", "budget_charges"} {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE budget_id = ? AND period < ? AND period > 0`, budget, before.UnixNano()); err != nil { //nolint:gosec // two constants
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("sweep budget %s: %w", budget, err)
-	}
-	return nil
-}

@@ -21,23 +21,11 @@ func (s *Store) InsertAttempts(ctx context.Context, attempts []Attempt) error {
 	if err := errors.Join(s.inserts.prepare(ctx, s.writer, insertOf), s.charges.prepare(ctx, s.writer, insertCharges)); err != nil {
 		return fmt.Errorf("record %d attempts: %w", len(attempts), err)
 	}
-	err := s.insertAttempts(ctx, attempts, false)
-	if errors.Is(err, errCounted) {
-		err = s.insertAttempts(ctx, attempts, true)
-	}
-	if err != nil {
-		return fmt.Errorf("record %d attempts: %w", len(attempts), err)
-	}
-	return nil
-}
-
-// insertAttempts does it; again says that some of the attempts may be there.
-func (s *Store) insertAttempts(ctx context.Context, attempts []Attempt, again bool) error {
 	uses := lastUses(attempts)
 	var names labelling
 	err := s.increments(ctx, func(tx *sql.Tx) error {
 		names = labelling{known: &s.labels}
-		if err := s.chargeBudgets(ctx, tx, attempts, again); err != nil {
+		if err := s.chargeBudgets(ctx, tx, attempts); err != nil {
 			return err
 		}
 		if err := s.inserts.run(ctx, tx, &names, attempts); err != nil {
@@ -58,10 +46,11 @@ func (s *Store) insertAttempts(ctx context.Context, attempts []Attempt, again bo
 		}
 		return nil
 	})
-	if err == nil {
-		s.labels.keep(names.fresh)
+	if err != nil {
+		return fmt.Errorf("record %d attempts: %w", len(attempts), err)
 	}
-	return err
+	s.labels.keep(names.fresh)
+	return nil
 }
 
 // rowsPerInsert is how many rows one statement takes: it is the statements that

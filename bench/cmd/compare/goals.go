@@ -123,6 +123,9 @@ func verdict(outcomes []outcome) string {
 		}
 		fmt.Fprintf(&w, "| %s | %s | %s | %s | %s | %.2f× | ≤ %.1f× | %s |\n", g.group, g.route, name, format(ours[g.metric]), format(theirs[g.metric]), v, g.limit, word)
 	}
+	if passed+missed+absent == 0 {
+		return added(outcomes)
+	}
 	fmt.Fprintf(&w, "\n%d pass, %d miss, %d not measured.\n", passed, missed, absent)
 	return w.String() + added(outcomes)
 }
