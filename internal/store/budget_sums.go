@@ -19,6 +19,7 @@ func (s *Store) ChargesOf(ctx context.Context, refs []Ref) (charges map[string][
 		return charges, nil
 	}
 	in, args := among(refs)
+	//nolint:gosec // constants and question marks only
 	rows, err := s.readers.QueryContext(ctx, `SELECT attempt_id, charges FROM attempt_charges WHERE `+in, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read what attempts count for budgets: %w", err)
