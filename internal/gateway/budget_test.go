@@ -174,6 +174,38 @@ func TestBudgetOnTheRoad(t *testing.T) {
 	})
 }
 
+// TestEveryHolderIsAsked: a request must fit the budgets of all of its chain, whoever's is
+// the narrow one, and counts for all of them.
+func TestEveryHolderIsAsked(t *testing.T) {
+	kinds := []string{tenancy.Key, tenancy.User, tenancy.Tag, tenancy.Team, tenancy.Organisation}
+	chain := func(narrow string) (list tenancy.Chain) {
+		for _, kind := range kinds {
+			rule := usd(cents(100))
+			if rule.ID = "bud_" + kind; kind == narrow {
+				rule.Limit = cents(1)
+			}
+			list = append(list, &tenancy.Scope{Kind: kind, ID: kind + "_1", Name: "the " + kind, Budgets: []budget.Rule{rule}})
+		}
+		return list
+	}
+	for _, kind := range kinds {
+		g := newTestGateway(t, &toyProvider{dialect: "toy", answer: said}).withChain(chain(kind))
+		if w := g.post("/toy", `{"model":"m","say":"hello"}`); w.Code != 429 || !strings.Contains(w.Body.String(), "the "+kind) || len(g.attempts()) != 0 {
+			t.Errorf("%s: %d %s", kind, w.Code, w.Body)
+		}
+	}
+	g := newTestGateway(t, &toyProvider{dialect: "toy", answer: said}).withChain(chain(""))
+	if w := g.post("/toy", `{"model":"m","say":"hello"}`); w.Code != 200 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	rows := g.attempts()
+	for _, kind := range kinds {
+		if n := spentOf(t, rows, "bud_"+kind); n == 0 || n != rows[0].Charge.Nano {
+			t.Errorf("%s counts %d of %d", kind, n, rows[0].Charge.Nano)
+		}
+	}
+}
+
 func TestBrokenAnswersAreBilled(t *testing.T) {
 	for name, end := range map[string]func(i int) (string, error){
 		"BUD-07 broken off after content": func(int) (string, error) { return "", errReset },

@@ -72,7 +72,7 @@ auth: { api_key: %s }
 providers: [ { name: sandbox, type: sandbox } ]
 `, port, data, database, fsync, filepath.Join(dir, "journal"), clientKey)
 	g := &gateway{binary: binary, dir: dir, url: "http://" + address}
-	return g, os.WriteFile(g.config(), []byte(config), 0o600)
+	return g, os.WriteFile(g.config(), []byte(config), 0o600) //nolint:gosec // in a folder that this program made
 }
 
 func (g *gateway) config() string { return filepath.Join(g.dir, "turnpike.yaml") }
