@@ -29,3 +29,30 @@ func TestReplicasKnowWhereConversationsAre(t *testing.T) {
 	}
 	t.Error("the other one does not know")
 }
+
+// TestUnpinReachesTheOtherGateway: what an operator lets go at one gateway is let go at
+// the other on its database, without a Redis.
+func TestUnpinReachesTheOtherGateway(t *testing.T) {
+	data, _ := onPostgres(t)
+	t.Setenv("TURNPIKE_AUTH_API_KEY", "sk-client")
+	t.Setenv("TURNPIKE_AUTH_ADMIN_KEY", "sk-admin")
+	one, _ := firstRun(t, load(t, data, nil, ""))
+	other, _ := firstRun(t, load(t, data+"-2", nil, ""))
+	pins := other.app.table.Pins()
+	at := affinity.Pin{Provider: "sandbox", Model: "sandbox"}
+	for _, what := range []string{`{"provider":"sandbox"}`, `{"conversation":"talk"}`} {
+		pins.Set("talk", at, time.Hour)
+		if _, ok := pins.Get("talk"); !ok {
+			t.Fatal("it is not pinned")
+		}
+		if status, body := one.do("POST", "/admin/affinity/unpin", "sk-admin", what); status != 200 {
+			t.Fatalf("%d %s", status, body)
+		}
+		until := time.Now().Add(10 * time.Second)
+		for _, held := pins.Get("talk"); held; _, held = pins.Get("talk") {
+			if time.Now().After(until) {
+				t.Fatalf("%s: the other one still keeps it", what)
+			}
+		}
+	}
+}

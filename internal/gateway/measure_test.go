@@ -171,14 +171,14 @@ func TestSettings(t *testing.T) {
 // is to be.
 func TestSettingsOfOutput(t *testing.T) {
 	for body, want := range map[string]string{
-		`{"stop":"END","response_format":{"type":"json_schema","json_schema":{}}}`:                          "[END] json",
-		`{"stop":["a","b",3,null],"response_format":{"type":"text"}}`:                                       "[a b] text",
-		`{"stop_sequences":["c"],"output_config":{"format":{"type":"json_schema"}}}`:                        "[c] json",
-		`{"text":{"format":{"type":"json_object"}}}`:                                                        "[] json",
-		`{"generationConfig":{"stopSequences":["d"],"responseMimeType":"application/json"}}`:                "[d] json",
-		`{"inferenceConfig":{"stopSequences":["e"]}}`:                                                       "[e] ",
-		`{"stop":7,"text":"plain","response_format":[],"output_config":{"format":5}}`:                       "[] ",
-		`{"stop":[` + strings.Repeat(`"x",`, 40) + `"x"]}`: "[" + strings.TrimSpace(strings.Repeat("x ", 16)) + "] ",
+		`{"stop":"END","response_format":{"type":"json_schema","json_schema":{}}}`:           "[END] json",
+		`{"stop":["a","b",3,null],"response_format":{"type":"text"}}`:                        "[a b] text",
+		`{"stop_sequences":["c"],"output_config":{"format":{"type":"json_schema"}}}`:         "[c] json",
+		`{"text":{"format":{"type":"json_object"}}}`:                                         "[] json",
+		`{"generationConfig":{"stopSequences":["d"],"responseMimeType":"application/json"}}`: "[d] json",
+		`{"inferenceConfig":{"stopSequences":["e"]}}`:                                        "[e] ",
+		`{"stop":7,"text":"plain","response_format":[],"output_config":{"format":5}}`:        "[] ",
+		`{"stop":[` + strings.Repeat(`"x",`, 40) + `"x"]}`:                                   "[" + strings.TrimSpace(strings.Repeat("x ", 16)) + "] ",
 	} {
 		if s := settings(parse(t, body)); fmt.Sprint(s.Stop, " ", s.Output) != want {
 			t.Errorf("%.90s: %v %s, want %s", body, s.Stop, s.Output, want)
