@@ -144,6 +144,54 @@ func TestTraces(t *testing.T) {
 	}
 }
 
+// TestTracesOfFailover: each attempt is a child of its own, and its upstream gets that
+// child's context, whether it failed or served.
+func TestTracesOfFailover(t *testing.T) {
+	contexts := map[string]string{}
+	listening := func(name string, answer func(*http.Request) (*http.Response, error)) *toyProvider {
+		return &toyProvider{name: name, dialect: "toy", answer: func(r *http.Request) (*http.Response, error) {
+			contexts[name] = r.Header.Get("Traceparent")
+			return answer(r)
+		}}
+	}
+	g := newTestGatewayOf(t, several(priority, listening("a", fails(529, `{"error":"busy"}`)), listening("b", said)))
+	var spans spanList
+	tracer := otel.New(otel.Options{
+		Endpoint: "http://collector", Percent: 100, Forward: true, Known: func(string) bool { return true },
+		Log: slog.New(slog.DiscardHandler), Now: time.Now, Client: &spans,
+	})
+	g.opt.Traces = tracer
+	if w := g.post("/toy", `{"model":"m"}`); w.Code != 200 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if err := tracer.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(spans.spans) != 3 {
+		t.Fatalf("%d spans", len(spans.spans))
+	}
+	root := spans.spans[0]
+	for i, account := range []string{"a", "b"} {
+		span := spans.spans[i+1]
+		sent, ok := otel.From(http.Header{"Traceparent": {contexts[account]}})
+		if !ok || string(sent.Span[:]) != string(span.SpanId) || string(sent.Trace[:]) != string(root.TraceId) || string(span.ParentSpanId) != string(root.SpanId) {
+			t.Errorf("%s got %q, its span is %v", account, contexts[account], span)
+		}
+		of, number := "", int64(0)
+		for _, a := range span.Attributes {
+			switch a.Key {
+			case "turnpike.provider":
+				of = a.Value.GetStringValue()
+			case "turnpike.attempt":
+				number = a.Value.GetIntValue()
+			}
+		}
+		if failed := span.Status != nil; of != account || number != int64(i+1) || failed != (account == "a") {
+			t.Errorf("attempt %d of %s, failed %t: %v", number, of, failed, span)
+		}
+	}
+}
+
 func TestSettings(t *testing.T) {
 	for body, want := range map[string][2]float64{
 		`{"max_tokens":5,"temperature":1}`:                                            {5, 1},
