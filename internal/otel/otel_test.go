@@ -172,6 +172,15 @@ func TestSpans(t *testing.T) {
 		t.Fatalf("%v", res)
 	}
 	root, first, second := spans[0], spans[1], spans[2]
+	models := map[any]bool{}
+	for _, m := range c.metrics[0].ResourceMetrics[0].ScopeMetrics[0].Metrics {
+		for _, p := range m.GetHistogram().GetDataPoints() {
+			models[attributes(p.Attributes)["gen_ai.response.model"]] = true
+		}
+	}
+	if !models[otherModel] || !models[nil] || models["invented-2"] { // one that nobody knows; the refused attempt has none
+		t.Errorf("metrics tell of the models %v", models)
+	}
 	ctx, _ := From(http.Header{"Traceparent": {parent}})
 	if root.Kind != tracepb.Span_SPAN_KIND_SERVER || root.Name != "POST /v1/messages" || string(root.TraceId) != string(ctx.Trace[:]) ||
 		string(root.ParentSpanId) != string(ctx.Span[:]) || root.TraceState != "v=1" || root.Status != nil {
