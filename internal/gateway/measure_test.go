@@ -9,12 +9,15 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
 	"turnpike/internal/otel"
+	"turnpike/internal/route"
+	"turnpike/internal/throttle"
 	"turnpike/internal/wire"
 )
 
@@ -142,6 +145,33 @@ func TestTraces(t *testing.T) {
 		texts["gen_ai.conversation.id"] != "talk" || texts["server.address"] != "toy.invalid" || temperature != 0.5 {
 		t.Errorf("attempt has %v", attempt.Attributes)
 	}
+}
+
+// TestQueueDepth: the metrics tell how many requests wait for room at an account.
+func TestQueueDepth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table := several(priority, &toyProvider{name: "a", dialect: "toy", answer: said})
+		gate := throttle.NewGate("a", throttle.Limits{Concurrency: 1, Queue: 5, Wait: time.Minute}, time.Now)
+		table.Account("a").Limits = []route.Limit{{Match: "*", Gate: gate}}
+		g := newTestGatewayOf(t, table)
+		pass, full := gate.Enter(t.Context(), "key_1", 0)
+		if full != nil {
+			t.Fatal(full)
+		}
+		done := make(chan int)
+		go func() { done <- g.post("/toy", `{"model":"m"}`).Code }()
+		synctest.Wait()
+		if page := g.get("/metrics").Body.String(); !strings.Contains(page, `turnpike_queue_depth{provider="a"} 1`) || !strings.Contains(page, "turnpike_requests_in_flight 1") {
+			t.Errorf("one waits, and the metrics say %s", page)
+		}
+		pass.Leave(0)
+		if code := <-done; code != 200 {
+			t.Errorf("then it was answered %d", code)
+		}
+		if page := g.get("/metrics").Body.String(); !strings.Contains(page, `turnpike_queue_depth{provider="a"} 0`) {
+			t.Errorf("nobody waits, and the metrics say %s", page)
+		}
+	})
 }
 
 // TestTracesOfFailover: each attempt is a child of its own, and its upstream gets that
