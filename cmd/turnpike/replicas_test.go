@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -54,5 +55,34 @@ func TestUnpinReachesTheOtherGateway(t *testing.T) {
 				t.Fatalf("%s: the other one still keeps it", what)
 			}
 		}
+	}
+}
+
+// TestOldReleasesGo: what was let go longer ago than any pin lives is forgotten, and
+// what is no time holds nobody up.
+func TestOldReleasesGo(t *testing.T) {
+	t.Setenv("TURNPIKE_AUTH_API_KEY", "sk-client")
+	r, _ := firstRun(t, load(t, t.TempDir(), nil, ""))
+	a := r.app
+	ago := func(d time.Duration) string { return strconv.FormatInt(time.Now().Add(-d).UnixNano(), 10) }
+	for what, at := range map[string]string{"provider old": ago(2 * time.Hour), "provider new": ago(time.Minute), "provider odd": "yesterday"} {
+		if err := a.store.SetSetting(t.Context(), unpinned+what, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pins := a.table.Pins()
+	for _, provider := range []string{"old", "new", "odd"} {
+		pins.Set(provider, affinity.Pin{Provider: provider}, time.Hour)
+	}
+	if err := a.hearUnpinned(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, held := pins.Get("new"); !held { // it was pinned there after it had been let go
+		t.Error("a pin that is newer is gone")
+	}
+	pins.UnpinAll("sandbox")
+	left, err := a.store.Settings(t.Context(), unpinned)
+	if err != nil || len(left) != 2 || left["provider new"] == "" || left["provider sandbox"] == "" {
+		t.Errorf("%v, %v are left", left, err)
 	}
 }
