@@ -58,8 +58,8 @@ race: ## only the Go tests of the main module, with the race detector
 	go test -race ./...
 
 .PHONY: fuzz
-fuzz: ## every fuzz target for FUZZTIME (60s) each, FUZZ_JOBS (1) at a time; FUZZ=regexp picks some
-	FUZZTIME=$(FUZZTIME) FUZZ_JOBS=$(FUZZ_JOBS) FUZZ='$(FUZZ)' scripts/fuzz.sh
+fuzz: ## every fuzz target for FUZZTIME (60s) each, FUZZ_JOBS (1) at a time; FUZZ=regexp picks some, FUZZ_PART=2/6 a part
+	FUZZTIME=$(FUZZTIME) FUZZ_JOBS=$(FUZZ_JOBS) FUZZ='$(FUZZ)' FUZZ_PART='$(FUZZ_PART)' scripts/fuzz.sh
 
 .PHONY: bench
 bench: build ## measure against nginx and a plain reverse proxy

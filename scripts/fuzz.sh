@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every fuzz target of the project for FUZZTIME each (60s), FUZZ_JOBS of them (1) at the same time.
-# FUZZ=regexp picks targets by "folder:Name".
+# FUZZ=regexp picks targets by "folder:Name"; FUZZ_PART=2/6 takes the second of six parts of them.
 set -euo pipefail
 self=$(realpath "$0")
 cd "$(dirname "$self")/.."
@@ -41,9 +41,18 @@ for module in $modules; do
 		done
 	done
 done
+if [ -n "${FUZZ_PART:-}" ]; then
+	part=${FUZZ_PART%/*} parts=${FUZZ_PART#*/}
+	chosen=()
+	for ((i = 0; i < ${#targets[@]} / 2; i++)); do
+		[ $((i % parts + 1)) -ne "$part" ] || chosen+=("${targets[@]:2*i:2}")
+	done
+	echo "Part $part of $parts of $((${#targets[@]} / 2)) fuzz targets."
+	targets=("${chosen[@]}")
+fi
 count=$((${#targets[@]} / 2))
 if [ "$count" -eq 0 ]; then
-	echo "No fuzz target matches $pick." >&2
+	echo "No fuzz target matches $pick${FUZZ_PART:+ in part $FUZZ_PART}." >&2
 	exit 1
 fi
 echo "$count fuzz targets, ${FUZZTIME:-60s} each, $jobs at a time."

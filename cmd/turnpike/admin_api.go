@@ -120,15 +120,15 @@ func (a *app) switchProviders(ctx context.Context) error {
 	return nil
 }
 
-// watchSwitches follows what is said of providers, here or at another gateway, until ctx
-// ends. While the database is away the last word holds.
+// watchSwitches follows what is said of providers and of conversations, here or at another
+// gateway, until ctx ends. While the database is away the last word holds.
 func (a *app) watchSwitches(ctx context.Context) {
 	tick := time.NewTicker(switchesEvery)
 	defer tick.Stop()
 	seen := int64(-1)
 	for {
 		if v, err := a.store.DataVersion(ctx); err == nil && v != seen {
-			if err := a.switchProviders(ctx); err == nil {
+			if errors.Join(a.switchProviders(ctx), a.hearUnpinned(ctx)) == nil {
 				seen = v
 			}
 		}

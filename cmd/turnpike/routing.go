@@ -31,7 +31,7 @@ func newTable(a *app, list []*route.Account) *route.Table {
 	}
 	s.CrossGeo = r.CrossGeo != nil && *r.CrossGeo
 	if on := r.Affinity; on == nil || *on {
-		var shared *affinity.Shared
+		shared := &affinity.Shared{Release: a.tellUnpinned}
 		if a.redis != nil {
 			a.pins = replicas.New(a.redis.Client(), a.log, time.Now)
 			shared = a.pins.Shared()

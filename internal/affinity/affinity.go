@@ -30,10 +30,11 @@ type entry struct {
 	made, until time.Time
 }
 
-// Shared is a store that several gateways have in common. Its functions must be
-// quick and give up by themselves: they stand in the way of a request. Set with
-// no ttl lets a conversation go. Release tells the others of a provider or a
-// conversation that was let go (see Pins.Released).
+// Shared is a store that several gateways have in common. Get and Set must be quick
+// and give up by themselves: they stand in the way of a request. Set with no ttl
+// lets a conversation go. Release tells the others of a provider or a conversation
+// that was let go (see Pins.Released). Where there is no Get and no Set, that is all
+// they have in common.
 type Shared struct {
 	Get     func(conversation string) (p Pin, made time.Time, ok bool)
 	Set     func(conversation string, p Pin, made time.Time, ttl time.Duration)
@@ -80,7 +81,7 @@ func (p *Pins) Get(conversation string) (Pin, bool) {
 	e, ok := s.by[conversation]
 	s.mu.RUnlock()
 	ok = ok && now.Before(e.until)
-	if p.shared != nil && (!ok || now.Sub(e.made) >= fresh) {
+	if p.common() && (!ok || now.Sub(e.made) >= fresh) {
 		if pin, made, found := p.shared.Get(conversation); found && (!ok || made.After(e.made)) {
 			e.Pin, e.made, ok = pin, made, true
 		}
@@ -90,6 +91,9 @@ func (p *Pins) Get(conversation string) (Pin, bool) {
 	}
 	return e.Pin, true
 }
+
+// common tells whether pins are looked up and told elsewhere.
+func (p *Pins) common() bool { return p.shared != nil && p.shared.Get != nil }
 
 // gone tells whether a pin was let go after it was made, in this replica or another.
 func (p *Pins) gone(conversation string, e *entry) bool {
@@ -130,7 +134,8 @@ func (p *Pins) Released(all map[string]time.Time) {
 	p.released.Store(&all)
 }
 
-// release lets go what the store of all replicas still holds, and tells the others.
+// release lets go what the store of all replicas still holds, and tells the others,
+// which may take its time: no lock is held.
 func (p *Pins) release(what string) {
 	if p.shared == nil {
 		return
@@ -169,7 +174,7 @@ func (p *Pins) Set(conversation string, pin Pin, ttl time.Duration) {
 	}
 	s.by[conversation] = entry{pin, now, now.Add(ttl)}
 	s.mu.Unlock()
-	if p.shared != nil {
+	if p.common() {
 		p.shared.Set(conversation, pin, now, ttl)
 	}
 }
@@ -193,10 +198,10 @@ func (s *shard) evict() {
 func (p *Pins) Unpin(conversation string) bool {
 	s := p.shard(conversation)
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	_, ok := s.by[conversation]
 	delete(s.by, conversation)
-	if p.shared != nil {
+	s.mu.Unlock()
+	if p.common() {
 		p.shared.Set(conversation, Pin{}, time.Time{}, 0)
 	}
 	p.release(ofConversation + conversation)

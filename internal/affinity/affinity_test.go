@@ -170,6 +170,34 @@ func TestShared(t *testing.T) {
 	check(other, b)
 }
 
+// Where nothing but what is let go is common, pins are nobody else's affair.
+func TestOnlyReleasesAreShared(t *testing.T) {
+	c := &clock{time.Unix(1_800_000_000, 0)}
+	told := map[string]time.Time{}
+	shared := &Shared{Release: func(what string, at time.Time) { told[what] = at }}
+	one, other := New(10, c.now, shared), New(10, c.now, shared)
+	other.Set("x", b, time.Hour)
+	other.Set("y", a, time.Hour)
+	other.Set("z", a, time.Hour)
+	c.t = c.t.Add(2 * fresh)
+	if _, ok := one.Get("x"); ok {
+		t.Error("a pin of the other's")
+	}
+	one.UnpinAll("b")
+	one.Unpin("y")
+	other.Released(told)
+	for talk, want := range map[string]bool{"x": false, "y": false, "z": true} {
+		if _, ok := other.Get(talk); ok != want {
+			t.Errorf("%s is held %v", talk, ok)
+		}
+	}
+	c.t = c.t.Add(time.Second)
+	other.Set("x", b, time.Hour) // it went back there by itself
+	if _, ok := other.Get("x"); !ok {
+		t.Error("a new pin is gone")
+	}
+}
+
 // What was used a moment ago is not looked up.
 func TestFreshPinsAreNotLookedUp(t *testing.T) {
 	c := &clock{time.Unix(1_800_000_000, 0)}

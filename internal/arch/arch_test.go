@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -230,6 +231,36 @@ func TestResponseWriter(t *testing.T) {
 				t.Errorf("%s/%s touches a ResponseWriter", rel, f)
 			}
 		}
+	}
+}
+
+// modelName is a question about a model by its name, in code.
+var modelName = regexp.MustCompile(`strings\.(HasPrefix|HasSuffix|Contains|EqualFold|Index)\([^\n]*"(claude|gpt|o[134]|gemini|nova|titan|llama|mistral|deepseek|qwen|kimi|grok|amazon\.|anthropic\.)[^"]*"` +
+	`|(==|!=|case) "(claude-|gpt-|o[134]-|gemini-|nova-|llama|mistral|deepseek|qwen|kimi|grok)[^"]*"`)
+
+// TestNoModelNames: what models can do is data (internal/catalog). No codec and no part
+// of the road asks for a model by its name.
+func TestNoModelNames(t *testing.T) {
+	seen := 0
+	for _, p := range packages(t) {
+		rel := strings.TrimPrefix(p.ImportPath, module+"/internal/")
+		first, _, _ := strings.Cut(rel, "/")
+		if !slices.Contains([]string{"dialect", "gateway", "llm", "promptcache", "heal", "learned", "stitch", "rules", "session", "health", "retry"}, first) {
+			continue
+		}
+		for _, f := range p.GoFiles {
+			text, err := os.ReadFile(filepath.Join(p.Dir, f))
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen++
+			for _, found := range modelName.FindAll(text, -1) {
+				t.Errorf("%s/%s: %s: what a model can do belongs into internal/catalog/models.json", rel, f, found)
+			}
+		}
+	}
+	if seen < 100 {
+		t.Errorf("only %d files were looked at", seen)
 	}
 }
 

@@ -137,6 +137,32 @@ func TestChecks(t *testing.T) {
 	})
 }
 
+// TestPause: gateways that started together do not ask together.
+func TestPause(t *testing.T) {
+	l := New(nil, time.Hour, nil, "", quiet)
+	for _, c := range []struct {
+		check       Check
+		failures    int
+		least, most time.Duration
+	}{
+		{Check{}, 0, time.Hour, time.Hour + 12*time.Minute},
+		{Check{Every: 30 * time.Second, Jitter: 10 * time.Second}, 0, 30 * time.Second, 40 * time.Second},
+		{Check{Every: 30 * time.Second}, 0, 30 * time.Second, 36 * time.Second},
+		{Check{}, 1, retryFirst, retryFirst * 6 / 5},
+	} {
+		seen := map[time.Duration]bool{}
+		for range 100 {
+			d := l.pause(c.check, c.failures)
+			if seen[d] = true; d < c.least || d > c.most {
+				t.Errorf("%+v after %d failures: %v, want between %v and %v", c.check, c.failures, d, c.least, c.most)
+			}
+		}
+		if len(seen) < 50 {
+			t.Errorf("%+v: %d different pauses of 100", c.check, len(seen))
+		}
+	}
+}
+
 func TestClassify(t *testing.T) {
 	for _, c := range []struct {
 		err  error

@@ -377,6 +377,10 @@ func TestBounds(t *testing.T) {
 			}
 		case "/hang":
 			<-r.Context().Done()
+		case "/stall":
+			_, _ = w.Write(png)
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
 		default:
 			_, _ = w.Write(big)
 		}
@@ -398,8 +402,10 @@ func TestBounds(t *testing.T) {
 	if got := get(f, at("/chunked", 0)); got != "0 it is larger than the 3 MiB that can be sent" {
 		t.Error(got)
 	}
-	if got := get(fetcherAt(t, Options{Timeout: 50 * time.Millisecond}, s), at("/hang", 0)); got != "0 "+errSlow.Error() {
-		t.Error(got)
+	for _, path := range []string{"/hang", "/stall"} {
+		if got := get(fetcherAt(t, Options{Timeout: 50 * time.Millisecond}, s), at(path, 0)); got != "0 "+errSlow.Error() {
+			t.Errorf("%s: %s", path, got)
+		}
 	}
 	asked.Store(0)
 	b := f.NewBatch()

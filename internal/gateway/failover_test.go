@@ -320,6 +320,9 @@ func TestOwnLimits(t *testing.T) {
 		}
 	}
 	w := g.post("/toy", `{"model":"m"}`)
+	if page := g.get("/metrics").Body.String(); !strings.Contains(page, `turnpike_rate_limit_hits_total{limit="account",provider="a"} 1`) || strings.Contains(page, `limit="upstream"`) {
+		t.Errorf("the metrics do not say whose limit it was: %s", page)
+	}
 	t.Run("ERR-08 our own 429 says that it is ours", func(t *testing.T) {
 		if h := w.Header(); w.Code != 429 || h.Get("X-Turnpike-Error-Source") != "gateway" || h.Get("Retry-After") == "" || h.Get("X-Turnpike-Upstream-Status") != "" {
 			t.Errorf("%d %v %s", w.Code, h, w.Body)

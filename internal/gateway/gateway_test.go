@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"turnpike/internal/keyring"
+	"turnpike/internal/policy"
 	"turnpike/internal/provider"
 )
 
@@ -167,12 +168,15 @@ func TestWhoMayPass(t *testing.T) {
 		name          string
 		bearer, xkey  string
 		authorization string
+		header        string // that holds the key
 		want          int
 	}{
 		{name: "bearer", bearer: testKey, want: 200},
 		{name: "x-api-key", xkey: testKey, want: 200},
 		{name: "HDR-07 the same in both", bearer: testKey, xkey: testKey, want: 200},
 		{name: "HDR-07 two different keys", bearer: testKey, xkey: "sk-other", want: 401},
+		{name: "Azure's header", header: "Api-Key", want: 200},
+		{name: "Google's header", header: "X-Goog-Api-Key", want: 200},
 		{name: "unknown", bearer: "sk-unknown", want: 401},
 		{name: "none", want: 401},
 		{name: "another scheme", authorization: "Basic abc", want: 401},
@@ -195,6 +199,9 @@ func TestWhoMayPass(t *testing.T) {
 			}
 			if c.xkey != "" {
 				r.Header.Set("X-Api-Key", c.xkey)
+			}
+			if c.header != "" {
+				r.Header.Set(c.header, testKey)
 			}
 			w := httptest.NewRecorder()
 			g.ServeHTTP(w, r)
@@ -439,6 +446,15 @@ func TestStrictRefusesLosses(t *testing.T) {
 	}
 	if len(up.sent) != 1 {
 		t.Errorf("%d requests were sent, want 1", len(up.sent))
+	}
+	// The key may want it of all its requests; one of them may say otherwise.
+	strict := true
+	g.opt.Keys = keyring.New(time.Now, keyring.Entry{Hash: keyring.Hash(testKey), Principal: keyring.Principal{KeyID: "key_1", Policy: policy.Policy{Strict: &strict}}})
+	if w := g.post("/other", `{"model":"toy/m"}`); w.Code != 400 || !strings.Contains(w.Body.String(), "manners") {
+		t.Errorf("a loss under a strict key: %d %s", w.Code, w.Body)
+	}
+	if w := g.post("/other", `{"model":"toy/m"}`, "X-Turnpike-Strict", "false"); w.Code != 200 {
+		t.Errorf("a request that is not strict: %d %s", w.Code, w.Body)
 	}
 }
 

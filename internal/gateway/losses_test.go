@@ -1,7 +1,10 @@
 package gateway
 
 import (
+	"bytes"
+	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -59,7 +62,12 @@ func TestLossesInsideStreams(t *testing.T) {
 				res.Body = io.NopCloser(iotest.OneByteReader(strings.NewReader(c.stream))) // as a slow upstream sends it
 				return res, err
 			}})
+			var log bytes.Buffer
+			g.opt.Log = slog.New(slog.NewTextHandler(&log, nil))
 			head, trailer, text := over(t, g, c.path, ask)
+			if told := strings.Contains(log.String(), fmt.Sprintf("losses=%q", c.report)); told != (c.report != "") || c.report == "" && strings.Contains(log.String(), "losses=") {
+				t.Errorf("the log says %s", log.String())
+			}
 			if text != c.want {
 				t.Errorf("got  %q\nwant %q", text, c.want)
 			}

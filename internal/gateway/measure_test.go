@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -8,12 +9,15 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
 	"turnpike/internal/otel"
+	"turnpike/internal/route"
+	"turnpike/internal/throttle"
 	"turnpike/internal/wire"
 )
 
@@ -143,6 +147,81 @@ func TestTraces(t *testing.T) {
 	}
 }
 
+// TestQueueDepth: the metrics tell how many requests wait for room at an account.
+func TestQueueDepth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table := several(priority, &toyProvider{name: "a", dialect: "toy", answer: said})
+		gate := throttle.NewGate("a", throttle.Limits{Concurrency: 1, Queue: 5, Wait: time.Minute}, time.Now)
+		table.Account("a").Limits = []route.Limit{{Match: "*", Gate: gate}}
+		g := newTestGatewayOf(t, table)
+		pass, full := gate.Enter(t.Context(), "key_1", 0)
+		if full != nil {
+			t.Fatal(full)
+		}
+		done := make(chan int)
+		go func() { done <- g.post("/toy", `{"model":"m"}`).Code }()
+		synctest.Wait()
+		if page := g.get("/metrics").Body.String(); !strings.Contains(page, `turnpike_queue_depth{provider="a"} 1`) || !strings.Contains(page, "turnpike_requests_in_flight 1") {
+			t.Errorf("one waits, and the metrics say %s", page)
+		}
+		pass.Leave(0)
+		if code := <-done; code != 200 {
+			t.Errorf("then it was answered %d", code)
+		}
+		if page := g.get("/metrics").Body.String(); !strings.Contains(page, `turnpike_queue_depth{provider="a"} 0`) {
+			t.Errorf("nobody waits, and the metrics say %s", page)
+		}
+	})
+}
+
+// TestTracesOfFailover: each attempt is a child of its own, and its upstream gets that
+// child's context, whether it failed or served.
+func TestTracesOfFailover(t *testing.T) {
+	contexts := map[string]string{}
+	listening := func(name string, answer func(*http.Request) (*http.Response, error)) *toyProvider {
+		return &toyProvider{name: name, dialect: "toy", answer: func(r *http.Request) (*http.Response, error) {
+			contexts[name] = r.Header.Get("Traceparent")
+			return answer(r)
+		}}
+	}
+	g := newTestGatewayOf(t, several(priority, listening("a", fails(529, `{"error":"busy"}`)), listening("b", said)))
+	var spans spanList
+	tracer := otel.New(otel.Options{
+		Endpoint: "http://collector", Percent: 100, Forward: true, Known: func(string) bool { return true },
+		Log: slog.New(slog.DiscardHandler), Now: time.Now, Client: &spans,
+	})
+	g.opt.Traces = tracer
+	if w := g.post("/toy", `{"model":"m"}`); w.Code != 200 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if err := tracer.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(spans.spans) != 3 {
+		t.Fatalf("%d spans", len(spans.spans))
+	}
+	root := spans.spans[0]
+	for i, account := range []string{"a", "b"} {
+		span := spans.spans[i+1]
+		sent, ok := otel.From(http.Header{"Traceparent": {contexts[account]}})
+		if !ok || string(sent.Span[:]) != string(span.SpanId) || string(sent.Trace[:]) != string(root.TraceId) || string(span.ParentSpanId) != string(root.SpanId) {
+			t.Errorf("%s got %q, its span is %v", account, contexts[account], span)
+		}
+		of, number := "", int64(0)
+		for _, a := range span.Attributes {
+			switch a.Key {
+			case "turnpike.provider":
+				of = a.Value.GetStringValue()
+			case "turnpike.attempt":
+				number = a.Value.GetIntValue()
+			}
+		}
+		if failed := span.Status != nil; of != account || number != int64(i+1) || failed != (account == "a") {
+			t.Errorf("attempt %d of %s, failed %t: %v", number, of, failed, span)
+		}
+	}
+}
+
 func TestSettings(t *testing.T) {
 	for body, want := range map[string][2]float64{
 		`{"max_tokens":5,"temperature":1}`:                                            {5, 1},
@@ -162,6 +241,25 @@ func TestSettings(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s: %v, want %v", body, got, want)
+		}
+	}
+}
+
+// TestSettingsOfOutput: where each API says when to stop and of which form the answer
+// is to be.
+func TestSettingsOfOutput(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"stop":"END","response_format":{"type":"json_schema","json_schema":{}}}`:           "[END] json",
+		`{"stop":["a","b",3,null],"response_format":{"type":"text"}}`:                        "[a b] text",
+		`{"stop_sequences":["c"],"output_config":{"format":{"type":"json_schema"}}}`:         "[c] json",
+		`{"text":{"format":{"type":"json_object"}}}`:                                         "[] json",
+		`{"generationConfig":{"stopSequences":["d"],"responseMimeType":"application/json"}}`: "[d] json",
+		`{"inferenceConfig":{"stopSequences":["e"]}}`:                                        "[e] ",
+		`{"stop":7,"text":"plain","response_format":[],"output_config":{"format":5}}`:        "[] ",
+		`{"stop":[` + strings.Repeat(`"x",`, 40) + `"x"]}`:                                   "[" + strings.TrimSpace(strings.Repeat("x ", 16)) + "] ",
+	} {
+		if s := settings(parse(t, body)); fmt.Sprint(s.Stop, " ", s.Output) != want {
+			t.Errorf("%.90s: %v %s, want %s", body, s.Stop, s.Output, want)
 		}
 	}
 }

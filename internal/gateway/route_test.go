@@ -42,4 +42,13 @@ func TestTheLogSaysWhoWasPassedOver(t *testing.T) {
 	if strings.Contains(said, "no key") {
 		t.Errorf("it says what is always so: %s", said)
 	}
+	told := g.post("/toy", `{"model":"m"}`, "Session-Id", "s", "X-Turnpike-Explain", "true").Body.String()
+	for _, part := range []string{
+		`"provider":"a","model":"m","reason":"cooling: rate limit","until":"`, `"provider":"c","model":"m","reason":"not in use: no key"`,
+		`"strategy":"priority"`, `"targets":[{"provider":"b",`, `"stays":true`,
+	} {
+		if !strings.Contains(told, part) {
+			t.Errorf("no %s in %s", part, told)
+		}
+	}
 }

@@ -105,7 +105,7 @@ var nests = []string{"generationConfig", "inferenceConfig"}
 
 // settings are what a client asks for beside the content, whatever its dialect.
 func settings(o wire.Object) *otel.Settings {
-	s := &otel.Settings{}
+	s := &otel.Settings{Output: outputType(o)}
 	for _, nest := range nests {
 		if v := o.Get(nest); v != nil {
 			if in, err := wire.ParseObject(v); err == nil {
@@ -117,7 +117,58 @@ func settings(o wire.Object) *otel.Settings {
 	s.TopK = whole(o, "top_k", "topK")
 	s.Temperature = number(o, "temperature")
 	s.TopP = number(o, "top_p", "topP")
+	s.Stop = texts(o, "stop", "stop_sequences", "stopSequences")
 	return s
+}
+
+// maxStops bounds what is told of stop sequences: no API takes more.
+const maxStops = 16
+
+// texts is a list of texts, or one.
+func texts(o wire.Object, names ...string) (list []string) {
+	for _, name := range names {
+		r := wire.NewReader(o.Get(name))
+		switch r.Kind() {
+		case '"':
+			return []string{r.Str()}
+		case '[':
+			for range r.Elements() {
+				if r.Kind() == '"' && len(list) < maxStops {
+					list = append(list, r.Str())
+				}
+			}
+			return list
+		}
+	}
+	return nil
+}
+
+// formats are where a request says of which form the answer is to be: chat,
+// Responses, Messages, Gemini.
+var formats = [][]string{
+	{"response_format", "type"}, {"text", "format", "type"}, {"output_config", "format", "type"}, {"generationConfig", "responseMimeType"},
+}
+
+// outputType is what the conventions call the form of the answer that is asked for.
+func outputType(o wire.Object) string {
+	for _, path := range formats {
+		v := o.Get(path[0])
+		for _, name := range path[1:] {
+			in, err := wire.ParseObject(v)
+			if err != nil {
+				v = nil
+				break
+			}
+			v = in.Get(name)
+		}
+		switch string(v) {
+		case `"json_object"`, `"json_schema"`, `"application/json"`:
+			return otel.OutputJSON
+		case `"text"`, `"text/plain"`:
+			return otel.OutputText
+		}
+	}
+	return ""
 }
 
 func whole(o wire.Object, names ...string) *int64 {

@@ -313,8 +313,8 @@ func TestLive(t *testing.T) {
 	for range 9 {
 		clk.add(30 * time.Second)
 		now := p.Live(clk.now()).Limited
-		if now > before {
-			t.Errorf("a 429 grew from %v to %v", before, now)
+		if now >= before || now <= 0 {
+			t.Errorf("a 429 went from %v to %v: it fades", before, now)
 		}
 		before = now
 	}
@@ -330,7 +330,11 @@ func TestTTFT(t *testing.T) {
 	p := NewPlace(new(Breaker))
 	note := func(d time.Duration) { p.noteTTFT(d, clk.now()) }
 	note(100 * time.Millisecond)
-	for range 6 {
+	note(10 * time.Second)
+	if v := p.TTFT(clk.now()); v < 1000 || v > 5000 {
+		t.Errorf("one slow answer alone makes it %v ms", v)
+	}
+	for range 5 {
 		note(10 * time.Second)
 	}
 	if v := p.TTFT(clk.now()); v < 8000 || v > 10000 {

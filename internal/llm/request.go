@@ -45,6 +45,7 @@ type Request struct {
 	Kept        bool     // the gateway keeps the answer for the client
 	Previous    string   // id of the kept answer the client goes on from; what it said stands in Turns
 	Echo        string   // completions: the prompt, which the answer is to begin with
+	Said        []Extra  // Responses: members that the answer tells again, as the client said them
 	Extra       []Extra  // members that have no place above
 	Odd         []Odd    // members deeper down that the decoder does not know
 	Losses      []Loss   // what decoding already had to change
@@ -72,6 +73,7 @@ type Tool struct {
 	Native      *Native // a tool only its dialect knows (web_search and the like); nothing else is set but Name
 	Extra       []Extra // members of a function tool that only its dialect knows
 	Home        *Home   // how its own dialect says it, where that is not as a plain function
+	Entry       int     // Gemini, whose list has entries with several tools: which one it stands in, from 1 on; 0 for none
 }
 
 // Home is the form a tool has in the dialect it came from: OpenAI Responses has

@@ -21,6 +21,7 @@ type labels struct {
 	operation string
 	system    string
 	model     string
+	served    string // gen_ai.response.model
 	host      string
 	port      int64
 	err       string
@@ -108,6 +109,11 @@ func (l *labels) of(a *Attempt, known func(string) bool) {
 	if l.model = otherModel; known(a.Model) {
 		l.model = a.Model
 	}
+	if a.Served != "" {
+		if l.served = otherModel; known(a.Served) {
+			l.served = a.Served
+		}
+	}
 }
 
 func (m *meter) attempt(r *Request, a *Attempt, last bool) {
@@ -151,6 +157,7 @@ func (l *labels) attrs(s *series) []attr {
 	out.str("gen_ai.operation.name", l.operation)
 	out.str("gen_ai.provider.name", l.system)
 	out.str("gen_ai.request.model", l.model)
+	out.str("gen_ai.response.model", l.served)
 	out.str("gen_ai.token.type", l.kind)
 	out.str("server.address", l.host)
 	out.num("server.port", l.port)
@@ -201,7 +208,7 @@ func (m *meter) append(out *msg, now time.Time) {
 }
 
 func (l *labels) sortKey() string {
-	return l.operation + "\x00" + l.system + "\x00" + l.model + "\x00" + l.host + "\x00" + l.kind + "\x00" + l.err + "\x00" + strconv.FormatInt(l.port, 10)
+	return l.operation + "\x00" + l.system + "\x00" + l.model + "\x00" + l.served + "\x00" + l.host + "\x00" + l.kind + "\x00" + l.err + "\x00" + strconv.FormatInt(l.port, 10)
 }
 
 // point writes a number or a histogram.

@@ -117,7 +117,7 @@ func tell(t *Tracer, h http.Header) (forwarded []http.Header) {
 	tr := t.Start(h)
 	if tr.Sampled() {
 		n, f := int64(64), 0.5
-		tr.Ask(&Settings{MaxTokens: &n, Temperature: &f})
+		tr.Ask(&Settings{MaxTokens: &n, Temperature: &f, TopP: &f, TopK: &n, Stop: []string{"END"}, Output: OutputJSON})
 	}
 	call := func(address string) {
 		u, err := url.Parse(address)
@@ -172,6 +172,15 @@ func TestSpans(t *testing.T) {
 		t.Fatalf("%v", res)
 	}
 	root, first, second := spans[0], spans[1], spans[2]
+	models := map[any]bool{}
+	for _, m := range c.metrics[0].ResourceMetrics[0].ScopeMetrics[0].Metrics {
+		for _, p := range m.GetHistogram().GetDataPoints() {
+			models[attributes(p.Attributes)["gen_ai.response.model"]] = true
+		}
+	}
+	if !models[otherModel] || !models[nil] || models["invented-2"] { // one that nobody knows; the refused attempt has none
+		t.Errorf("metrics tell of the models %v", models)
+	}
 	ctx, _ := From(http.Header{"Traceparent": {parent}})
 	if root.Kind != tracepb.Span_SPAN_KIND_SERVER || root.Name != "POST /v1/messages" || string(root.TraceId) != string(ctx.Trace[:]) ||
 		string(root.ParentSpanId) != string(ctx.Span[:]) || root.TraceState != "v=1" || root.Status != nil {
@@ -201,13 +210,15 @@ func TestSpans(t *testing.T) {
 			"gen_ai.operation.name": "chat", "gen_ai.provider.name": "aws.bedrock", "gen_ai.request.model": "claude-x", "turnpike.provider": "use1",
 			"turnpike.attempt": int64(1), "gen_ai.conversation.id": "talk", "server.address": "bedrock.example", "server.port": int64(8443),
 			"http.response.status_code": int64(429), "error.type": "rate", "gen_ai.request.stream": true,
-			"gen_ai.request.max_tokens": int64(64), "gen_ai.request.temperature": 0.5,
+			"gen_ai.request.max_tokens": int64(64), "gen_ai.request.temperature": 0.5, "gen_ai.request.top_p": 0.5, "gen_ai.request.top_k": int64(64),
+			"gen_ai.request.stop_sequences": "END", "gen_ai.output.type": "json",
 		}},
 		{second, map[string]any{
 			"gen_ai.operation.name": "chat", "gen_ai.provider.name": "deepseek", "gen_ai.request.model": "invented", "turnpike.provider": "deep",
 			"turnpike.attempt": int64(2), "gen_ai.conversation.id": "talk", "server.address": "api.deepseek.com", "server.port": int64(80),
 			"http.response.status_code": int64(200), "gen_ai.request.stream": true, "gen_ai.response.time_to_first_chunk": 1.0,
-			"gen_ai.request.max_tokens": int64(64), "gen_ai.request.temperature": 0.5, "gen_ai.response.finish_reasons": "stop",
+			"gen_ai.request.max_tokens": int64(64), "gen_ai.request.temperature": 0.5, "gen_ai.request.top_p": 0.5, "gen_ai.request.top_k": int64(64),
+			"gen_ai.request.stop_sequences": "END", "gen_ai.output.type": "json", "gen_ai.response.finish_reasons": "stop",
 			"gen_ai.response.model": "invented-2", "gen_ai.usage.input_tokens": int64(123), "gen_ai.usage.output_tokens": int64(11),
 			"gen_ai.usage.cache_read.input_tokens": int64(20), "gen_ai.usage.cache_creation.input_tokens": int64(3),
 			"gen_ai.usage.reasoning.output_tokens": int64(4),

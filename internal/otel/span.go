@@ -152,6 +152,10 @@ func (s *Settings) append(l list) []attr {
 	if s.TopK != nil {
 		l = append(l, attr{"gen_ai.request.top_k", *s.TopK})
 	}
+	if len(s.Stop) > 0 {
+		l = append(l, attr{"gen_ai.request.stop_sequences", s.Stop})
+	}
+	l.str("gen_ai.output.type", s.Output)
 	return l
 }
 

@@ -30,7 +30,15 @@ type call struct {
 type Settings struct {
 	MaxTokens, TopK   *int64
 	Temperature, TopP *float64
+	Stop              []string
+	Output            string // what kind of answer: OutputText or OutputJSON; empty where nothing was said
 }
+
+// Values of gen_ai.output.type.
+const (
+	OutputText = "text"
+	OutputJSON = "json"
+)
 
 // Attempt is one call to an upstream, when it is over.
 type Attempt struct {

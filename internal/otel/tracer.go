@@ -178,6 +178,11 @@ func (t *Tracer) clean(r *Request) {
 		a := &r.attempts[i]
 		a.Model, a.Served = t.opt.Clean(a.Model), t.opt.Clean(a.Served)
 	}
+	if s := r.trace.asked; s != nil {
+		for i := range s.Stop {
+			s.Stop[i] = t.opt.Clean(s.Stop[i])
+		}
+	}
 }
 
 func (t *Tracer) sendSpans(batch []*Request) {

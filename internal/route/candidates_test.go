@@ -333,6 +333,18 @@ func TestConversationsStay(t *testing.T) {
 			t.Fatalf("%s was at %s, now %q", conversation, place, places(c))
 		}
 	}
+	// Where one was served counts, not what its hash tells; and the others stand behind.
+	for conversation := range where {
+		ask := Ask{Model: "gpt-5", Conversation: conversation}
+		c, _ := w.table.Candidates(ask)
+		moved := c.Targets[2]
+		w.table.Keep(conversation, &moved, time.Hour)
+		c, _ = w.table.Candidates(ask)
+		order := places(c)
+		if slices.Sort(order); !c.Kept || c.Targets[0].Provider.Name() != moved.Provider.Name() || len(slices.Compact(order)) != 3 {
+			t.Fatalf("%s was served at %s, now %q", conversation, moved.Provider.Name(), places(c))
+		}
+	}
 	spread := map[string]int{}
 	for _, place := range where {
 		spread[place]++

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -31,7 +32,8 @@ type behaviour struct {
 	ttft  time.Duration
 	class health.Class
 	told  time.Duration
-	whole bool // its clients want whole answers: nobody sees its first content
+	whole bool          // its clients want whole answers: nobody sees its first content
+	lasts time.Duration // 0: twice its time to first token
 }
 
 type ending struct {
@@ -99,7 +101,7 @@ func (w *world) send(ask Ask) *Target {
 		}
 		b := *w.how[target.Provider.Name()]
 		w.count[target.Provider.Name()]++
-		w.ends = append(w.ends, ending{w.at.Add(2 * b.ttft), h, b})
+		w.ends = append(w.ends, ending{w.at.Add(cmp.Or(b.lasts, 2*b.ttft)), h, b})
 		return target
 	}
 	w.t.Fatal("nobody took a request")
@@ -179,6 +181,44 @@ func TestSlowedProvider(t *testing.T) {
 	w.run(30, 15*time.Second) // two requests' lives
 	if shares := w.run(30, 30*time.Second); shares["a"] > .08 || math.Abs(shares["b"]-shares["c"]) > .06 {
 		t.Errorf("slow, and has %.3v", shares)
+	}
+	w.how["a"].ttft = 500 * time.Millisecond
+	w.run(30, 30*time.Second)
+	near(t, w.run(30, time.Minute), map[string]float64{"a": 1. / 3, "b": 1. / 3, "c": 1. / 3}, .04)
+}
+
+// The score by the formula: 429s, latency and failures each take their part.
+func TestScore(t *testing.T) {
+	for _, c := range []struct {
+		live    health.Live
+		latency float64
+		want    float64
+	}{
+		{health.Live{}, 0, 100},
+		{health.Live{}, 300, 25},
+		{health.Live{Limited: 2}, 0, 100. / 21},
+		{health.Live{Limited: .5}, 400, 10},
+		{health.Live{ErrorRate: .75}, 0, 25},
+		{health.Live{ErrorRate: 1}, 0, 2}, // never nothing: or nobody would find out that it works again
+	} {
+		if got := quality(c.live, c.latency); math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("%+v, %v ms: %v, want %v", c.live, c.latency, got, c.want)
+		}
+	}
+}
+
+// A place whose first token is late loses traffic for that alone, although its answers
+// take no longer than those of others.
+func TestLateFirstToken(t *testing.T) {
+	w := simulate(t, policy.StrategySmart, account("a", "openai"), account("b", "openai"), account("c", "openai"))
+	for _, b := range w.how {
+		b.lasts = 6 * time.Second
+	}
+	w.run(30, time.Minute)
+	w.how["a"].ttft = 5 * time.Second
+	w.run(30, 15*time.Second)
+	if shares := w.run(30, time.Minute); shares["a"] > .1 || shares["a"] == 0 {
+		t.Errorf("late, and has %.3v", shares)
 	}
 	w.how["a"].ttft = 500 * time.Millisecond
 	w.run(30, 30*time.Second)

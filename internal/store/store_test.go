@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -234,6 +235,18 @@ func TestSettings(t *testing.T) {
 	}
 	if v, _, err := s.Setting(ctx, "b"); v != "true" || err != nil {
 		t.Errorf("got %q, %v", v, err)
+	}
+	if err := errors.Join(s.SetSetting(ctx, "let go x", "1"), s.SetSetting(ctx, "let go y_%", "2"), s.SetSetting(ctx, "letxgo", "3"), s.SetSetting(ctx, "Let go z", "4")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Settings(ctx, "let go "); err != nil || !maps.Equal(got, map[string]string{"x": "1", "y_%": "2"}) {
+		t.Errorf("those that begin so: %v, %v", got, err)
+	}
+	if err := errors.Join(s.DropSetting(ctx, "let go x"), s.DropSetting(ctx, "none")); err != nil {
+		t.Error(err)
+	}
+	if got, err := s.Settings(ctx, "let go "); err != nil || !maps.Equal(got, map[string]string{"y_%": "2"}) {
+		t.Errorf("one is forgotten: %v, %v", got, err)
 	}
 	if err := s.Ping(ctx); err != nil {
 		t.Error(err)

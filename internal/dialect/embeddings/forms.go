@@ -59,26 +59,32 @@ type Span struct{ From, To int }
 // tokens of all inputs together.
 type limits struct{ inputs, bytes int }
 
-// Vertex takes 20,000 tokens a call; 2 bytes for each is on the safe side.
-const vertexBytes = 40_000
+// limitsOf are the limits by form and, where models of a form differ, by how the
+// model's name begins: the first that fits holds. Vertex takes 20,000 tokens a call;
+// 2 bytes for each is on the safe side. Google documents 250 inputs a call there, and
+// one for the Gemini models.
+var limitsOf = []struct {
+	form   Form
+	model  string
+	limits limits
+}{
+	{TitanV1, "", limits{inputs: 1}},
+	{Titan, "", limits{inputs: 1}},
+	{Nova, "", limits{inputs: 1}},
+	{Cohere, "", limits{inputs: 96}},
+	{Cohere4, "", limits{inputs: 96}},
+	{Gemini, "", limits{inputs: 100}},
+	{Vertex, "gemini-", limits{inputs: 1}},
+	{Vertex, "", limits{inputs: 250, bytes: 40_000}},
+}
 
 func (f Form) limits(model string) limits {
-	switch f {
-	case TitanV1, Titan, Nova:
-		return limits{inputs: 1}
-	case Cohere, Cohere4:
-		return limits{inputs: 96}
-	case Gemini:
-		return limits{inputs: 100}
-	case Vertex:
-		// Google documents 250 inputs a call, and one for the Gemini models.
-		if strings.HasPrefix(model, "gemini-") {
-			return limits{inputs: 1}
+	for _, l := range limitsOf {
+		if l.form == f && strings.HasPrefix(model, l.model) {
+			return l.limits
 		}
-		return limits{inputs: 250, bytes: vertexBytes}
-	default:
-		return limits{inputs: maxInputs}
 	}
+	return limits{inputs: maxInputs}
 }
 
 // Split tells which inputs go into which call to a model.

@@ -98,9 +98,9 @@ func TestDecodeSettings(t *testing.T) {
 		Thinking: llm.Thought{Mode: llm.ThinkingAdaptive},
 		Choice:   llm.Choice{Mode: llm.ChoiceTool, Name: "f"},
 		Tools: []llm.Tool{
-			{Name: "f", Description: "d", Schema: []byte(`{"type":"array","items":{"type":"string"},"minItems":2}`), Extra: []llm.Extra{{Dialect: name, Name: "behavior", Raw: []byte(`"BLOCKING"`)}}},
-			{Name: "g", Schema: []byte(`{"type":["object","null"]}`)},
-			{Name: "googleSearch", Native: &llm.Native{Dialect: name, Type: "googleSearch", Raw: []byte(`{"googleSearch":{}}`)}},
+			{Name: "f", Description: "d", Schema: []byte(`{"type":"array","items":{"type":"string"},"minItems":2}`), Extra: []llm.Extra{{Dialect: name, Name: "behavior", Raw: []byte(`"BLOCKING"`)}}, Entry: 1},
+			{Name: "g", Schema: []byte(`{"type":["object","null"]}`), Entry: 1},
+			{Name: "googleSearch", Native: &llm.Native{Dialect: name, Type: "googleSearch", Raw: []byte(`{"googleSearch":{}}`)}, Entry: 1},
 		},
 		Extra: []llm.Extra{extra(name, "cachedContent", `"c/1"`), extra(name, "safetySettings", `[{}]`), extra(name, "generationConfig.seed", `7`), extra(name, "toolConfig.retrievalConfig", `{}`)},
 	}

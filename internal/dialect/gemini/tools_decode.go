@@ -29,17 +29,17 @@ func (d *requestDecoder) tool(r *wire.Reader, i int) {
 			w.RawField(key, r.Raw())
 			w.EndObject()
 			n := &llm.Native{Dialect: name, Type: key, Raw: w.Bytes()}
-			d.req.Tools = append(d.req.Tools, llm.Tool{Name: key, Native: n})
+			d.req.Tools = append(d.req.Tools, llm.Tool{Name: key, Native: n, Entry: i + 1})
 			continue
 		}
 		for j := range r.Elements() {
-			d.function(r, at+".functionDeclarations["+strconv.Itoa(j)+"]")
+			d.function(r, i+1, at+".functionDeclarations["+strconv.Itoa(j)+"]")
 		}
 	}
 }
 
-func (d *requestDecoder) function(r *wire.Reader, at string) {
-	t := llm.Tool{}
+func (d *requestDecoder) function(r *wire.Reader, entry int, at string) {
+	t := llm.Tool{Entry: entry}
 	for member := range r.Fields() {
 		switch key := camel(member); key {
 		case "name":

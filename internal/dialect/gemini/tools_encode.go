@@ -2,14 +2,17 @@ package gemini
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/wire"
 )
 
-// tools writes the tools and returns the names of the functions as sent: all
-// functions in one entry, each tool that Google runs in its own.
+// tools writes the tools and returns the names of the functions as sent. What stood
+// in one entry of a list of this API's stands in one again; all other functions are
+// in one entry.
 func (e *encoder) tools() (functions []string) {
 	if len(e.req.Tools) == 0 {
 		return nil
@@ -18,41 +21,80 @@ func (e *encoder) tools() (functions []string) {
 		e.lose("tools", "the model has no tools")
 		return nil
 	}
-	var plain, hosted []*llm.Tool
+	var entries []toolEntry
+	at := func(n int) *toolEntry {
+		i := slices.IndexFunc(entries, func(x toolEntry) bool { return x.number == n && (n > 0 || x.hosted == nil) })
+		if i < 0 {
+			i, entries = len(entries), append(entries, toolEntry{number: n})
+		}
+		return &entries[i]
+	}
 	for i := range e.req.Tools {
 		t := &e.req.Tools[i]
 		switch {
+		case t.Native != nil && t.Native.Dialect == name && t.Entry == 0:
+			entries = append(entries, toolEntry{hosted: []*llm.Native{t.Native}})
 		case t.Native != nil && t.Native.Dialect == name:
-			hosted = append(hosted, t)
+			entry := at(t.Entry)
+			entry.hosted = append(entry.hosted, t.Native)
 		case t.Native != nil:
 			e.lose(fmt.Sprintf("tools[%d]: %s", i, clip(t.Native.Type)), "Gemini has no such tool")
 		case slices.Contains(functions, wireName(t.Name)):
 			e.lose(fmt.Sprintf("tools[%d]", i), "a tool of this name is already there")
 		default:
-			plain = append(plain, t)
+			entry := at(t.Entry)
+			entry.functions = append(entry.functions, t)
 			functions = append(functions, wireName(t.Name))
 		}
 	}
-	if len(plain)+len(hosted) == 0 {
+	if len(entries) == 0 {
 		return nil
 	}
 	e.w.Key("tools")
 	e.w.List()
-	if len(plain) > 0 {
-		e.w.Object()
-		e.w.Key("functionDeclarations")
-		e.w.List()
-		for _, t := range plain {
-			e.function(t)
-		}
-		e.w.EndList()
-		e.w.EndObject()
-	}
-	for _, t := range hosted {
-		e.w.Raw(t.Native.Raw)
+	for i := range entries {
+		e.entry(&entries[i])
 	}
 	e.w.EndList()
 	return functions
+}
+
+// toolEntry is an entry of the list of tools: functions, and tools that Google runs.
+type toolEntry struct {
+	number    int // in the client's list, from 1 on
+	functions []*llm.Tool
+	hosted    []*llm.Native
+}
+
+func (e *encoder) entry(t *toolEntry) {
+	e.w.Object()
+	if len(t.functions) > 0 {
+		e.w.Key("functionDeclarations")
+		e.w.List()
+		for _, f := range t.functions {
+			e.function(f)
+		}
+		e.w.EndList()
+	}
+	for _, h := range t.hosted {
+		for member, value := range fieldsOf(h.Raw) {
+			e.w.RawField(member, value)
+		}
+	}
+	e.w.EndObject()
+}
+
+// fieldsOf are the members of an object.
+func fieldsOf(object []byte) iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		r := wire.NewReader(object)
+		for member := range r.Fields() {
+			key := string(member)
+			if !yield(key, r.Raw()) {
+				return
+			}
+		}
+	}
 }
 
 func (e *encoder) function(t *llm.Tool) {

@@ -220,3 +220,29 @@ func (e *encoder) outward(name string) string {
 	}
 	return llm.ShortName(name, nameLimit)
 }
+
+// writeChoice writes the value of tool_choice.
+func writeChoice(w *wire.Writer, q *llm.Request) {
+	switch q.Choice.Mode {
+	case llm.ChoiceNone:
+		w.Str("none")
+	case llm.ChoiceAny:
+		w.Str("required")
+	case llm.ChoiceTool:
+		kind, name := "function", q.Choice.Name
+		if h := homeOf(q, name); h != nil {
+			name = h.Name
+			if h.Custom {
+				kind = "custom"
+			}
+		} else if t := toolNamed(q, name); t != nil && t.Native != nil && t.Native.Type == "custom" {
+			kind = "custom"
+		}
+		w.Object()
+		w.StrField("type", kind)
+		w.StrField("name", name)
+		w.EndObject()
+	case llm.ChoiceAuto, "":
+		w.Str("auto")
+	}
+}

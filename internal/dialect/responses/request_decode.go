@@ -35,7 +35,9 @@ func (Dialect) DecodeRequest(_ http.Header, body []byte) (*llm.Request, error) {
 	d := &decoder{req: &llm.Request{}}
 	r := wire.NewReader(body)
 	for name := range r.Fields() {
-		if n := string(name); !d.member(r, n) && !d.setting(r, n) && !d.kept(r, n) {
+		n := string(name)
+		d.say(*r, n)
+		if !d.member(r, n) && !d.setting(r, n) && !d.kept(r, n) {
 			d.extra(r, n)
 		}
 	}

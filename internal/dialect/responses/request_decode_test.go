@@ -167,7 +167,7 @@ func TestSettings(t *testing.T) {
 			if got := llmtest.DumpLosses(req.Lost("")); got != c.losses {
 				t.Errorf("losses %q, want %q", got, c.losses)
 			}
-			c.want.Model, c.want.Turns, req.Losses = "m", req.Turns, nil
+			c.want.Model, c.want.Turns, req.Losses, req.Said = "m", req.Turns, nil, nil
 			if !reflect.DeepEqual(req, &c.want) {
 				t.Errorf("got  %+v\nwant %+v", req, &c.want)
 			}

@@ -3,7 +3,6 @@ package responses
 import (
 	"encoding/json"
 	"errors"
-	"reflect"
 	"strings"
 	"testing"
 
@@ -250,24 +249,6 @@ func (s *shown) status() string {
 		out += " " + s.Native
 	}
 	return out
-}
-
-func TestEcho(t *testing.T) {
-	req := decode(t, `{"model":"m","input":"hi","temperature":0.5,"max_output_tokens":20,"parallel_tool_calls":false,"tool_choice":{"type":"function","name":"f"},"tools":[{"type":"function","name":"f"}],"text":{"format":{"type":"json_schema","name":"n","schema":{}}},"reasoning":{"effort":"low"}}`)
-	var got map[string]any
-	if err := json.Unmarshal(Dialect{}.EncodeResponse(req, &llm.Response{Stop: llm.StopEnd, Tier: "flex"}), &got); err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]any{
-		"temperature": 0.5, "top_p": nil, "max_output_tokens": 20.0, "parallel_tool_calls": false, "tool_choice": map[string]any{"type": "function", "name": "f"},
-		"text": map[string]any{"format": map[string]any{"type": "json_schema", "name": "n", "schema": map[string]any{}}}, "reasoning": map[string]any{"effort": "low", "summary": nil},
-		"service_tier": "flex", "instructions": nil, "previous_response_id": nil, "error": nil, "usage": nil, "tools": []any{}, "truncation": "disabled",
-	}
-	for name, v := range want {
-		if have, ok := got[name]; !ok || !reflect.DeepEqual(have, v) {
-			t.Errorf("%s: %v, want %v", name, have, v)
-		}
-	}
 }
 
 func TestLossesOfAnswers(t *testing.T) {

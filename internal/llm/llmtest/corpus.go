@@ -13,6 +13,7 @@ import (
 type Exchange struct {
 	Folder   string   `json:"-"`
 	Name     string   `json:"-"` // folder and file
+	Provider string   `json:"provider"`
 	Model    string   `json:"model"`
 	Features []string `json:"features"`
 	Request  struct {
