@@ -14,6 +14,7 @@ import (
 	"turnpike/internal/config"
 	"turnpike/internal/provider/kiro"
 	"turnpike/internal/provider/kiro/kirotest"
+	"turnpike/internal/signin"
 )
 
 // kiroAt makes a configuration with an account at a service.
@@ -47,7 +48,7 @@ func signIn(t *testing.T, path, input string, f loginFlags, pause func(out strin
 	var out bytes.Buffer
 	at := time.Now()
 	l := &signingIn{
-		logins: kiro.NewLogins(set, *logins, nil, func() time.Time { return at }), in: bufio.NewReader(strings.NewReader(input)), out: &out,
+		logins: kiro.NewLogins(p.Name, set, *logins, signin.NewTable(func() time.Time { return at }), nil, func() time.Time { return at }), in: bufio.NewReader(strings.NewReader(input)), out: &out,
 		pause: func(_ context.Context, d time.Duration) error { at = at.Add(d); pause(out.String()); return nil },
 	}
 	err = l.run(t.Context(), p.Name, f)

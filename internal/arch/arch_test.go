@@ -112,7 +112,7 @@ var rules = []struct {
 	{"internal/price", nil, true, "money is arithmetic: it knows no request, no store, no network"},
 	{
 		"internal/operator",
-		[]string{"internal/store", "internal/roster", "internal/tenancy", "internal/budget", "internal/price", "internal/price/source", "internal/usage"},
+		[]string{"internal/store", "internal/roster", "internal/tenancy", "internal/budget", "internal/price", "internal/price/source", "internal/usage", "internal/signin"},
 		true,
 		"what operators do and see, without a word of flags or HTTP",
 	},
@@ -120,7 +120,7 @@ var rules = []struct {
 		"internal/admin",
 		[]string{
 			"internal/operator", "internal/store", "internal/roster", "internal/tenancy", "internal/budget", "internal/policy", "internal/price",
-			"internal/route", "internal/health", "internal/affinity", "internal/catalog", "internal/peer", "internal/usage", "internal/alert", "internal/suggest",
+			"internal/route", "internal/health", "internal/affinity", "internal/catalog", "internal/peer", "internal/usage", "internal/alert", "internal/suggest", "internal/signin",
 		},
 		true,
 		"the operators' door: it never sees the road",

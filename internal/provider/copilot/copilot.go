@@ -49,7 +49,7 @@ type Account struct {
 	set    *Settings
 	keeper *signin.Keeper
 	list   list
-	quota  quota
+	quota  signin.Quota
 }
 
 // New makes an account. It can be called once it has a store of logins, or a key.

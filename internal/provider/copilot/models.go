@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"turnpike/internal/llm"
@@ -43,6 +44,7 @@ type model struct {
 // list is the account's models while they are known. Whoever finds them old asks for
 // all that wait.
 type list struct {
+	old    atomic.Bool   // it is of another login
 	turn   chan struct{} // held by who reads or changes the rest
 	models []model
 	asked  time.Time
@@ -59,6 +61,7 @@ func (a *Account) models(ctx context.Context, fresh bool) ([]model, error) {
 	}
 	defer func() { <-l.turn }()
 	now := a.opt.Now()
+	fresh = l.old.Swap(false) || fresh
 	if !fresh && !l.asked.IsZero() && now.Sub(l.asked) < time.Duration(a.set.ModelsEvery) {
 		return l.models, nil
 	}

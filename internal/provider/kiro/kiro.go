@@ -42,7 +42,7 @@ type Account struct {
 	endpoints *endpoints
 	speaks    llm.Kiro
 	profile   profile
-	quota     quota
+	quota     signin.Quota
 }
 
 // New makes an account. It can be called once it has a store of logins, or a key.

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -70,9 +71,21 @@ type SocialSettings struct {
 	TokenURL   string   `json:"token_url"`
 	RefreshURL string   `json:"refresh_url"`
 	Regions    []string `json:"regions"`
-	Redirect   string   `json:"redirect"` // an address the portal knows; nobody needs to listen there
+	Redirect   string   `json:"redirect"` // an address the portal knows, {port} is one of ports; nobody needs to listen there
+	Ports      []int    `json:"ports"`    // those the portal takes, the usual one first
 	From       string   `json:"from"`
 	UserAgent  string   `json:"user_agent"`
+}
+
+// redirect is the address at which a browser ends; port 0 is the usual one.
+func (s *SocialSettings) redirect(port int) (string, error) {
+	if port == 0 && len(s.Ports) > 0 {
+		port = s.Ports[0]
+	}
+	if strings.Contains(s.Redirect, "{port}") && !slices.Contains(s.Ports, port) {
+		return "", fmt.Errorf("the sign-in page takes none but the ports %s", strings.Trim(fmt.Sprint(s.Ports), "[]"))
+	}
+	return strings.ReplaceAll(s.Redirect, "{port}", strconv.Itoa(port)), nil
 }
 
 // ExternalSettings are how a company's own identity provider signs in.
@@ -83,6 +96,8 @@ type ExternalSettings struct {
 
 // Imports are the only files a login may be taken from.
 type Imports struct {
+	// API allows the admin API what the command line may do.
+	API bool     `json:"api"`
 	CLI []string `json:"cli"`
 	IDE []string `json:"ide"`
 }

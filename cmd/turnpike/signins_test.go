@@ -1,0 +1,167 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"turnpike/internal/provider/copilot/copilottest"
+	"turnpike/internal/provider/kiro/kirotest"
+)
+
+// unofficialFleet is a configuration with an account at each service, for gateways that
+// share a database.
+func unofficialFleet(t *testing.T, data string, k *kirotest.Service, c *copilottest.Service, more string) (path string) {
+	t.Helper()
+	dir := filepath.Dir(data)
+	return write(t, filepath.Join(dir, "fleet.yaml"), fmt.Sprintf(
+		"unofficial: true\ndata_dir: %q\nserver: { port: 0 }\n%sproviders:\n  - { name: k, type: kiro, settings_file: %q }\n  - { name: c, type: copilot, settings_file: %q }\n",
+		data, more, write(t, filepath.Join(dir, "k.json"), string(k.Settings())), write(t, filepath.Join(dir, "c.json"), string(c.Settings()))))
+}
+
+// replicaOf starts a gateway of a fleet.
+func replicaOf(t *testing.T, path, data, name string) *running {
+	t.Helper()
+	r, _ := firstRun(t, load(t, data, map[string]string{"auth.api_key": clientOfTheTest, "ledger.dir": filepath.Join(data, name)}, path))
+	return r
+}
+
+const clientOfTheTest = "sk-a-key-of-this-test"
+
+// loginAnswer is what the admin API says of a login.
+type loginAnswer struct {
+	ID, Status, Error, Provider, Detail string
+	UserCode                            string  `json:"user_code"`
+	AuthURL                             string  `json:"auth_url"`
+	Interval                            float64 `json:"interval"`
+}
+
+func (r *running) login(method, path, body string) (int, loginAnswer) {
+	r.t.Helper()
+	status, text := r.do(method, path, operatorKey, body)
+	var a loginAnswer
+	if status >= 400 { // a problem, whose status is a number
+		a.Detail = text
+	} else if err := json.Unmarshal([]byte(text), &a); err != nil {
+		r.t.Fatalf("%d %s", status, text)
+	}
+	return status, a
+}
+
+// speaks asks a provider until it answers with a status, for the second that a login may
+// take to be in use.
+func (r *running) speaks(t *testing.T, provider string, want int) string {
+	t.Helper()
+	const body = `{"model":"%s/claude-sonnet-4-5","max_tokens":10,"messages":[{"role":"user","content":"hi"}]}`
+	deadline := time.Now().Add(20 * time.Second) // far more than the promise: the machine may be slow
+	for {
+		status, text := r.do("POST", "/v1/messages", clientOfTheTest, fmt.Sprintf(body, provider))
+		if status == want {
+			return text
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: %d %s, want %d", provider, status, text, want)
+		}
+	}
+}
+
+// TestSigningInByTheAPI: somebody signs in by the API, begun at one gateway and ended at
+// another; all use it, though they had failed for want of a login; signs out, and in again by
+// the address of a browser; and nothing is lost with a restart.
+func TestSigningInByTheAPI(t *testing.T) {
+	data := alone(t)
+	t.Setenv("TURNPIKE_AUTH_ADMIN_KEY", operatorKey)
+	k, c := kirotest.New(t), copilottest.New(t, time.Now)
+	path := unofficialFleet(t, data, k, c, "")
+	one, two, three := replicaOf(t, path, data, "one"), replicaOf(t, path, data, "two"), replicaOf(t, path, data, "three")
+	all := []*running{one, two, three}
+	for _, r := range all {
+		if text := r.speaks(t, "k", 502); !strings.Contains(text, "turnpike login kiro k") {
+			t.Error(text)
+		}
+	}
+	status, in := one.login("POST", "/admin/auth/device-code?provider=k", "")
+	if status != 200 || in.Status != "pending" || in.UserCode == "" {
+		t.Fatalf("%d %+v", status, in)
+	}
+	k.Grant(in.UserCode)
+	for in.Status == "pending" { // the service wants a second between polls
+		if status, in = two.login("GET", "/admin/auth/poll/"+in.ID, ""); status != 200 {
+			t.Fatalf("%d %+v", status, in)
+		}
+	}
+	if status, done := three.login("POST", "/admin/auth/complete/"+in.ID, ""); status != 200 || done.Provider != "k" {
+		t.Fatalf("%d %+v", status, done)
+	}
+	for _, r := range all {
+		r.speaks(t, "k", 200)
+	}
+	noSecret(t, data, strings.Repeat("x", 30)) // every token and code of the services holds it
+
+	if status, _ := two.login("DELETE", "/admin/providers/k/login", ""); status != 200 {
+		t.Fatal(status)
+	}
+	for _, r := range all {
+		r.speaks(t, "k", 502)
+	}
+	_, in = two.login("POST", "/admin/kiro/login", `{"method":"github"}`)
+	end, err := url.Parse(k.Visit(in.AuthURL, "github", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := "/admin/kiro/login/complete/" + in.ID
+	if status, got := one.login("POST", at, fmt.Sprintf(`{"code":%q,"state":"another"}`, end.Query().Get("code"))); status != 400 || !strings.Contains(got.Detail, "state") {
+		t.Errorf("a state of somebody else's: %d %+v", status, got)
+	}
+	if status, got := three.login("POST", at, fmt.Sprintf(`{"code":%q,"state":%q}`, end.Query().Get("code"), end.Query().Get("state"))); status != 200 || got.Status != "completed" {
+		t.Errorf("%d %+v", status, got)
+	}
+	for _, r := range all {
+		r.speaks(t, "k", 200)
+	}
+	if status, _ := one.login("POST", "/admin/kiro/refresh", ""); status != 200 {
+		t.Error(status)
+	}
+	if renewals, reused := k.Counts(); renewals != 1 || reused != 0 {
+		t.Errorf("%d renewals, %d tokens used again", renewals, reused)
+	}
+	for _, r := range all {
+		r.speaks(t, "k", 200)
+		if err := r.end(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := replicaOf(t, path, data, "one")
+	again.speaks(t, "k", 200)
+	if _, reused := k.Counts(); reused != 0 {
+		t.Errorf("%d tokens used again after a restart", reused)
+	}
+	if status, got := again.login("POST", "/admin/kiro/import-local", `{"db_path":"/etc/passwd"}`); status != 403 || !strings.Contains(got.Detail, "command line") {
+		t.Errorf("%d %+v", status, got)
+	}
+}
+
+// TestLogout: an account is signed out by the command too.
+func TestLogout(t *testing.T) {
+	data := alone(t)
+	k := kirotest.New(t)
+	path := kiroAt(t, k, data)
+	access, refresh, _, _ := k.Login("social")
+	cache := filepath.Join(os.Getenv("HOME"), ".aws", "sso", "cache")
+	if err := os.MkdirAll(cache, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(cache, "kiro-auth-token.json"), fmt.Sprintf(`{"accessToken":%q,"refreshToken":%q,"expiresAt":%q,"authMethod":"social","region":"us-east-1"}`, access, refresh, time.Now().Add(time.Hour).Format(time.RFC3339)))
+	refused(t, "nobody has signed in", "logout", "mine", "--config", path)
+	commandOut(t, "login", "kiro", "--import", "ide", "--config", path)
+	if out := commandOut(t, "logout", "mine", "--config", path); !strings.Contains(out, "Signed out") {
+		t.Error(out)
+	}
+	refused(t, "nobody has signed in", "logout", "--config", path)
+	refused(t, "no such account", "logout", "nobody", "--config", path)
+}
