@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -130,15 +131,21 @@ func (x *examination) call(q *question) (*provider.Call, error) {
 	req := plain(p.Model)
 	q.ask(req)
 	t := &llm.Target{
-		Provider: p.Provider.Name(), Model: p.Model, Compat: p.Surface.Compat, Bedrock: p.Surface.Bedrock, Vertex: p.Surface.Vertex, Narrow: p.Surface.Narrow,
+		Provider: p.Provider.Name(), Model: p.Model, Compat: p.Surface.Compat, Bedrock: p.Surface.Bedrock, Vertex: p.Surface.Vertex, Kiro: p.Surface.Kiro, Narrow: p.Surface.Narrow,
 		Caps: permissive(p),
 	}
 	body, losses, err := p.Back.EncodeRequest(req, t)
 	if err != nil {
 		return nil, err
 	}
-	if len(losses) > 0 {
-		return nil, fmt.Errorf("%s cannot say it: %s", p.Surface.Dialect, losses[0].Reason)
+	_, always, err := p.Back.EncodeRequest(plain(p.Model), t) // some say not even how short an answer is to be
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range losses {
+		if !slices.Contains(always, l) {
+			return nil, fmt.Errorf("%s cannot say it: %s", p.Surface.Dialect, l.Reason)
+		}
 	}
 	call := &provider.Call{Surface: p.Surface, Model: p.Model, Body: provider.Plain(body), Header: http.Header{}}
 	if p.Surface.Dialect == "messages" && !p.Surface.Bedrock && len(req.Betas) > 0 {
