@@ -77,7 +77,7 @@ func (h *copilotHouse) shelf() shelf {
 }
 
 // gateway is a replica: a gateway with a connection to the database of its own.
-func (h *copilotHouse) gateway() *world {
+func (h *copilotHouse) gateway(change ...func(*setup)) *world {
 	h.t.Helper()
 	set, err := copilot.ReadSettings(h.Settings(), "")
 	if err != nil {
@@ -92,7 +92,7 @@ func (h *copilotHouse) gateway() *world {
 		a.Keep(s)
 		list = append(list, &route.Account{Provider: a})
 	}
-	return newWorld(h.t, func(s *setup) { s.accounts = list })
+	return newWorld(h.t, append(change, func(s *setup) { s.accounts = list })...)
 }
 
 // last is the newest request that reached the service.

@@ -94,7 +94,7 @@ func (h *kiroHouse) shelf() shelf {
 }
 
 // gateway is a replica: a gateway with a connection to the database of its own.
-func (h *kiroHouse) gateway() *world {
+func (h *kiroHouse) gateway(change ...func(*setup)) *world {
 	h.t.Helper()
 	set, err := kiro.ReadSettings(h.Settings())
 	if err != nil {
@@ -105,7 +105,7 @@ func (h *kiroHouse) gateway() *world {
 		h.t.Fatal(err)
 	}
 	a.Keep(h.shelf())
-	return newWorld(h.t, func(s *setup) { s.accounts = []*route.Account{{Provider: a}} })
+	return newWorld(h.t, append(change, func(s *setup) { s.accounts = []*route.Account{{Provider: a}} })...)
 }
 
 // last is the newest request that reached the service.
