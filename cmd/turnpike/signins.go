@@ -152,6 +152,6 @@ func (a *app) heedLogins(ctx context.Context) {
 			continue
 		}
 		account.Breaker().Reset()
-		a.log.Info("somebody has signed in", "provider", k.Name(), "type", k.Kind(), "notice", k.Notice())
+		a.log.Info("a login is in use", "provider", k.Name(), "type", k.Kind(), "notice", k.Notice())
 	}
 }

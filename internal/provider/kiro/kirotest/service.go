@@ -15,14 +15,13 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 )
 
 // Service is the whole of it, on one address.
 type Service struct {
 	*httptest.Server
-	t testing.TB
+	t T
 
 	mu       sync.Mutex
 	n        int                 // names what is made
@@ -40,6 +39,8 @@ type Service struct {
 	profiles []string
 	renewals int
 	slow     func() // called before a refresh is answered
+	generous bool
+	model    Model
 }
 
 // Sent is a request to the API as it came.
@@ -75,8 +76,17 @@ type session struct {
 	tokenType       string // the header that goes with it
 }
 
+// T is what a service needs of a test, or of whoever else has it run.
+type T interface {
+	Logf(format string, args ...any)
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Cleanup(f func())
+}
+
 // New starts a service.
-func New(t testing.TB) *Service {
+func New(t T) *Service {
 	s := &Service{
 		t: t, clients: map[string]string{}, devices: map[string]*device{}, refresh: map[string]*session{}, access: map[string]*session{},
 		spent: map[string]bool{}, codes: map[string]string{}, life: 3600,
@@ -262,12 +272,15 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	code := s.name("device")
-	s.devices[code] = &device{client: str(v, "clientId"), user: fmt.Sprintf("ABCD-%04d", s.n)}
+	s.devices[code] = &device{client: str(v, "clientId"), user: fmt.Sprintf("ABCD-%04d", s.n), granted: s.generous}
 	say(w, 200, map[string]any{
 		"deviceCode": code, "userCode": s.devices[code].user, "verificationUri": s.URL + "/device", "verificationUriComplete": s.URL + "/device?user_code=x",
 		"expiresIn": 600, "interval": 1,
 	})
 }
+
+// Generous lets everybody in who is given a code from now on.
+func (s *Service) Generous() { s.mu.Lock(); s.generous = true; s.mu.Unlock() }
 
 // Grant lets the person of a code in; Deny does not.
 func (s *Service) Grant(userCode string) { s.decide(userCode, func(d *device) { d.granted = true }) }
