@@ -61,6 +61,10 @@ var rules = []struct {
 	{"internal/llm/schema", []string{"internal/wire"}, true, "tools' schemas are JSON, whoever takes them"},
 	{"internal/llm/jsontool", []string{"internal/llm", "internal/wire"}, true, "requests into requests, answers into answers, whatever the API"},
 	{"internal/dialect/", []string{"internal/llm", "internal/llm/schema", "internal/wire"}, true, "a dialect never sees another, nor an account"},
+	{"internal/dialect/turns", []string{"internal/llm"}, true, "what alternating conversations have in common, whichever API wants them so"},
+	{"internal/dialect/converse", []string{"internal/llm", "internal/llm/schema", "internal/wire", "internal/dialect/turns"}, true, "turns alternate here; it never sees another dialect"},
+	{"internal/dialect/codewhisperer", []string{"internal/llm", "internal/llm/schema", "internal/wire", "internal/dialect/turns"}, true, "turns alternate here; it never sees another dialect"},
+	{"internal/dialect/gemini", []string{"internal/llm", "internal/llm/schema", "internal/wire", "internal/dialect/turns"}, true, "turns alternate here; it never sees another dialect"},
 	{"internal/dialect/openai", []string{"internal/llm", "internal/wire"}, true, "what OpenAI's two generation APIs have in common knows neither of them"},
 	{
 		"internal/dialect/chat",

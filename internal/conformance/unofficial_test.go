@@ -78,7 +78,9 @@ func TestUnofficialGoesOnByRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	on := func(s *setup) { s.rules, s.policy = book, policy.Policy{Rules: []string{"identity", "clean"}, Continue: new(3)} }
+	on := func(s *setup) {
+		s.rules, s.policy = book, policy.Policy{Rules: []string{"identity", "clean"}, Continue: new(3)}
+	}
 	off := func(s *setup) { s.rules = book }
 	for _, c := range []struct {
 		name   string

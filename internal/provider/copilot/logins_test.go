@@ -11,7 +11,7 @@ import (
 )
 
 func (h *house) logins(rt http.RoundTripper) *Logins {
-	return NewLogins("mine", h.set, h.store, signin.NewTable(h.clock.now), rt, h.clock.now)
+	return NewLogins("mine", h.set, h.store, signin.NewTable(h.clock.Now), rt, h.clock.Now)
 }
 
 // TestDeviceFlow: whatever the person does, and however often is asked, GitHub is
@@ -48,7 +48,7 @@ func TestDeviceFlow(t *testing.T) {
 				if in, err = l.Poll(t.Context(), in.ID); err != nil {
 					t.Fatal(err)
 				}
-				h.clock.on(time.Second)
+				h.clock.On(time.Second)
 			}
 			if in.Status != c.want || !strings.Contains(in.Error, c.says) {
 				t.Errorf("%+v", in)
@@ -57,7 +57,7 @@ func TestDeviceFlow(t *testing.T) {
 			if err != nil || strings.Contains(string(text), "xxx") {
 				t.Errorf("a secret is shown: %s", text)
 			}
-			st, err := signin.StatusOf(t.Context(), h.store, "mine", h.clock.now())
+			st, err := signin.StatusOf(t.Context(), h.store, "mine", h.clock.Now())
 			if err != nil || st.HasLogin != (c.want == signin.Completed) || st.Current {
 				t.Errorf("%+v %v", st, err)
 			}
@@ -65,7 +65,7 @@ func TestDeviceFlow(t *testing.T) {
 				return
 			}
 			fine(t, h.account())
-			if st, _ = signin.StatusOf(t.Context(), h.store, "mine", h.clock.now()); !st.Current || st.Plan != "monthly_subscriber" {
+			if st, _ = signin.StatusOf(t.Context(), h.store, "mine", h.clock.Now()); !st.Current || st.Plan != "monthly_subscriber" {
 				t.Errorf("%+v", st)
 			}
 		})
@@ -81,16 +81,16 @@ func TestSlowDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.Hurry(10 * time.Second) // 15 s
-	h.clock.on(6 * time.Second)
+	h.clock.On(6 * time.Second)
 	if in, err = l.Poll(t.Context(), in.ID); err != nil || in.Status != signin.Pending || in.Interval != 20 {
 		t.Fatalf("%+v %v", in, err)
 	}
 	h.Grant(in.UserCode)
-	h.clock.on(19 * time.Second)
+	h.clock.On(19 * time.Second)
 	if in, _ = l.Poll(t.Context(), in.ID); in.Status != signin.Pending {
 		t.Errorf("it was asked too soon: %+v", in)
 	}
-	h.clock.on(time.Second)
+	h.clock.On(time.Second)
 	if in, _ = l.Poll(t.Context(), in.ID); in.Status != signin.Completed {
 		t.Errorf("%+v", in)
 	}
@@ -125,7 +125,7 @@ func TestLoginsAreBounded(t *testing.T) {
 	if _, err := l.Start(t.Context(), signin.How{}); err == nil {
 		t.Error("one more")
 	}
-	h.clock.on(time.Hour)
+	h.clock.On(time.Hour)
 	if _, err := l.Start(t.Context(), signin.How{}); err != nil {
 		t.Error(err)
 	}

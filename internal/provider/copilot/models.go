@@ -104,7 +104,7 @@ func (a *Account) fetch(ctx context.Context) ([]model, error) {
 		if err := a.aim(r, "/models", &c); err != nil {
 			return nil, err
 		}
-		err = a.ask(r, &got)
+		err = a.ReadJSON(r, maxAnswer, quote, &got)
 		if refused, ok := errors.AsType[*provider.StatusError](err); ok && !again && refused.Status == http.StatusUnauthorized {
 			if c, err = a.keeper.Renew(ctx, c.Access); err != nil {
 				return nil, err

@@ -15,7 +15,7 @@ import (
 func (h *house) logins() *Logins { return h.loginsBy(nil) }
 
 func (h *house) loginsBy(rt http.RoundTripper) *Logins {
-	return NewLogins("kiro", h.set, h.store, signin.NewTable(h.clock.now), rt, h.clock.now)
+	return NewLogins("kiro", h.set, h.store, signin.NewTable(h.clock.Now), rt, h.clock.Now)
 }
 
 func TestDeviceLogin(t *testing.T) {
@@ -38,27 +38,27 @@ func TestDeviceLogin(t *testing.T) {
 		t.Fatalf("%d polls before the interval", n)
 	}
 	h.SlowDown(in.UserCode, 1)
-	h.clock.on(time.Second)
+	h.clock.On(time.Second)
 	if got := poll(signin.Pending); got.Interval != 6 {
 		t.Errorf("interval %v after slow_down, want 6", got.Interval)
 	}
-	h.clock.on(5 * time.Second)
+	h.clock.On(5 * time.Second)
 	poll(signin.Pending)
 	if n := h.Polls(in.UserCode); n != 1 {
 		t.Errorf("%d polls: the issuer wanted a longer pause", n)
 	}
-	h.clock.on(time.Second)
+	h.clock.On(time.Second)
 	poll(signin.Pending)
 	h.Grant(in.UserCode)
-	h.clock.on(6 * time.Second)
+	h.clock.On(6 * time.Second)
 	poll(signin.Completed)
 	poll(signin.Completed)
-	if k := h.store.rows["kiro"]; k.Kind != BuilderID || k.SecretExpires.IsZero() || k.Region != "us-east-1" {
+	if k := h.store.Rows["kiro"]; k.Kind != BuilderID || k.SecretExpires.IsZero() || k.Region != "us-east-1" {
 		t.Errorf("%+v", k)
 	}
 	a := h.account()
 	fine(t, a, hello)
-	h.clock.on(2 * time.Hour)
+	h.clock.On(2 * time.Hour)
 	fine(t, a, hello) // its refresh token works
 }
 
@@ -70,7 +70,7 @@ func TestDeviceLoginsThatEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.Deny(denied.UserCode)
-	h.clock.on(2 * time.Second)
+	h.clock.On(2 * time.Second)
 	if got, err := l.Poll(t.Context(), denied.ID); err != nil || got.Status != signin.Failed || !strings.Contains(got.Error, "denied") {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -78,14 +78,14 @@ func TestDeviceLoginsThatEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.clock.on(time.Hour)
+	h.clock.On(time.Hour)
 	if got, err := l.Poll(t.Context(), late.ID); err != nil || got.Status != signin.Expired {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if _, err := l.Poll(t.Context(), "nobody"); !errors.Is(err, signin.ErrNoSuchLogin) {
 		t.Error(err)
 	}
-	if len(h.store.rows) != 0 {
+	if len(h.store.Rows) != 0 {
 		t.Error("a login that failed was kept")
 	}
 }
@@ -102,7 +102,7 @@ func TestLoginsAreBounded(t *testing.T) {
 	if _, err = l.Start(t.Context(), signin.How{Method: "portal"}); err == nil {
 		t.Error("one more than there may be")
 	}
-	h.clock.on(portalFor)
+	h.clock.On(portalFor)
 	if _, err = l.Start(t.Context(), signin.How{Method: "portal"}); err != nil {
 		t.Errorf("%v after their time", err)
 	}
@@ -129,7 +129,7 @@ func TestSocialLogin(t *testing.T) {
 	}
 	a := h.account()
 	fine(t, a, hello)
-	h.clock.on(2 * time.Hour)
+	h.clock.On(2 * time.Hour)
 	fine(t, a, hello)
 	if renewals, _ := h.Counts(); renewals != 1 {
 		t.Errorf("%d renewals", renewals)
@@ -166,7 +166,7 @@ func (r *refusing) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func TestCompanyLogin(t *testing.T) {
 	h := newHouse(t)
-	h.clock.at = time.Now()
+	h.clock.Set(time.Now())
 	l := h.logins()
 	in, err := l.Start(t.Context(), signin.How{Method: "portal"})
 	if err != nil {
@@ -190,9 +190,9 @@ func TestCompanyLogin(t *testing.T) {
 	if s := h.Requests()[0]; s.Header.Get("TokenType") != "EXTERNAL_IDP" || s.Body["profileArn"] != arn {
 		t.Errorf("%v", s.Header)
 	}
-	h.clock.on(2 * time.Hour)
+	h.clock.On(2 * time.Hour)
 	fine(t, a, hello)
-	st, err := signin.StatusOf(t.Context(), h.store, "kiro", h.clock.now())
+	st, err := signin.StatusOf(t.Context(), h.store, "kiro", h.clock.Now())
 	if err != nil || st.Kind != ExternalIdP || !st.Current {
 		t.Errorf("%+v, %v", st, err)
 	}
@@ -244,12 +244,12 @@ func TestPortalLeadsToTheDeviceFlow(t *testing.T) {
 			t.Fatalf("%s: %+v, %v", option, got, err)
 		}
 		h.Grant(got.UserCode)
-		h.clock.on(2 * time.Second)
+		h.clock.On(2 * time.Second)
 		if got, err = l.Poll(t.Context(), in.ID); err != nil || got.Status != signin.Completed {
 			t.Fatalf("%s: %+v, %v", option, got, err)
 		}
 		want := map[string]string{"builderid": BuilderID, "awsidc": IdentityCenter}[option]
-		if k := h.store.rows["kiro"]; k.Kind != want {
+		if k := h.store.Rows["kiro"]; k.Kind != want {
 			t.Errorf("%s: %s", option, k.Kind)
 		}
 	}
@@ -259,7 +259,7 @@ func TestPortalLeadsToTheDeviceFlow(t *testing.T) {
 func TestSecretsAreNotShown(t *testing.T) {
 	h := newHouse(t)
 	c := h.signIn(BuilderID, time.Minute)
-	h.clock.on(time.Hour)
+	h.clock.On(time.Hour)
 	h.Kill()
 	_, _, err := send(t, h.account(), hello)
 	if err == nil {

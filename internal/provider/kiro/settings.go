@@ -1,9 +1,7 @@
 package kiro
 
 import (
-	"bytes"
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -11,7 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+
+	"turnpike/internal/signin"
 )
 
 // Notice is said wherever Kiro is shown.
@@ -39,7 +38,7 @@ type Settings struct {
 	ProfilesURL    string `json:"profiles_url"`
 	ProfilesTarget string `json:"profiles_target"`
 
-	RefreshBefore Duration         `json:"refresh_before"` // a token's end
+	RefreshBefore signin.Duration  `json:"refresh_before"` // a token's end
 	Device        DeviceSettings   `json:"device"`
 	Social        SocialSettings   `json:"social"`
 	External      ExternalSettings `json:"external"`
@@ -102,32 +101,11 @@ type Imports struct {
 	IDE []string `json:"ide"`
 }
 
-// Duration is written as in Go: 5m.
-type Duration time.Duration
-
-// UnmarshalJSON reads it.
-func (d *Duration) UnmarshalJSON(b []byte) error {
-	var s string
-	if err := json.Unmarshal(b, &s); err != nil {
-		return err
-	}
-	v, err := time.ParseDuration(s)
-	*d = Duration(v)
-	return err
-}
-
 // ReadSettings are the defaults with an operator's file over them; nil is none.
 func ReadSettings(over []byte) (*Settings, error) {
 	var s Settings
-	for _, text := range [][]byte{settingsJSON, over} {
-		if len(text) == 0 {
-			continue
-		}
-		dec := json.NewDecoder(bytes.NewReader(text))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&s); err != nil {
-			return nil, fmt.Errorf("kiro settings: %w", err)
-		}
+	if err := signin.ReadSettings(&s, settingsJSON, over); err != nil {
+		return nil, fmt.Errorf("kiro settings: %w", err)
 	}
 	return &s, s.check()
 }
