@@ -6,6 +6,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -161,12 +162,18 @@ func permissive(p *Patient) llm.Caps {
 	if p.Surface.Dialect == "chat" || p.Surface.Dialect == "responses" {
 		c.Thinking = llm.ThinkEffort
 	}
+	if p.Surface.Kiro != nil {
+		c.Thinking = llm.ThinkBoth // by fields, not in words that any model takes
+	}
 	return c
 }
 
 // send sends a call and tells whether it was taken.
 func (x *examination) send(ctx context.Context, call *provider.Call) (Verdict, string) {
 	req, err := x.patient.Provider.NewRequest(ctx, call)
+	if e, ours := errors.AsType[*llm.Error](err); ours {
+		return Unclear, e.Message // nobody has signed in, say
+	}
 	if err != nil {
 		return Unclear, "the request could not be made"
 	}
