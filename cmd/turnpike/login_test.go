@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -128,11 +127,7 @@ func TestLoginKiroImport(t *testing.T) {
 	refused(t, "no login was found", "login", "kiro", "--import", "ide", "--config", path)
 	refused(t, "none of the files", "login", "kiro", "--import", "ide", "--path", path, "--config", path)
 	access, refresh, _, _ := s.Login("social")
-	cache := filepath.Join(os.Getenv("HOME"), ".aws", "sso", "cache")
-	if err := os.MkdirAll(cache, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	write(t, filepath.Join(cache, "kiro-auth-token.json"), fmt.Sprintf(`{"accessToken":%q,"refreshToken":%q,"expiresAt":%q,"authMethod":"social","region":"us-east-1"}`, access, refresh, time.Now().Add(time.Hour).Format(time.RFC3339)))
+	ideLogin(t, access, refresh)
 	if out := commandOut(t, "login", "kiro", "--import", "ide", "--config", path); !strings.Contains(out, "Imported the login (social)") || strings.Contains(out, refresh) {
 		t.Error(out)
 	}

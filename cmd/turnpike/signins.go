@@ -81,9 +81,9 @@ func (d sealedDesk) Put(ctx context.Context, b *signin.Begun) error {
 // newSignIns are the accounts that live by people's logins, as operators reach them.
 func newSignIns(a *app, safe *vault.Vault) *operator.SignIns {
 	return &operator.SignIns{
-		Allowed: a.cfg.Unofficial,
+		Allowed:  a.cfg.Unofficial,
 		Accounts: func() []signin.Account { return signedInAccounts(a.table.Accounts()) },
-		Logins: sealedLogins{a.store, safe}, Desk: sealedDesk{a.store, safe, time.Now},
+		Logins:   sealedLogins{a.store, safe}, Desk: sealedDesk{a.store, safe, time.Now},
 		Import: func(ctx context.Context, account signin.Account, from, path string) (signin.Credential, string, error) {
 			k, ok := account.(*kiro.Account)
 			if !ok || !k.Settings().Imports.API {

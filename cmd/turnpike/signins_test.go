@@ -76,7 +76,9 @@ func (r *running) comes(ask func() (int, string), want int, words string) string
 func (r *running) speaks(provider string, want int) string {
 	r.t.Helper()
 	const body = `{"model":"%s/claude-sonnet-4-5","max_tokens":10,"messages":[{"role":"user","content":"hi"}]}`
-	return r.comes(func() (int, string) { return r.do("POST", "/v1/messages", clientOfTheTest, fmt.Sprintf(body, provider)) }, want, "")
+	return r.comes(func() (int, string) {
+		return r.do("POST", "/v1/messages", clientOfTheTest, fmt.Sprintf(body, provider))
+	}, want, "")
 }
 
 // stands waits until a provider is ready or left alone, without asking it anything.
@@ -88,8 +90,15 @@ func (r *running) stands(provider, state string) {
 // TestSigningInByTheAPI: somebody signs in by the API, begun at one gateway and ended at
 // another; all use it, though they had failed for want of a login; signs out, and in again by
 // the address of a browser; and nothing is lost with a restart.
-func TestSigningInByTheAPI(t *testing.T) {
-	data := alone(t)
+func TestSigningInByTheAPI(t *testing.T) { signInEverywhere(t, alone(t)) }
+
+func TestSigningInByTheAPIOnPostgres(t *testing.T) {
+	data, _ := onPostgres(t)
+	signInEverywhere(t, data)
+}
+
+func signInEverywhere(t *testing.T, data string) {
+	t.Helper()
 	t.Setenv("TURNPIKE_AUTH_ADMIN_KEY", operatorKey)
 	k, c := kirotest.New(t), copilottest.New(t, time.Now)
 	path := unofficialFleet(t, data, k, c, "")
@@ -163,17 +172,46 @@ func TestSigningInByTheAPI(t *testing.T) {
 	}
 }
 
+// TestImportByTheAPI: where the provider's settings allow it, and of known files only.
+func TestImportByTheAPI(t *testing.T) {
+	data := alone(t)
+	t.Setenv("TURNPIKE_AUTH_ADMIN_KEY", operatorKey)
+	k := kirotest.New(t)
+	settings := strings.Replace(string(k.Settings()), "{", `{"imports":{"api":true},`, 1)
+	path := write(t, filepath.Join(filepath.Dir(data), "import.yaml"), fmt.Sprintf(
+		"unofficial: true\ndata_dir: %q\nserver: { port: 0 }\nproviders: [{ name: k, type: kiro, settings_file: %q }]\n", data, write(t, filepath.Join(filepath.Dir(data), "k.json"), settings)))
+	r := replicaOf(t, path, data, "one")
+	access, refresh, _, _ := k.Login("social")
+	at := ideLogin(t, access, refresh)
+	for _, body := range []string{`{"db_path":"/etc/passwd"}`, fmt.Sprintf(`{"from":"ide","db_path":%q}`, path), fmt.Sprintf(`{"from":"cli","db_path":%q}`, at)} {
+		if status, got := r.login("POST", "/admin/kiro/import-local", body); status != 400 || !strings.Contains(got.Detail, "none of the files") {
+			t.Errorf("%s: %d %+v", body, status, got)
+		}
+	}
+	if status, text := r.do("POST", "/admin/kiro/import-local", operatorKey, `{"from":"ide"}`); status != 200 || !strings.Contains(text, `"has_refresh":true`) || strings.Contains(text, refresh) {
+		t.Errorf("%d %s", status, text)
+	}
+	r.speaks("k", 200)
+}
+
+// ideLogin keeps a login as the IDE does, and tells where.
+func ideLogin(t *testing.T, access, refresh string) string {
+	t.Helper()
+	cache := filepath.Join(os.Getenv("HOME"), ".aws", "sso", "cache")
+	if err := os.MkdirAll(cache, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return write(t, filepath.Join(cache, "kiro-auth-token.json"), fmt.Sprintf(
+		`{"accessToken":%q,"refreshToken":%q,"expiresAt":%q,"authMethod":"social","region":"us-east-1"}`, access, refresh, time.Now().Add(time.Hour).Format(time.RFC3339)))
+}
+
 // TestLogout: an account is signed out by the command too.
 func TestLogout(t *testing.T) {
 	data := alone(t)
 	k := kirotest.New(t)
 	path := kiroAt(t, k, data)
 	access, refresh, _, _ := k.Login("social")
-	cache := filepath.Join(os.Getenv("HOME"), ".aws", "sso", "cache")
-	if err := os.MkdirAll(cache, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	write(t, filepath.Join(cache, "kiro-auth-token.json"), fmt.Sprintf(`{"accessToken":%q,"refreshToken":%q,"expiresAt":%q,"authMethod":"social","region":"us-east-1"}`, access, refresh, time.Now().Add(time.Hour).Format(time.RFC3339)))
+	ideLogin(t, access, refresh)
 	refused(t, "nobody has signed in", "logout", "mine", "--config", path)
 	commandOut(t, "login", "kiro", "--import", "ide", "--config", path)
 	if out := commandOut(t, "logout", "mine", "--config", path); !strings.Contains(out, "Signed out") {

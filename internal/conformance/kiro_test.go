@@ -421,6 +421,14 @@ func TestKiroReplicas(t *testing.T) {
 		if renewals, reused := h.Counts(); renewals != 1 || reused != 0 {
 			t.Errorf("%d renewals, %d tokens used again", renewals, reused)
 		}
+		// From now on every token is as good as run out: each request may replace it under the others.
+		h.Life(60)
+		h.Lasting()
+		h.Revoke()
+		traffic(18)
+		if renewals, reused := h.Counts(); renewals < 2 || reused != 0 {
+			t.Errorf("%d renewals, %d tokens used again", renewals, reused)
+		}
 	})
 	t.Run("a login that is dead says what to do", func(t *testing.T) {
 		h := newKiroHouse(t)

@@ -40,6 +40,7 @@ type Service struct {
 	renewals int
 	slow     func() // called before a refresh is answered
 	generous bool
+	lasting  bool // access tokens stay good when they are replaced
 	model    Model
 }
 
@@ -205,6 +206,9 @@ func (s *Service) Requests() []Sent {
 
 // Life sets how long tokens are said to be good, in seconds; 0 says nothing.
 func (s *Service) Life(seconds int64) { s.mu.Lock(); s.life = seconds; s.mu.Unlock() }
+
+// Lasting leaves access tokens good when they are replaced.
+func (s *Service) Lasting() { s.mu.Lock(); s.lasting = true; s.mu.Unlock() }
 
 // Profiles sets the profiles of the account.
 func (s *Service) Profiles(arns ...string) { s.mu.Lock(); s.profiles = arns; s.mu.Unlock() }
@@ -372,7 +376,9 @@ func (s *Service) renew(w http.ResponseWriter, kind, client, token string, forme
 		return
 	}
 	delete(s.refresh, token)
-	delete(s.access, se.access)
+	if !s.lasting {
+		delete(s.access, se.access)
+	}
 	s.spent[token] = true
 	s.renewals++
 	answer(w, s.begin(kind, client))
