@@ -153,6 +153,11 @@ func TestDeviceCode(t *testing.T) {
 
 func TestCopilotRoutes(t *testing.T) {
 	w := newSigninWorld(t)
+	for _, p := range do[ProviderList](w.world, 200, "GET", "/admin/providers", "").Providers {
+		if !strings.Contains(p.Notice, "unofficial") {
+			t.Errorf("%+v", p)
+		}
+	}
 	w.refused(400, "say which", "POST", "/admin/auth/device-code", "")
 	w.refused(400, "say which", "GET", "/admin/copilot/status", "")
 	s := do[CopilotStatus](w.world, 200, "GET", "/admin/copilot/status?provider=one", "")

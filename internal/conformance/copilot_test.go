@@ -289,8 +289,9 @@ func TestCopilotLosses(t *testing.T) {
 			if len(c.losses) == 0 && got.losses() != "" {
 				t.Errorf("losses %q", got.losses())
 			}
-			if lane := got.header.Get("X-Turnpike-Lane"); lane != c.lane && lane != "" {
-				t.Errorf("lane %s, want %s", lane, c.lane)
+			told := w.ask(c.from, c.to, "", c.body, append(c.header, "X-Turnpike-Explain", "true")...)
+			if !strings.Contains(string(told.body), `"lane":"`+c.lane+`"`) {
+				t.Errorf("not the lane %s: %s", c.lane, told.body)
 			}
 		})
 	}

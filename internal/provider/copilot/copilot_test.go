@@ -14,6 +14,7 @@ import (
 	"turnpike/internal/llm"
 	"turnpike/internal/provider"
 	"turnpike/internal/provider/copilot/copilottest"
+	"turnpike/internal/signin/signintest"
 )
 
 var _ provider.Provider = (*Account)(nil)
@@ -221,7 +222,7 @@ func TestSurfaces(t *testing.T) {
 			t.Errorf("%s for %s: %+v %v", c.model, c.client, s, err)
 		}
 	}
-	if _, err := a.SurfaceFor(t.Context(), copilottest.Barred, messages); err == nil || !strings.Contains(err.Error(), "not enabled") {
+	if _, err := a.SurfaceFor(t.Context(), copilottest.Barred, messages); err == nil || !strings.Contains(err.Error(), "not enabled") || !strings.Contains(err.Error(), "https://github.com/settings/copilot") {
 		t.Errorf("%v", err)
 	}
 	pinned := h.account(func(o *Options) { o.Choice = provider.Choice{Pinned: responses} })
@@ -457,3 +458,6 @@ func TestReadersAreCounted(t *testing.T) {
 		t.Errorf("%d: %d readers, %d of them written", res.StatusCode, body.read, body.wrote)
 	}
 }
+
+// TestAllThatMayDriftIsData: hosts, versions and ids stand in settings.json.
+func TestAllThatMayDriftIsData(t *testing.T) { signintest.DataOnly(t) }

@@ -204,7 +204,7 @@ func (a *Account) SurfaceFor(ctx context.Context, name, dialect string) (provide
 		m.narrow = a.narrow(m)
 	}
 	if !m.usable() {
-		return provider.Surface{}, fmt.Errorf("the model %s is not enabled for the account: agree to its terms at https://github.com/settings/copilot", m.ID)
+		return provider.Surface{}, fmt.Errorf("the model %s is not enabled for the account: agree to its terms at %s", m.ID, a.set.atHost(a.set.PolicyURL))
 	}
 	api := a.opt.Choice.For(m.ID)
 	if api == "" {

@@ -25,8 +25,9 @@ type Settings struct {
 	Host      string            `json:"host"`        // github.com, or the enterprise's own: company.ghe.com
 	SignInURL string            `json:"sign_in_url"` // {host} is the host
 	GitHubURL string            `json:"github_url"`
-	APIURLs   map[string]string `json:"api_urls"`  // by host, * for others: where no token says so
-	APIHosts  []string          `json:"api_hosts"` // the only ones a token may name
+	APIURLs   map[string]string `json:"api_urls"`   // by host, * for others: where no token says so
+	APIHosts  []string          `json:"api_hosts"`  // the only ones a token may name
+	PolicyURL string            `json:"policy_url"` // where people agree to the terms of models
 	ClientID  string            `json:"client_id"`
 	Scope     string            `json:"scope"`
 

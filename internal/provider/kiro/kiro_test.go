@@ -9,6 +9,7 @@ import (
 
 	"turnpike/internal/provider"
 	"turnpike/internal/provider/kiro/kirotest"
+	"turnpike/internal/signin/signintest"
 )
 
 func TestDotted(t *testing.T) {
@@ -266,3 +267,6 @@ func TestOperatorsHeaders(t *testing.T) {
 }
 
 var _ http.RoundTripper = (*Account)(nil)
+
+// TestAllThatMayDriftIsData: hosts, versions and ids stand in settings.json.
+func TestAllThatMayDriftIsData(t *testing.T) { signintest.DataOnly(t) }
