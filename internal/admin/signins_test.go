@@ -35,6 +35,12 @@ const secret = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 
 func newSigninWorld(t *testing.T) *signinWorld {
 	t.Helper()
+	return newKeyedWorld(t, "", func(*signinWorld) string { return "" })
+}
+
+// newKeyedWorld is one whose accounts have keys instead of logins.
+func newKeyedWorld(t *testing.T, atKiro string, atCopilot func(*signinWorld) string) *signinWorld {
+	t.Helper()
 	clock := signintest.NewClock()
 	w := &signinWorld{world: newWorld(t), clock: clock, store: signintest.NewStore(clock), kiro: kirotest.New(t), copilot: copilottest.New(t, clock.Now)}
 	var list []*route.Account
@@ -42,7 +48,7 @@ func newSigninWorld(t *testing.T) *signinWorld {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := kiro.New(kiro.Options{Options: provider.Options{Name: "k"}, Settings: set, Now: clock.Now, Pause: w.store.Pause})
+	k, err := kiro.New(kiro.Options{Options: provider.Options{Name: "k", APIKey: atKiro}, Settings: set, Now: clock.Now, Pause: w.store.Pause})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +58,7 @@ func newSigninWorld(t *testing.T) *signinWorld {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := copilot.New(copilot.Options{Options: provider.Options{Name: name}, Settings: set, Now: clock.Now, Pause: w.store.Pause})
+		c, err := copilot.New(copilot.Options{Options: provider.Options{Name: name, APIKey: atCopilot(w)}, Settings: set, Now: clock.Now, Pause: w.store.Pause})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -235,6 +241,26 @@ func TestKiroRoutes(t *testing.T) {
 		t.Errorf("a login that is dead: %+v", s)
 	}
 	w.refused(403, "command line", "POST", "/admin/kiro/import-local", `{"db_path":"/etc/passwd"}`)
+}
+
+// TestKeyedAccounts: a key of the configuration stands for a login, and is never replaced.
+func TestKeyedAccounts(t *testing.T) {
+	w := newKeyedWorld(t, kirotest.APIKey, func(w *signinWorld) string { return w.copilot.Person() })
+	w.refused(409, "has an api_key", "POST", "/admin/kiro/login", "")
+	w.refused(409, "has an api_key", "POST", "/admin/auth/device-code?provider=one", "")
+	w.refused(409, "has an api_key", "POST", "/admin/kiro/import-local", "")
+	if s := do[KiroStatus](w.world, 200, "GET", "/admin/kiro/status", ""); !s.HasLogin || !s.HasCurrent || s.HasRefresh || s.Kind != kiro.APIKey || !s.Healthy {
+		t.Errorf("%+v", s)
+	}
+	w.refused(500, "not refreshed", "POST", "/admin/kiro/refresh", "")
+	do[LoginForgotten](w.world, 200, "DELETE", "/admin/providers/k/login", "") // there is none, and the key stays good
+	if u := do[AccountUsage](w.world, 200, "GET", "/admin/providers/k/usage", ""); len(u.Lines) == 0 {
+		t.Errorf("%+v", u)
+	}
+	do[CopilotStatus](w.world, 200, "POST", "/admin/copilot/refresh?provider=one", "")
+	if s := do[CopilotStatus](w.world, 200, "GET", "/admin/copilot/status?provider=one", ""); !s.Healthy || !s.HasToken || s.Username != "octocat" {
+		t.Errorf("%+v", s)
+	}
 }
 
 // TestImport: where the settings allow it, and of known files only.

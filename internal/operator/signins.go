@@ -88,6 +88,13 @@ func (s *SignIns) Begun(ctx context.Context, kind, id string) (signin.Flow, erro
 
 // TakeOver imports a login for an account, and tells where it was.
 func (s *SignIns) TakeOver(ctx context.Context, a signin.Account, from, path string) (where string, err error) {
+	st, err := a.Status(ctx)
+	if err != nil {
+		return "", err
+	}
+	if st.Kind == signin.APIKey {
+		return "", fmt.Errorf("provider %s %w", a.Name(), signin.ErrKeyed)
+	}
 	c, where, err := s.Import(ctx, a, from, path)
 	if err != nil {
 		return "", err
