@@ -10,6 +10,7 @@ import (
 
 	"turnpike/internal/operator"
 	"turnpike/internal/provider/kiro"
+	"turnpike/internal/route"
 	"turnpike/internal/signin"
 	"turnpike/internal/store"
 	"turnpike/internal/vault"
@@ -26,7 +27,7 @@ type sealedDesk struct {
 var _ signin.Desk = sealedDesk{}
 
 // deskAAD binds a sealed login under way to its row.
-func deskAAD(id string) string { return "signins:" + id }
+func deskAAD(id string) string { return "begun_logins:" + id }
 
 func (d sealedDesk) row(b *signin.Begun) (store.Signin, error) {
 	text, err := json.Marshal(b)
@@ -152,6 +153,17 @@ func (a *app) heedLogins(ctx context.Context) {
 			continue
 		}
 		account.Breaker().Reset()
+		a.watching.Go(func() { relist(ctx, account) })
 		a.log.Info("a login is in use", "provider", k.Name(), "type", k.Kind(), "notice", k.Notice())
+	}
+}
+
+// relist asks an account for its models at once: whoever looks after the lists may have been
+// refused so often that it asks seldom by now, and asks again if this fails.
+func relist(ctx context.Context, account *route.Account) {
+	ctx, cancel := context.WithTimeout(ctx, cliTimeout)
+	defer cancel()
+	if models, err := account.Provider.Models(ctx); err == nil {
+		account.SetListed(models)
 	}
 }

@@ -125,6 +125,7 @@ func signInEverywhere(t *testing.T, data string) {
 	}
 	for _, r := range all {
 		r.stands("k", "ready") // what was held against nobody is forgotten
+		r.comes(func() (int, string) { return r.do("GET", "/v1/models", clientOfTheTest, "") }, 200, "deepseek-3.2")
 		r.speaks("k", 200)
 	}
 	noSecret(t, data, strings.Repeat("x", 30)) // every token and code of the services holds it

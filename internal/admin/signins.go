@@ -19,6 +19,25 @@ const (
 	copilotType = "copilot"
 )
 
+// loginOperations are the rows of the table for them.
+func loginOperations() []*operation {
+	return []*operation{
+		row("GET /admin/providers/{id}/usage", ProvidersRead, "Ask an unofficial upstream what its account has used and may use", usageOf),
+		row("DELETE /admin/providers/{id}/login", ProvidersWrite, "Sign an account out at its unofficial upstream, in all gateways", forgetLogin),
+		row("POST /admin/auth/device-code", ProvidersWrite, "Begin a login by the device flow (unofficial: Copilot, or a named account)", startDevice),
+		row("GET /admin/auth/poll/{id}", ProvidersWrite, "Ask how a login is; one that was granted is kept", pollLogin("")),
+		row("POST /admin/auth/complete/{id}", ProvidersWrite, "Confirm that a login is complete", completeLogin),
+		row("GET /admin/copilot/status", ProvidersRead, "Show a login at GitHub Copilot (unofficial)", getCopilot),
+		row("POST /admin/copilot/refresh", ProvidersWrite, "Replace Copilot's token now", renewCopilot),
+		row("POST /admin/kiro/login", ProvidersWrite, "Begin a login at Kiro (unofficial)", startKiro),
+		row("GET /admin/kiro/login/{id}", ProvidersWrite, "Ask how a login at Kiro is", pollLogin(kiroType)),
+		row("POST /admin/kiro/login/complete/{id}", ProvidersWrite, "Go on with the address at which the browser ended", completeKiro),
+		row("GET /admin/kiro/status", ProvidersRead, "Show a login at Kiro", getKiro),
+		row("POST /admin/kiro/refresh", ProvidersWrite, "Replace Kiro's token now", renewKiro),
+		row("POST /admin/kiro/import-local", ProvidersWrite, "Take over a login of kiro-cli or of the IDE, where the settings allow it", importKiro),
+	}
+}
+
 type accountQuery struct {
 	Provider string `query:"provider" say:"the account; needed where there are several"`
 }

@@ -286,9 +286,19 @@ func TestImport(t *testing.T) {
 func TestUnofficialIsOff(t *testing.T) {
 	w := newSigninWorld(t)
 	all := [][2]string{
-		{"POST", "/admin/auth/device-code"}, {"GET", "/admin/auth/poll/x"}, {"POST", "/admin/auth/complete/x"}, {"GET", "/admin/copilot/status"}, {"POST", "/admin/copilot/refresh"},
-		{"POST", "/admin/kiro/login"}, {"GET", "/admin/kiro/login/x"}, {"POST", "/admin/kiro/login/complete/x"}, {"GET", "/admin/kiro/status"}, {"POST", "/admin/kiro/refresh"},
-		{"POST", "/admin/kiro/import-local"}, {"GET", "/admin/providers/k/usage"}, {"DELETE", "/admin/providers/k/login"},
+		{"POST", "/admin/auth/device-code"},
+		{"GET", "/admin/auth/poll/x"},
+		{"POST", "/admin/auth/complete/x"},
+		{"GET", "/admin/copilot/status"},
+		{"POST", "/admin/copilot/refresh"},
+		{"POST", "/admin/kiro/login"},
+		{"GET", "/admin/kiro/login/x"},
+		{"POST", "/admin/kiro/login/complete/x"},
+		{"GET", "/admin/kiro/status"},
+		{"POST", "/admin/kiro/refresh"},
+		{"POST", "/admin/kiro/import-local"},
+		{"GET", "/admin/providers/k/usage"},
+		{"DELETE", "/admin/providers/k/login"},
 	}
 	w.opt.SignIns.Allowed = false
 	for _, r := range all {

@@ -65,7 +65,7 @@ func newStubs(now func() time.Time) *operator.SignIns {
 	for name, kind := range map[string]string{"a": kiroType, "b": copilotType} {
 		list = append(list, &stub{name, kind, store, now})
 		in := signin.Begun{Login: signin.Login{ID: name, Account: name, Type: kind, Status: signin.Pending, UserCode: "ABCD", Expires: now().Add(10000 * time.Hour)}}
-		if err := desk.Open(context.Background(), in); err != nil { //nolint:usetesting // it waits for nothing
+		if err := desk.Open(context.Background(), in); err != nil {
 			panic(err)
 		}
 	}

@@ -6,7 +6,7 @@ import "time"
 // OpenAPI document is made of it, and nothing is served that is not in it.
 func operations() []*operation {
 	const month = 10 * time.Minute
-	return []*operation{
+	return append([]*operation{
 		row("GET /admin/keys", KeysRead, "List keys", listKeys),
 		row("POST /admin/keys", KeysWrite, "Make a key; its secret is shown once", createKey).made(),
 		row("POST /admin/keys/batch", KeysWrite, "Make up to 100 keys of names; their secrets are shown once", createKeys).made(),
@@ -52,20 +52,6 @@ func operations() []*operation {
 		row("DELETE /admin/providers/{id}", ProvidersWrite, "Refused: providers are declared in the configuration", declared),
 		row("POST /admin/providers/{id}/test", ProvidersWrite, "Ask a provider for its models", testProvider),
 
-		row("GET /admin/providers/{id}/usage", ProvidersRead, "Ask an unofficial upstream what its account has used and may use", usageOf),
-		row("DELETE /admin/providers/{id}/login", ProvidersWrite, "Sign an account out at its unofficial upstream, in all gateways", forgetLogin),
-		row("POST /admin/auth/device-code", ProvidersWrite, "Begin a login by the device flow (unofficial: Copilot, or a named account)", startDevice),
-		row("GET /admin/auth/poll/{id}", ProvidersWrite, "Ask how a login is; one that was granted is kept", pollLogin("")),
-		row("POST /admin/auth/complete/{id}", ProvidersWrite, "Confirm that a login is complete", completeLogin),
-		row("GET /admin/copilot/status", ProvidersRead, "Show a login at GitHub Copilot (unofficial)", getCopilot),
-		row("POST /admin/copilot/refresh", ProvidersWrite, "Replace Copilot's token now", renewCopilot),
-		row("POST /admin/kiro/login", ProvidersWrite, "Begin a login at Kiro (unofficial)", startKiro),
-		row("GET /admin/kiro/login/{id}", ProvidersWrite, "Ask how a login at Kiro is", pollLogin(kiroType)),
-		row("POST /admin/kiro/login/complete/{id}", ProvidersWrite, "Go on with the address at which the browser ended", completeKiro),
-		row("GET /admin/kiro/status", ProvidersRead, "Show a login at Kiro", getKiro),
-		row("POST /admin/kiro/refresh", ProvidersWrite, "Replace Kiro's token now", renewKiro),
-		row("POST /admin/kiro/import-local", ProvidersWrite, "Take over a login of kiro-cli or of the IDE, where the settings allow it", importKiro),
-
 		row("GET /admin/models", ModelsRead, "List the models that can be asked for, with what is known of them", listModels),
 		row("GET /admin/catalog", ModelsRead, "List what is known of models, with sources", listCatalog),
 		row("GET /admin/aliases", ModelsRead, "List aliases", listAliases),
@@ -86,5 +72,5 @@ func operations() []*operation {
 		row("POST /admin/affinity/unpin", MonitorWrite, "Let conversations go", unpin),
 		row("GET /admin/health", MonitorRead, "Show how this gateway stands", getHealth),
 		row("GET /admin/settings", SettingsRead, "Show the configuration in force, without secrets", getSettings),
-	}
+	}, loginOperations()...)
 }

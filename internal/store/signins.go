@@ -26,17 +26,17 @@ type Signin struct {
 // have ended by now are forgotten first.
 func (s *Store) OpenSignin(ctx context.Context, n Signin, most int, now time.Time) error {
 	err := s.transaction(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM signins WHERE ends_at <= ?`, now.UnixNano()); err != nil {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM begun_logins WHERE ends_at <= ?`, now.UnixNano()); err != nil {
 			return err
 		}
 		var there int
-		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM signins`).Scan(&there); err != nil {
+		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM begun_logins`).Scan(&there); err != nil {
 			return err
 		}
 		if there >= most {
 			return ErrFull
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO signins (id, version, ends_at, sealed) VALUES (?, 1, ?, ?)`, n.ID, n.Ends.UnixNano(), n.Sealed)
+		_, err := tx.ExecContext(ctx, `INSERT INTO begun_logins (id, version, ends_at, sealed) VALUES (?, 1, ?, ?)`, n.ID, n.Ends.UnixNano(), n.Sealed)
 		return err
 	})
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *Store) OpenSignin(ctx context.Context, n Signin, most int, now time.Tim
 func (s *Store) Signin(ctx context.Context, id string) (Signin, error) {
 	n := Signin{ID: id}
 	var ends int64
-	err := s.writer.QueryRowContext(ctx, `SELECT version, ends_at, sealed FROM signins WHERE id = ?`, id).Scan(&n.Version, &ends, &n.Sealed)
+	err := s.writer.QueryRowContext(ctx, `SELECT version, ends_at, sealed FROM begun_logins WHERE id = ?`, id).Scan(&n.Version, &ends, &n.Sealed)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNotFound
 	}
@@ -63,7 +63,7 @@ func (s *Store) Signin(ctx context.Context, id string) (Signin, error) {
 // SwapSignin writes a login under way over the version it was made of; ErrChanged where
 // that is not there any more.
 func (s *Store) SwapSignin(ctx context.Context, n Signin) error {
-	done, err := one(s.writer.ExecContext(ctx, `UPDATE signins SET version = version + 1, ends_at = ?, sealed = ? WHERE id = ? AND version = ?`,
+	done, err := one(s.writer.ExecContext(ctx, `UPDATE begun_logins SET version = version + 1, ends_at = ?, sealed = ? WHERE id = ? AND version = ?`,
 		n.Ends.UnixNano(), n.Sealed, n.ID, n.Version))
 	if err == nil && !done {
 		err = ErrChanged

@@ -33,7 +33,7 @@ func (s *Service) ask(w http.ResponseWriter, m Model, path string, h http.Header
 		if f, ok := w.(http.Flusher); ok {
 			f.Flush()
 		}
-		if err == io.EOF { //nolint:errorlint // Read returns it as it is
+		if err == io.EOF {
 			return
 		}
 		if err != nil {

@@ -1,7 +1,7 @@
 -- +goose Up
 -- Logins under way: begun at one gateway, they may be ended at another. sealed holds what
 -- is secret; a version is replaced by the next one only.
-CREATE TABLE signins (
+CREATE TABLE begun_logins (
     id      TEXT    PRIMARY KEY,
     version INTEGER NOT NULL,
     ends_at INTEGER NOT NULL,
@@ -9,4 +9,4 @@ CREATE TABLE signins (
 ) STRICT;
 
 -- +goose Down
-DROP TABLE signins;
+DROP TABLE begun_logins;
