@@ -15,13 +15,7 @@ func (e *encoder) conversation() []llm.Turn {
 	prompt, first := e.req.Prompt()
 	e.system(prompt)
 	e.askByTags()
-	list := make([]llm.Turn, 0, len(e.req.Turns)+1)
-	for i := first; i < len(e.req.Turns); i++ {
-		if t := e.turn(i); len(t.Parts) > 0 {
-			list = append(list, t)
-		}
-	}
-	list = turns.Paired(llm.Merged(list), func(r *llm.ToolResult) []llm.Part { return e.asText("Result of a tool:", r) }, e.note)
+	list := turns.Paired(turns.Gather(e.req, first, nil, e.turn), func(r *llm.ToolResult) []llm.Part { return e.asText("Result of a tool:", r) }, e.note)
 	e.tools = e.toolList(list)
 	if len(e.tools) == 0 {
 		list = llm.Merged(e.withoutTools(list))

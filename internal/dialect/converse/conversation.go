@@ -14,21 +14,13 @@ import (
 func (e *encoder) conversation() ([]*llm.Text, []llm.Turn) {
 	prompt, first := e.req.Prompt()
 	system := e.systemTexts(prompt)
-	list := make([]llm.Turn, 0, len(e.req.Turns)+1)
+	var led []*llm.Text
 	if e.caps.NoSystem && len(system) > 0 {
 		e.change("system", "the model takes no system prompt: it stands before the first message")
-		lead := llm.Turn{Role: llm.User}
-		for _, t := range system {
-			lead.Parts = append(lead.Parts, t)
-		}
-		list, system = append(list, lead), nil
+		led, system = system, nil
 	}
-	for i := first; i < len(e.req.Turns); i++ {
-		if t := e.turn(i); len(t.Parts) > 0 {
-			list = append(list, t)
-		}
-	}
-	list = e.ends(turns.Paired(llm.Merged(list), func(r *llm.ToolResult) []llm.Part { return e.asText(r.Parts) }, e.note))
+	list := turns.Gather(e.req, first, led, e.turn)
+	list = e.ends(turns.Paired(list, func(r *llm.ToolResult) []llm.Part { return e.asText(r.Parts) }, e.note))
 	for i := range list {
 		e.besideDocuments(&list[i])
 	}

@@ -27,21 +27,13 @@ type answer struct {
 func (e *encoder) conversation() ([]*llm.Text, []content) {
 	prompt, first := e.req.Prompt()
 	system := e.systemTexts(prompt)
-	list := make([]llm.Turn, 0, len(e.req.Turns)+1)
+	var led []*llm.Text
 	if e.caps.NoSystem && len(system) > 0 {
 		e.change("system", "the model takes no system prompt: it stands before the first message")
-		lead := llm.Turn{Role: llm.User}
-		for _, t := range system {
-			lead.Parts = append(lead.Parts, t)
-		}
-		list, system = append(list, lead), nil
+		led, system = system, nil
 	}
-	for i := first; i < len(e.req.Turns); i++ {
-		if t := e.turn(i); len(t.Parts) > 0 {
-			list = append(list, t)
-		}
-	}
-	contents := e.ends(e.paired(llm.Merged(list)))
+	list := turns.Gather(e.req, first, led, e.turn)
+	contents := e.ends(e.paired(list))
 	if len(contents) == 0 && len(system) > 0 && len(e.req.Turns) > first {
 		contents = []content{{parts: []llm.Part{&llm.Text{}}}} // instructions alone: the API takes an empty text
 	}

@@ -54,6 +54,25 @@ func SystemText(t *llm.Text) *llm.Text {
 	return &llm.Text{Text: "<system>\n" + t.Text + "\n</system>", Cache: t.Cache}
 }
 
+// Gather makes the turns that are sent of those of a request behind its prompt; empty ones
+// are left out. led is what of the prompt the model takes from the user only.
+func Gather(req *llm.Request, first int, led []*llm.Text, turn func(i int) llm.Turn) []llm.Turn {
+	out := make([]llm.Turn, 0, len(req.Turns)+1)
+	if len(led) > 0 {
+		lead := llm.Turn{Role: llm.User}
+		for _, t := range led {
+			lead.Parts = append(lead.Parts, t)
+		}
+		out = append(out, lead)
+	}
+	for i := first; i < len(req.Turns); i++ {
+		if t := turn(i); len(t.Parts) > 0 {
+			out = append(out, t)
+		}
+	}
+	return llm.Merged(out)
+}
+
 // Paired makes every tool call be answered in the turn behind it, the answers first, and
 // of answers to nothing what text makes of them. Ids become ones that APIs take.
 func Paired(list []llm.Turn, text func(*llm.ToolResult) []llm.Part, note Note) []llm.Turn {
