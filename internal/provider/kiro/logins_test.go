@@ -279,3 +279,40 @@ func TestSecretsAreNotShown(t *testing.T) {
 		t.Errorf("%s shows a secret", s)
 	}
 }
+
+// away is a world in which nobody can be asked.
+type away struct{}
+
+func (away) RoundTrip(*http.Request) (*http.Response, error) { return nil, http.ErrServerClosed }
+
+// FuzzPaste: whatever is pasted, nothing comes of it without the state, nor without an
+// issuer's word, but the way to the device flow of a known region.
+func FuzzPaste(f *testing.F) {
+	for _, s := range []string{
+		"", "http://localhost:3128/oauth/callback?login_option=google&code=c&state=s", "kiro://kiro.oauth/callback?state=s&code=c", "?state=s&login_option=builderid",
+		"x?state=s&login_option=awsidc&idc_region=eu-west-1&issuer_url=https://d-1.awsapps.com/start", "?state=s&login_option=external_idp&issuer_url=https://login.microsoftonline.com/t",
+		"?state=s&error=x", "?state=s&state=t", "%zz?state=s", "?state=s&login_option=awsidc&idc_region=../x",
+	} {
+		f.Add(s, false)
+		f.Add(s, true)
+	}
+	set, err := ReadSettings(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	i := &issuer{rt: away{}, set: set, now: time.Now}
+	f.Fuzz(func(t *testing.T, pasted string, second bool) {
+		p := &portal{State: "s", Verifier: "v", Redirect: "http://localhost:3128", Method: "google"}
+		if second {
+			p.Outer = &outer{State: "s", Verifier: "v", ClientID: "c", TokenURL: "https://login.microsoftonline.com/t/token"}
+		}
+		got, err := i.finishPortal(t.Context(), p, pasted)
+		if err != nil {
+			return
+		}
+		u, err := url.Parse(strings.TrimSpace(pasted))
+		if err != nil || u.Query().Get("state") != "s" || !got.device || got.region != "" && !contains(set.Device.Regions, got.region) || got.start != "" && !strings.HasPrefix(got.start, "https://") {
+			t.Errorf("%q: %+v", pasted, got)
+		}
+	})
+}
