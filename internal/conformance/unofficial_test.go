@@ -99,7 +99,8 @@ func TestUnofficialGoesOnByRules(t *testing.T) {
 				for _, stream := range []bool{false, true} {
 					t.Run(fmt.Sprintf("%s, streamed: %v", title(c.name, from, to), stream), func(t *testing.T) {
 						w, requests := unofficial(t, from, to, c.change, c.rounds...)
-						model, got := map[string]string{kiroUp: claude45}[to], object{}
+						model := map[string]string{kiroUp: claude45}[to]
+						var got object
 						if stream {
 							got = hear(t, from, w.ask(from, to, model, asked[from]))
 						} else {
