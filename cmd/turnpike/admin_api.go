@@ -41,6 +41,7 @@ func newAdminAPI(a *app, safe *vault.Vault) (out adminAPI, err error) {
 			plain, err := config.Plain(a.cfg)
 			return admin.Settings{File: a.cfg.File, Declared: true, Warnings: append([]string{}, a.cfg.Warnings...), Settings: plain}, err
 		},
+		SignIns:    newSignIns(a, safe),
 		AlertRules: alerts, Channels: alertChannels(a),
 		Health:  func() admin.Health { return a.health(started) },
 		Version: version, Now: time.Now, Log: a.log,

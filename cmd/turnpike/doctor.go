@@ -39,7 +39,16 @@ func doctorCommand(args []string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), *limit)
 	defer cancel()
-	p, err := patient(ctx, cfg, known, *name, *model)
+	a, err := accountNamed(cfg, *name)
+	if err != nil {
+		return err
+	}
+	done, err := withLogins(ctx, cfg, []*route.Account{a})
+	if err != nil {
+		return err
+	}
+	defer done()
+	p, err := patient(ctx, a, known, *model)
 	if err != nil {
 		return err
 	}
@@ -55,18 +64,17 @@ func doctorCommand(args []string) error {
 	if *asJSON {
 		return json.NewEncoder(os.Stdout).Encode(report)
 	}
+	if notice := unofficial[a.Provider.Kind()]; notice != "" {
+		fmt.Println(notice)
+	}
 	return printReport(report, *keep)
 }
 
 // patient finds out how the model is spoken to, as the road would.
-func patient(ctx context.Context, cfg *config.Config, known *catalog.Catalog, name, model string) (*doctor.Patient, error) {
-	a, err := accountNamed(cfg, name)
-	if err != nil {
-		return nil, err
-	}
+func patient(ctx context.Context, a *route.Account, known *catalog.Catalog, model string) (*doctor.Patient, error) {
 	surface, err := a.Provider.Surface(ctx, model)
 	if err != nil {
-		return nil, fmt.Errorf("provider %s: %w", name, err)
+		return nil, fmt.Errorf("provider %s: %w", a.Provider.Name(), err)
 	}
 	if surface.Called != "" {
 		model = surface.Called

@@ -2,14 +2,21 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"turnpike/internal/doctor"
+	"turnpike/internal/provider/copilot"
+	"turnpike/internal/provider/copilot/copilottest"
+	"turnpike/internal/provider/kiro"
+	"turnpike/internal/provider/kiro/kirotest"
+	"turnpike/internal/signin"
 )
 
 // refusing is an account at a server that copies OpenAI's API and takes no tools.
@@ -94,4 +101,56 @@ func TestExplain(t *testing.T) {
 	refused(t, "no API", append([]string{"explain", "--api", "telex"}, flags...)...)
 	asInput(t, `not JSON`)
 	refused(t, "would be refused", append([]string{"explain"}, flags...)...)
+}
+
+// TestDoctorOfLogins: accounts that live by a login are asked as any other. The services
+// refuse what the real ones are known to refuse.
+func TestDoctorOfLogins(t *testing.T) {
+	data := alone(t)
+	k, c := kirotest.New(t), copilottest.New(t, time.Now)
+	path := unofficialFleet(t, data, k, c, "")
+	refused(t, "turnpike login kiro k", "doctor", "--provider", "k", "--model", "claude-sonnet-4-5", "--config", path)
+	cfg := load(t, data, nil, path)
+	logins, done, err := openLogins(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	access, refresh, _, _ := k.Login("social")
+	err = errors.Join(
+		signin.Keep(t.Context(), *logins, "k", signin.Credential{Kind: kiro.Social, Access: access, Refresh: refresh, Expires: time.Now().Add(time.Hour)}),
+		signin.Keep(t.Context(), *logins, "c", signin.Credential{Kind: copilot.Kind, Refresh: c.Person()}),
+	)
+	done()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ provider, model, notice string }{
+		{"k", "claude-sonnet-4-5", kiro.Notice},
+		{"k", "claude-opus-4-6", kiro.Notice},
+		{"c", copilottest.Claude, copilot.Notice},
+		{"c", copilottest.OldClaude, copilot.Notice},
+		{"c", copilottest.GPT, copilot.Notice},
+	} {
+		args := []string{"doctor", "--provider", tt.provider, "--model", tt.model, "--config", path}
+		out := commandOut(t, args...)
+		if !strings.Contains(out, tt.notice) || !strings.Contains(out, "ASKED") {
+			t.Errorf("%s %s: %s", tt.provider, tt.model, out)
+		}
+		var r doctor.Report
+		if err := json.Unmarshal([]byte(commandOut(t, append(args, "--json")...)), &r); err != nil {
+			t.Fatal(err)
+		}
+		taken := 0
+		for _, f := range r.Findings {
+			if f.Upstream == doctor.Taken {
+				taken++
+			}
+			if f.Upstream == doctor.Refused && strings.Contains(f.Words, "mproperly formed") {
+				t.Errorf("%s %s: %+v", tt.provider, tt.model, f)
+			}
+		}
+		if r.Calls < 8 || r.Input == 0 || r.Output == 0 || taken < 6 {
+			t.Errorf("%s %s: %+v", tt.provider, tt.model, r)
+		}
+	}
 }

@@ -8,12 +8,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"time"
 
 	"turnpike/internal/config"
 	"turnpike/internal/provider/kiro"
-	"turnpike/internal/store"
+	"turnpike/internal/signin"
 )
 
 // loginFlags say how a person signs in.
@@ -46,6 +47,9 @@ func loginCommand(args []string) error {
 	if err != nil {
 		return err
 	}
+	if p.APIKey != "" {
+		return fmt.Errorf("provider %s %w", p.Name, signin.ErrKeyed)
+	}
 	set, err := kiroSettings(p)
 	if err != nil {
 		return err
@@ -62,7 +66,7 @@ func loginCommand(args []string) error {
 		return importLogin(ctx, *logins, set, p.Name, f)
 	}
 	l := &signingIn{
-		logins: kiro.NewLogins(set, *logins, nil, time.Now), in: bufio.NewReader(os.Stdin), out: os.Stdout, pause: pause,
+		logins: kiro.NewLogins(p.Name, set, *logins, signin.NewTable(time.Now), nil, time.Now), in: bufio.NewReader(os.Stdin), out: os.Stdout, pause: pause,
 	}
 	return l.run(ctx, p.Name, f)
 }
@@ -109,20 +113,13 @@ type signingIn struct {
 	pause  func(context.Context, time.Duration) error
 }
 
-func (s *signingIn) run(ctx context.Context, account string, f loginFlags) (err error) {
-	var l kiro.Login
-	switch f.by {
-	case "device":
-		l, err = s.logins.StartDevice(ctx, account, f.start, f.region)
-	case "google", "github":
-		l, err = s.logins.StartPortal(account, f.by)
-	case "portal":
-		l, err = s.logins.StartPortal(account, "")
-	default:
+func (s *signingIn) run(ctx context.Context, account string, f loginFlags) error {
+	if !slices.Contains([]string{"device", "google", "github", "portal"}, f.by) {
 		return errors.New(loginUsage)
 	}
-	for err == nil && l.Status == kiro.Pending {
-		if l.Device != nil {
+	l, err := s.logins.Start(ctx, signin.How{Method: f.by, StartURL: f.start, Region: f.region})
+	for err == nil && l.Status == signin.Pending {
+		if l.UserCode != "" {
 			l, err = s.poll(ctx, l)
 		} else {
 			l, err = s.paste(ctx, l)
@@ -131,21 +128,21 @@ func (s *signingIn) run(ctx context.Context, account string, f loginFlags) (err 
 	if err != nil {
 		return err
 	}
-	if l.Status != kiro.Completed {
+	if l.Status != signin.Completed {
 		return errors.New(l.Error)
 	}
-	_, _ = fmt.Fprintf(s.out, "Signed in. A running gateway takes the login of %s when the token it has runs out; at once where it has none that works.\n", account)
+	_, _ = fmt.Fprintf(s.out, "Signed in. Running gateways use the login of %s within a second.\n", account)
 	return nil
 }
 
 // poll shows the code and waits until it was entered.
-func (s *signingIn) poll(ctx context.Context, l kiro.Login) (kiro.Login, error) {
-	_, _ = fmt.Fprintf(s.out, "\nOpen   %s\nCode   %s\n", l.Device.URL, l.Device.UserCode)
-	if l.Device.FullURL != "" {
-		_, _ = fmt.Fprintf(s.out, "or     %s\n", l.Device.FullURL)
+func (s *signingIn) poll(ctx context.Context, l signin.Login) (signin.Login, error) {
+	_, _ = fmt.Fprintf(s.out, "\nOpen   %s\nCode   %s\n", l.URL, l.UserCode)
+	if l.FullURL != "" {
+		_, _ = fmt.Fprintf(s.out, "or     %s\n", l.FullURL)
 	}
 	_, _ = fmt.Fprintf(s.out, "\nWaiting until %s …\n", l.Expires.Local().Format("15:04"))
-	for l.Status == kiro.Pending {
+	for l.Status == signin.Pending {
 		if err := s.pause(ctx, time.Duration(l.Interval*float64(time.Second))); err != nil {
 			return l, err
 		}
@@ -158,7 +155,7 @@ func (s *signingIn) poll(ctx context.Context, l kiro.Login) (kiro.Login, error) 
 }
 
 // paste shows the address and takes the one the browser ends at.
-func (s *signingIn) paste(ctx context.Context, l kiro.Login) (kiro.Login, error) {
+func (s *signingIn) paste(ctx context.Context, l signin.Login) (signin.Login, error) {
 	_, _ = fmt.Fprintf(s.out, "\nOpen   %s\n\nAt the end the browser shows a page that cannot be reached, or asks to open an application.\nPaste its whole address here: ", l.AuthURL)
 	for {
 		line, err := s.in.ReadString('\n')
@@ -181,29 +178,13 @@ func importLogin(ctx context.Context, logins sealedLogins, set *kiro.Settings, a
 	if f.from != "cli" && f.from != "ide" {
 		return errors.New(loginUsage)
 	}
-	home, err := os.UserHomeDir()
+	c, where, err := readLogin(ctx, set, f.from, f.path)
 	if err != nil {
 		return err
 	}
-	path, err := set.Imports.AllowedPath(f.from == "ide", f.path, home, os.Getenv("LOCALAPPDATA"))
-	if err != nil {
+	if err := signin.Keep(ctx, logins, account, c); err != nil {
 		return err
 	}
-	var c kiro.Credential
-	if f.from == "ide" {
-		c, err = kiro.FromIDE(path)
-	} else {
-		var values map[string]string
-		if values, err = store.ForeignLogin(ctx, path, kiro.CLIKeys()); err == nil {
-			c, err = kiro.FromCLI(values)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	if err := kiro.Keep(ctx, logins, account, c); err != nil {
-		return err
-	}
-	fmt.Printf("Imported the login (%s) from %s. Its refresh token is good once: from now on the gateway refreshes it, and the other program has to sign in again.\n", c.Kind, path)
+	fmt.Printf("Imported the login (%s) from %s. Its refresh token is good once: from now on the gateway refreshes it, and the other program has to sign in again.\n", c.Kind, where)
 	return nil
 }

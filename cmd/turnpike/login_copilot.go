@@ -11,6 +11,7 @@ import (
 
 	"turnpike/internal/config"
 	"turnpike/internal/provider/copilot"
+	"turnpike/internal/signin"
 )
 
 const copilotUsage = "\n       turnpike login copilot [PROVIDER]"
@@ -26,7 +27,7 @@ func loginCopilot(args []string) error {
 		return err
 	}
 	if p.APIKey != "" {
-		return fmt.Errorf("provider %s has an api_key, which stands for a login: take it out to sign in", p.Name)
+		return fmt.Errorf("provider %s %w", p.Name, signin.ErrKeyed)
 	}
 	set, err := copilotSettings(p)
 	if err != nil {
@@ -39,17 +40,17 @@ func loginCopilot(args []string) error {
 		return err
 	}
 	defer done()
-	return signInCopilot(ctx, copilot.NewLogins(set, *logins, nil, time.Now), p.Name, os.Stdout, pause)
+	return signInCopilot(ctx, copilot.NewLogins(p.Name, set, *logins, signin.NewTable(time.Now), nil, time.Now), p.Name, os.Stdout, pause)
 }
 
 // signInCopilot shows the code and waits until it was entered.
 func signInCopilot(ctx context.Context, logins *copilot.Logins, account string, out io.Writer, pause func(context.Context, time.Duration) error) error {
-	l, err := logins.Start(ctx, account)
+	l, err := logins.Start(ctx, signin.How{})
 	if err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(out, "%s\n\nOpen   %s\nCode   %s\n\nWaiting until %s …\n", copilot.Notice, l.URL, l.UserCode, l.Expires.Local().Format("15:04"))
-	for l.Status == copilot.Pending {
+	for l.Status == signin.Pending {
 		if err := pause(ctx, time.Duration(l.Interval*float64(time.Second))); err != nil {
 			return err
 		}
@@ -57,9 +58,9 @@ func signInCopilot(ctx context.Context, logins *copilot.Logins, account string, 
 			return err
 		}
 	}
-	if l.Status != copilot.Completed {
+	if l.Status != signin.Completed {
 		return errors.New(l.Error)
 	}
-	_, _ = fmt.Fprintf(out, "Signed in. A running gateway uses the login of %s from its next token on.\n", account)
+	_, _ = fmt.Fprintf(out, "Signed in. Running gateways use the login of %s within a second.\n", account)
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"turnpike/internal/config"
 	"turnpike/internal/provider/copilot"
 	"turnpike/internal/provider/copilot/copilottest"
+	"turnpike/internal/signin"
 )
 
 func TestLoginCopilot(t *testing.T) {
@@ -42,7 +43,7 @@ func TestLoginCopilot(t *testing.T) {
 	}
 	var out bytes.Buffer
 	polls := 0
-	err = signInCopilot(t.Context(), copilot.NewLogins(set, *logins, nil, func() time.Time { return at }), p.Name, &out, func(_ context.Context, d time.Duration) error {
+	err = signInCopilot(t.Context(), copilot.NewLogins(p.Name, set, *logins, signin.NewTable(func() time.Time { return at }), nil, func() time.Time { return at }), p.Name, &out, func(_ context.Context, d time.Duration) error {
 		at = at.Add(d)
 		if polls++; polls == 3 {
 			s.Grant(codeIn(out.String()))

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"turnpike/internal/config"
 	"turnpike/internal/provider/kiro"
 	"turnpike/internal/provider/kiro/kirotest"
+	"turnpike/internal/signin"
 )
 
 // kiroAt makes a configuration with an account at a service.
@@ -47,7 +47,7 @@ func signIn(t *testing.T, path, input string, f loginFlags, pause func(out strin
 	var out bytes.Buffer
 	at := time.Now()
 	l := &signingIn{
-		logins: kiro.NewLogins(set, *logins, nil, func() time.Time { return at }), in: bufio.NewReader(strings.NewReader(input)), out: &out,
+		logins: kiro.NewLogins(p.Name, set, *logins, signin.NewTable(func() time.Time { return at }), nil, func() time.Time { return at }), in: bufio.NewReader(strings.NewReader(input)), out: &out,
 		pause: func(_ context.Context, d time.Duration) error { at = at.Add(d); pause(out.String()); return nil },
 	}
 	err = l.run(t.Context(), p.Name, f)
@@ -127,11 +127,7 @@ func TestLoginKiroImport(t *testing.T) {
 	refused(t, "no login was found", "login", "kiro", "--import", "ide", "--config", path)
 	refused(t, "none of the files", "login", "kiro", "--import", "ide", "--path", path, "--config", path)
 	access, refresh, _, _ := s.Login("social")
-	cache := filepath.Join(os.Getenv("HOME"), ".aws", "sso", "cache")
-	if err := os.MkdirAll(cache, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	write(t, filepath.Join(cache, "kiro-auth-token.json"), fmt.Sprintf(`{"accessToken":%q,"refreshToken":%q,"expiresAt":%q,"authMethod":"social","region":"us-east-1"}`, access, refresh, time.Now().Add(time.Hour).Format(time.RFC3339)))
+	ideLogin(t, access, refresh)
 	if out := commandOut(t, "login", "kiro", "--import", "ide", "--config", path); !strings.Contains(out, "Imported the login (social)") || strings.Contains(out, refresh) {
 		t.Error(out)
 	}

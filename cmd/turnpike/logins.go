@@ -78,11 +78,14 @@ func newCopilot(p config.Provider, o provider.Options) (provider.Provider, error
 	return copilot.New(copilot.Options{Options: o, Settings: s, Choice: c})
 }
 
-// signedIn is an account that lives by a person's login.
-type signedIn interface {
-	provider.Provider
-	Keep(s signin.Store)
-	Usage(ctx context.Context) (signin.Usage, error)
+// signedInAccounts are those of a list that live by a person's login and are in use.
+func signedInAccounts(list []*route.Account) (out []signin.Account) {
+	for _, a := range list {
+		if k, ok := a.Provider.(signin.Account); ok {
+			out = append(out, k)
+		}
+	}
+	return out
 }
 
 // sealedLogins keeps logins in the database, sealed for the account they belong to.
@@ -135,12 +138,15 @@ func (s sealedLogins) Free(ctx context.Context, account, holder string) error {
 	return s.db.DropLease(ctx, "login "+account, holder)
 }
 
+// Forget signs an account out, and tells whether there was a login.
+func (s sealedLogins) Forget(ctx context.Context, account string) (bool, error) {
+	return s.db.ForgetLogin(ctx, account)
+}
+
 // keepLogins gives the accounts that live by a person's login the store of them.
 func keepLogins(list []*route.Account, s signin.Store) {
-	for _, a := range list {
-		if k, ok := a.Provider.(signedIn); ok {
-			k.Keep(s)
-		}
+	for _, k := range signedInAccounts(list) {
+		k.Keep(s)
 	}
 }
 
@@ -160,15 +166,13 @@ func openLogins(ctx context.Context, cfg *config.Config) (*sealedLogins, func(),
 
 // withLogins gives the accounts of a command their logins, if there are such accounts.
 func withLogins(ctx context.Context, cfg *config.Config, list []*route.Account) (done func(), err error) {
-	for _, a := range list {
-		if _, ok := a.Provider.(signedIn); ok {
-			logins, done, err := openLogins(ctx, cfg)
-			if err != nil {
-				return nil, err
-			}
-			keepLogins(list, *logins)
-			return done, nil
-		}
+	if len(signedInAccounts(list)) == 0 {
+		return func() {}, nil
 	}
-	return func() {}, nil
+	logins, done, err := openLogins(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	keepLogins(list, *logins)
+	return done, nil
 }

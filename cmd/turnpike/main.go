@@ -30,6 +30,7 @@ func commands() []command {
 		{"budgets", "set|list|reset|recharge|remove", "what keys, users, tags, teams and all may spend", budgets},
 		{"providers", "list|test|usage|unpin", "show the configured providers, try them, see what they have used, let their conversations go", providers},
 		{"login", "kiro|copilot", "sign in at an unofficial upstream", loginCommand},
+		{"logout", "[PROVIDER]", "forget the login at an unofficial upstream", logoutCommand},
 		{"ledger", "list|verify", "show the newest attempts; compare the journal with the database", ledgerCommand},
 		{"usage", "[show]|export", "show what was used and what it cost; write it as CSV or FOCUS", usageCommand},
 		{"catalog", "list|show|forget", "show what is known of models, and what upstreams have taught", catalogCommand},

@@ -26,14 +26,13 @@ func providersUsage(list []*route.Account, only string, asJSON bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), cliTimeout)
 	defer cancel()
 	out := []providerUsage{}
-	for _, a := range list {
-		k, ok := a.Provider.(signedIn)
-		if !ok || only != "" && k.Name() != only {
+	for _, k := range signedInAccounts(list) {
+		if only != "" && k.Name() != only {
 			continue
 		}
 		u, err := k.Usage(ctx)
 		line := providerUsage{Provider: k.Name(), Usage: u}
-		line.Notice = unofficial[k.Kind()]
+		line.Notice = k.Notice()
 		if err != nil {
 			line.Error = err.Error()
 		}

@@ -112,6 +112,7 @@ func (a *app) run(ctx context.Context, again func()) error {
 		a.watching.Go(func() { a.pins.Run(behind, a.table.Pins()) })
 	}
 	a.watching.Go(func() { a.watchSwitches(behind) })
+	a.watching.Go(func() { a.watchLogins(behind) })
 	a.pursue(behind)
 	lists := newLists(a)
 	if err := lists.Load(); err != nil {

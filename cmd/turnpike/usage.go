@@ -117,33 +117,18 @@ func usageCommand(args []string) error {
 
 // parse reads what was written in flags.
 func (f *usageFlags) parse(now time.Time) (err error) {
-	if f.location, err = time.LoadLocation(f.zone); err != nil {
-		return fmt.Errorf("--zone: there is no time zone %q; write an IANA name such as Europe/Berlin", f.zone)
-	}
 	if f.by != "" {
 		f.dimensions = strings.Split(f.by, ",")
 	}
-	if f.from == "" && f.to == "" {
-		f.parsed, err = usage.Preset(cmp.Or(f.period, "this-month"), now, f.location)
-		return err
+	f.parsed, f.location, err = operator.PeriodWords{Period: f.period, From: f.from, To: f.to, Zone: f.zone}.Read(now)
+	wrong, ok := errors.AsType[*operator.WordError](err)
+	switch {
+	case ok && wrong.Word == "period" && f.from+f.to == "":
+		return fmt.Errorf("--period: there is no period %q: it %w", f.period, wrong.Err)
+	case ok:
+		return fmt.Errorf("--%s %w", wrong.Word, wrong.Err)
 	}
-	if f.period != "" {
-		return errors.New("--period says both ends: leave out --from and --to")
-	}
-	if f.from != "" {
-		if f.parsed.From, err = usage.ParseTime(f.from, f.location); err != nil {
-			return fmt.Errorf("--from: %w", err)
-		}
-	}
-	if f.to != "" {
-		if f.parsed.To, err = usage.ParseTime(f.to, f.location); err != nil {
-			return fmt.Errorf("--to: %w", err)
-		}
-	}
-	if !f.parsed.To.IsZero() && !f.parsed.From.Before(f.parsed.To) {
-		return errors.New("--from must be before --to")
-	}
-	return nil
+	return err
 }
 
 // filter is whose usage is asked for.

@@ -13,6 +13,7 @@ import (
 	"turnpike/internal/affinity"
 	"turnpike/internal/alert"
 	"turnpike/internal/catalog"
+	"turnpike/internal/operator"
 	"turnpike/internal/peer"
 	"turnpike/internal/policy"
 	"turnpike/internal/price"
@@ -50,6 +51,8 @@ type Options struct {
 	// AlertRules and Channels are what the configuration says of alerts.
 	AlertRules []alert.Rule
 	Channels   map[string]alert.Channel
+	// SignIns are the accounts that live by people's logins; nil where none may be used.
+	SignIns *operator.SignIns
 	// Health tells how the gateway stands.
 	Health  func() Health
 	Version string

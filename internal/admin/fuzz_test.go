@@ -211,7 +211,7 @@ func (g *maker) word() string { return words[g.rnd.IntN(len(words))] }
 var prefixes = map[string]string{"/admin/keys": "key_", "/admin/teams": "team_", "/admin/users": "user_", "/admin/budgets": "bud_", "/admin/requests": "req_"}
 
 // known are other ids there are, by the beginning of the path.
-var known = map[string][]string{"/admin/providers": {"a", "b", "off"}, "/admin/tags": {"web"}}
+var known = map[string][]string{"/admin/providers": {"a", "b", "off"}, "/admin/tags": {"web"}, "/admin/auth": {"a", "b"}, "/admin/kiro": {"a", "b"}}
 
 // id is one of the ids, more often than not of the right kind.
 func (g *maker) id(path string, ids []string) string {

@@ -10,6 +10,7 @@ import (
 
 	"turnpike/internal/operator"
 	"turnpike/internal/roster"
+	"turnpike/internal/signin"
 	"turnpike/internal/store"
 )
 
@@ -74,6 +75,11 @@ var statuses = []struct {
 	{store.ErrRevoked, http.StatusConflict},
 	{store.ErrInUse, http.StatusConflict},
 	{operator.ErrNoOverride, http.StatusNotFound},
+	{operator.ErrUnofficial, http.StatusForbidden},
+	{operator.ErrNoImport, http.StatusForbidden},
+	{operator.ErrNoSuchAccount, http.StatusNotFound},
+	{operator.ErrWhich, http.StatusBadRequest},
+	{signin.ErrNoSuchLogin, http.StatusNotFound},
 	{roster.ErrNotRevealable, http.StatusConflict},
 	{roster.ErrNeverSealed, http.StatusConflict},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable},

@@ -7,6 +7,7 @@ import (
 
 	"turnpike/internal/health"
 	"turnpike/internal/route"
+	"turnpike/internal/signin"
 )
 
 // Provider is an account as the API shows it.
@@ -26,6 +27,7 @@ type Provider struct {
 	Inflight int64    `json:"in_flight"`
 	Waiting  int      `json:"waiting" say:"requests that wait for room within its own limits"`
 	Pinned   int      `json:"conversations" say:"that are kept there"`
+	Notice   string   `json:"notice,omitempty" say:"what is to be known of an unofficial upstream"`
 	Places   []Place  `json:"places,omitempty"`
 }
 
@@ -62,6 +64,9 @@ func (c *call) viewProvider(a *route.Account, standings []route.Standing) Provid
 	p := Provider{
 		ID: a.Provider.Name(), Name: a.Provider.Name(), Type: a.Provider.Kind(), Weight: a.Weight, Models: a.Models, Enabled: a.Out() == "", State: "ready",
 		Reason: a.Out(), Declared: true, Switched: a.Switched() != "", Listed: len(a.Listed()), Waiting: a.Waiting(),
+	}
+	if u, ok := a.Provider.(signin.Account); ok {
+		p.Notice = u.Notice()
 	}
 	if c.Pins != nil {
 		p.Pinned = c.Pins.Counts()[p.Name]

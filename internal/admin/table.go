@@ -6,7 +6,7 @@ import "time"
 // OpenAPI document is made of it, and nothing is served that is not in it.
 func operations() []*operation {
 	const month = 10 * time.Minute
-	return []*operation{
+	return append([]*operation{
 		row("GET /admin/keys", KeysRead, "List keys", listKeys),
 		row("POST /admin/keys", KeysWrite, "Make a key; its secret is shown once", createKey).made(),
 		row("POST /admin/keys/batch", KeysWrite, "Make up to 100 keys of names; their secrets are shown once", createKeys).made(),
@@ -72,5 +72,5 @@ func operations() []*operation {
 		row("POST /admin/affinity/unpin", MonitorWrite, "Let conversations go", unpin),
 		row("GET /admin/health", MonitorRead, "Show how this gateway stands", getHealth),
 		row("GET /admin/settings", SettingsRead, "Show the configuration in force, without secrets", getSettings),
-	}
+	}, loginOperations()...)
 }

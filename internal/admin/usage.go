@@ -57,8 +57,9 @@ type UsageList struct {
 
 // resolve reads the period, the zone and the dimensions.
 func (q *usageQuery) resolve(now time.Time) (p usage.Period, zone *time.Location, by []string, err error) {
-	if zone, err = time.LoadLocation(q.Zone); err != nil || q.Zone == "Local" {
-		return p, nil, nil, badParameter("zone", fmt.Errorf("is no time zone: write an IANA name such as Europe/Berlin"))
+	p, zone, err = operator.PeriodWords{Period: q.Period, From: q.From, To: q.To, Zone: q.Zone}.Read(now)
+	if wrong, ok := errors.AsType[*operator.WordError](err); ok {
+		return p, nil, nil, badParameter(wrong.Word, wrong.Err)
 	}
 	for name := range strings.SplitSeq(q.By, ",") {
 		if name == "" {
@@ -69,35 +70,7 @@ func (q *usageQuery) resolve(now time.Time) (p usage.Period, zone *time.Location
 		}
 		by = append(by, name)
 	}
-	if q.From == "" && q.To == "" {
-		name := q.Period
-		if name == "" {
-			name = "this-month"
-		}
-		if !slices.Contains(usage.PresetNames(), name) {
-			return p, nil, nil, badParameter("period", fmt.Errorf("must be one of %s", strings.Join(usage.PresetNames(), ", ")))
-		}
-		p, err = usage.Preset(name, now, zone)
-		return p, zone, by, err
-	}
-	if q.Period != "" {
-		return p, nil, nil, badParameter("period", errors.New("says both ends: leave out from and to"))
-	}
-	for _, end := range []struct {
-		name, text string
-		to         *time.Time
-	}{{"from", q.From, &p.From}, {"to", q.To, &p.To}} {
-		if end.text == "" {
-			continue
-		}
-		if *end.to, err = usage.ParseTime(end.text, zone); err != nil {
-			return p, nil, nil, badParameter(end.name, err)
-		}
-	}
-	if !p.To.IsZero() && !p.From.Before(p.To) {
-		return p, nil, nil, badParameter("from", errors.New("must be before to"))
-	}
-	return p, zone, by, nil
+	return p, zone, by, err
 }
 
 func sumUsage(c *call, q *sumQuery, _ *nothing) (UsageList, error) {

@@ -97,6 +97,7 @@ func newWorld(t testing.TB) *world {
 			return Health{Status: "ready", Reasons: []string{}, Database: "sqlite", Ledger: LedgerHealth{State: "ready"}}
 		},
 		AlertRules: []alert.Rule{{Name: "dear", Kind: alert.Spend, Above: 1, Channels: []string{"log"}}},
+		SignIns:    newStubs(now),
 		Version:    "test", Now: now, Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	}
 	w.opt.Channels = map[string]alert.Channel{"log": alert.Log{Log: w.opt.Log}}

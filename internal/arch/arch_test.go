@@ -62,6 +62,10 @@ var rules = []struct {
 	{"internal/llm/schema", []string{"internal/wire"}, true, "tools' schemas are JSON, whoever takes them"},
 	{"internal/llm/jsontool", []string{"internal/llm", "internal/wire"}, true, "requests into requests, answers into answers, whatever the API"},
 	{"internal/dialect/", []string{"internal/llm", "internal/llm/schema", "internal/wire"}, true, "a dialect never sees another, nor an account"},
+	{"internal/dialect/turns", []string{"internal/llm"}, true, "what alternating conversations have in common, whichever API wants them so"},
+	{"internal/dialect/converse", []string{"internal/llm", "internal/llm/schema", "internal/wire", "internal/dialect/turns"}, true, "turns alternate here; it never sees another dialect"},
+	{"internal/dialect/codewhisperer", []string{"internal/llm", "internal/llm/schema", "internal/wire", "internal/dialect/turns"}, true, "turns alternate here; it never sees another dialect"},
+	{"internal/dialect/gemini", []string{"internal/llm", "internal/llm/schema", "internal/wire", "internal/dialect/turns"}, true, "turns alternate here; it never sees another dialect"},
 	{"internal/dialect/openai", []string{"internal/llm", "internal/wire"}, true, "what OpenAI's two generation APIs have in common knows neither of them"},
 	{
 		"internal/dialect/chat",
@@ -113,7 +117,7 @@ var rules = []struct {
 	{"internal/price", nil, true, "money is arithmetic: it knows no request, no store, no network"},
 	{
 		"internal/operator",
-		[]string{"internal/store", "internal/roster", "internal/tenancy", "internal/budget", "internal/price", "internal/price/source", "internal/usage"},
+		[]string{"internal/store", "internal/roster", "internal/tenancy", "internal/budget", "internal/price", "internal/price/source", "internal/usage", "internal/signin"},
 		true,
 		"what operators do and see, without a word of flags or HTTP",
 	},
@@ -121,7 +125,7 @@ var rules = []struct {
 		"internal/admin",
 		[]string{
 			"internal/operator", "internal/store", "internal/roster", "internal/tenancy", "internal/budget", "internal/policy", "internal/price",
-			"internal/route", "internal/health", "internal/affinity", "internal/catalog", "internal/peer", "internal/usage", "internal/alert", "internal/suggest",
+			"internal/route", "internal/health", "internal/affinity", "internal/catalog", "internal/peer", "internal/usage", "internal/alert", "internal/suggest", "internal/signin",
 		},
 		true,
 		"the operators' door: it never sees the road",

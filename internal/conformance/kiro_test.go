@@ -94,7 +94,7 @@ func (h *kiroHouse) shelf() shelf {
 }
 
 // gateway is a replica: a gateway with a connection to the database of its own.
-func (h *kiroHouse) gateway() *world {
+func (h *kiroHouse) gateway(change ...func(*setup)) *world {
 	h.t.Helper()
 	set, err := kiro.ReadSettings(h.Settings())
 	if err != nil {
@@ -105,7 +105,7 @@ func (h *kiroHouse) gateway() *world {
 		h.t.Fatal(err)
 	}
 	a.Keep(h.shelf())
-	return newWorld(h.t, func(s *setup) { s.accounts = []*route.Account{{Provider: a}} })
+	return newWorld(h.t, append(change, func(s *setup) { s.accounts = []*route.Account{{Provider: a}} })...)
 }
 
 // last is the newest request that reached the service.
@@ -419,6 +419,14 @@ func TestKiroReplicas(t *testing.T) {
 		worlds[1] = h.gateway()
 		traffic(9)
 		if renewals, reused := h.Counts(); renewals != 1 || reused != 0 {
+			t.Errorf("%d renewals, %d tokens used again", renewals, reused)
+		}
+		// From now on every token is as good as run out: each request may replace it under the others.
+		h.Life(60)
+		h.Lasting()
+		h.Revoke()
+		traffic(18)
+		if renewals, reused := h.Counts(); renewals < 2 || reused != 0 {
 			t.Errorf("%d renewals, %d tokens used again", renewals, reused)
 		}
 	})

@@ -6,9 +6,11 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -130,15 +132,21 @@ func (x *examination) call(q *question) (*provider.Call, error) {
 	req := plain(p.Model)
 	q.ask(req)
 	t := &llm.Target{
-		Provider: p.Provider.Name(), Model: p.Model, Compat: p.Surface.Compat, Bedrock: p.Surface.Bedrock, Vertex: p.Surface.Vertex, Narrow: p.Surface.Narrow,
+		Provider: p.Provider.Name(), Model: p.Model, Compat: p.Surface.Compat, Bedrock: p.Surface.Bedrock, Vertex: p.Surface.Vertex, Kiro: p.Surface.Kiro, Narrow: p.Surface.Narrow,
 		Caps: permissive(p),
 	}
 	body, losses, err := p.Back.EncodeRequest(req, t)
 	if err != nil {
 		return nil, err
 	}
-	if len(losses) > 0 {
-		return nil, fmt.Errorf("%s cannot say it: %s", p.Surface.Dialect, losses[0].Reason)
+	_, always, err := p.Back.EncodeRequest(plain(p.Model), t) // some say not even how short an answer is to be
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range losses {
+		if !slices.Contains(always, l) {
+			return nil, fmt.Errorf("%s cannot say it: %s", p.Surface.Dialect, l.Reason)
+		}
 	}
 	call := &provider.Call{Surface: p.Surface, Model: p.Model, Body: provider.Plain(body), Header: http.Header{}}
 	if p.Surface.Dialect == "messages" && !p.Surface.Bedrock && len(req.Betas) > 0 {
@@ -154,12 +162,18 @@ func permissive(p *Patient) llm.Caps {
 	if p.Surface.Dialect == "chat" || p.Surface.Dialect == "responses" {
 		c.Thinking = llm.ThinkEffort
 	}
+	if p.Surface.Kiro != nil {
+		c.Thinking = llm.ThinkBoth // by fields, not in words that any model takes
+	}
 	return c
 }
 
 // send sends a call and tells whether it was taken.
 func (x *examination) send(ctx context.Context, call *provider.Call) (Verdict, string) {
 	req, err := x.patient.Provider.NewRequest(ctx, call)
+	if e, ours := errors.AsType[*llm.Error](err); ours {
+		return Unclear, e.Message // nobody has signed in, say
+	}
 	if err != nil {
 		return Unclear, "the request could not be made"
 	}

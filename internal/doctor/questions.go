@@ -54,7 +54,10 @@ const (
 	pixel = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR42mP4z8CAFTEMLQkAKP8/wc53yE8AAAAASUVORK5CYII="
 	page  = "JVBERi0xLjQKMSAwIG9iago8PC9UeXBlL0NhdGFsb2cvUGFnZXMgMiAwIFI+PgplbmRvYmoKMiAwIG9iago8PC9UeXBlL1BhZ2VzL0tpZHNbMyAwIFJdL0NvdW50IDE+PgplbmRvYmoKMyAwIG9iago8PC9UeXBlL1BhZ2UvUGFyZW50IDIgMCBSL01lZGlhQm94WzAgMCA3MiA3Ml0+PgplbmRvYmoKeHJlZgowIDQKMDAwMDAwMDAwMCA2NTUzNSBmIAowMDAwMDAwMDA5IDAwMDAwIG4gCjAwMDAwMDAwNTQgMDAwMDAgbiAKMDAwMDAwMDEwNSAwMDAwMCBuIAp0cmFpbGVyCjw8L1NpemUgNC9Sb290IDEgMCBSPj4Kc3RhcnR4cmVmCjE2OAolJUVPRgo="
 
-	schema = `{"type":"object","properties":{"word":{"type":"string"}},"required":["word"],"additionalProperties":false}`
+	// plainSchema asks for no more of a tool's input than every upstream knows; schema
+	// is closed, as strict tools and structured output want it.
+	plainSchema = `{"type":"object","properties":{"word":{"type":"string"}},"required":["word"]}`
+	schema      = `{"type":"object","properties":{"word":{"type":"string"}},"required":["word"],"additionalProperties":false}`
 )
 
 // plain asks for next to nothing.
@@ -67,7 +70,7 @@ func user(text string) llm.Turn {
 }
 
 func tools(r *llm.Request) {
-	r.Tools = []llm.Tool{{Name: "note", Description: "Notes a word.", Schema: []byte(schema)}}
+	r.Tools = []llm.Tool{{Name: "note", Description: "Notes a word.", Schema: []byte(plainSchema)}}
 }
 
 func with(parts ...llm.Part) func(*llm.Request) {
@@ -125,7 +128,7 @@ var catalogue = []question{
 	}, yes(func(c *llm.Caps) bool { return c.MidSystem || c.Family == "gpt" })},
 	{askTools, tools, no(func(c *llm.Caps) bool { return c.NoTools })},
 	{askParallel, func(r *llm.Request) { tools(r); r.Parallel = new(false) }, no(func(c *llm.Caps) bool { return c.NoParallel || c.NoTools })},
-	{askStrict, func(r *llm.Request) { tools(r); r.Tools[0].Strict = new(true) }, yes(func(c *llm.Caps) bool { return c.Strict })},
+	{askStrict, func(r *llm.Request) { tools(r); r.Tools[0].Schema, r.Tools[0].Strict = []byte(schema), new(true) }, yes(func(c *llm.Caps) bool { return c.Strict })},
 	{"tool choice auto", func(r *llm.Request) { tools(r); r.Choice = llm.Choice{Mode: llm.ChoiceAuto} }, no(func(c *llm.Caps) bool { return c.NoTools })},
 	{"tool choice none", func(r *llm.Request) { tools(r); r.Choice = llm.Choice{Mode: llm.ChoiceNone} }, nil},
 	{askForced, func(r *llm.Request) { tools(r); r.Choice = llm.Choice{Mode: llm.ChoiceAny} }, no(func(c *llm.Caps) bool { return c.NoToolChoice || c.NoTools })},

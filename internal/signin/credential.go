@@ -4,6 +4,7 @@ package signin
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"time"
 )
@@ -13,6 +14,8 @@ const APIKey = "api-key"
 
 // Credential is what an account signs in with. It is kept sealed.
 type Credential struct {
+	// ID is of the login: it stays while its tokens are replaced.
+	ID      string    `json:"id,omitempty"`
 	Kind    string    `json:"kind"`
 	Access  string    `json:"access"`
 	Refresh string    `json:"refresh,omitempty"`
@@ -77,6 +80,7 @@ const maxSwaps = 5
 
 // Keep writes a new login over whatever is kept.
 func Keep(ctx context.Context, s Store, account string, c Credential) error {
+	c.ID = rand.Text()
 	for range maxSwaps {
 		was, err := s.Load(ctx, account)
 		if err != nil && !errors.Is(err, ErrNoLogin) {

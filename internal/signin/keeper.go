@@ -28,6 +28,7 @@ type Keeper struct {
 	Options
 	holder string // this process, to others
 	store  Store
+	keyed  bool // it has a key, which is never replaced
 
 	turn   chan struct{} // held by who reads or changes the rest
 	have   Kept
@@ -47,7 +48,7 @@ func (k *Keeper) Use(s Store) { k.store = s }
 
 // Have gives it a credential that needs no store. It is called before the first token
 // is asked for.
-func (k *Keeper) Have(c Credential) { k.have.Credential = c }
+func (k *Keeper) Have(c Credential) { k.have.Credential, k.keyed = c, c.Kind == APIKey }
 
 const (
 	leaseFor    = 45 * time.Second
@@ -64,6 +65,56 @@ func (k *Keeper) Token(ctx context.Context) (Credential, error) { return k.get(c
 // Renew is a credential other than one the service has refused.
 func (k *Keeper) Renew(ctx context.Context, refused string) (Credential, error) {
 	return k.get(ctx, refused)
+}
+
+// Status is how the login is.
+func (k *Keeper) Status(ctx context.Context) (Status, error) {
+	if k.store == nil {
+		return Status{Account: k.Account}, nil
+	}
+	return StatusOf(ctx, k.store, k.Account, k.Now())
+}
+
+// Replace gets another token now, however good the one is that it has.
+func (k *Keeper) Replace(ctx context.Context) error {
+	if k.store == nil || k.keyed {
+		return errors.New("an API key is not refreshed")
+	}
+	kept, err := k.store.Load(ctx, k.Account)
+	switch {
+	case errors.Is(err, ErrNoLogin):
+		return k.signIn(err.Error())
+	case err != nil:
+		return fmt.Errorf("the store of logins: %w", err)
+	}
+	_, err = k.Renew(ctx, kept.Access)
+	return err
+}
+
+// Heed takes over what the store has where that is another version than the one it has:
+// 0 is none. It tells whether somebody has signed in since. While a request refreshes
+// nothing is done: that request looks itself, and the next call does.
+func (k *Keeper) Heed(ctx context.Context, version int64) (another bool) {
+	select {
+	case k.turn <- struct{}{}:
+	default:
+		return false
+	}
+	defer func() { <-k.turn }()
+	if k.store == nil || k.unkept != nil || k.have.Version == version || k.keyed {
+		return false
+	}
+	kept, err := k.store.Load(ctx, k.Account)
+	switch {
+	case errors.Is(err, ErrNoLogin): // somebody has signed out
+		k.have = Kept{}
+		return false
+	case err != nil:
+		return false // what it has is as good as before
+	}
+	another = kept.Refused == "" && (kept.ID != k.have.ID || k.have.Refused != "")
+	k.have = kept
+	return another
 }
 
 // get returns a credential whose token is not the refused one. Whoever finds none

@@ -13,8 +13,8 @@ import (
 // the same transaction, and other gateways read them again. A table that is
 // written for every request must be here, or all who write it wait for one row.
 var unwatched = []string{
-	"admin_answers", "alerts", "attempt_charges", "attempt_labels", "attempts", "background", "budget_accounts", "budget_charges", "budget_events",
-	"budget_forgotten", "budget_leases",
+	"admin_answers", "alerts", "attempt_charges", "attempt_labels", "attempts", "background", "begun_logins", "budget_accounts", "budget_charges",
+	"budget_events", "budget_forgotten", "budget_leases",
 	"changes", "goose_db_version", "leases", "logins", "price_books", "price_sources", "response_items", "responses", "usage_quarters", "usage_stale",
 }
 

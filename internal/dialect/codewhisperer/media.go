@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"turnpike/internal/dialect/turns"
 	"turnpike/internal/llm"
 )
 
@@ -28,19 +29,19 @@ func format(m *llm.Media) string {
 
 // media returns what is to be written for a medium: a picture as it is, a document
 // of plain text as text, or nil with the loss named.
-func (e *encoder) media(m *llm.Media, at int) llm.Part {
-	lose := func(reason string) { e.lose(place(at, string(m.Kind)), reason) }
+func (e *encoder) media(m *llm.Media, at turns.Place) llm.Part {
+	lose := func(reason string) { e.lose(at.Path(string(m.Kind)), reason) }
 	switch {
 	case m.Kind == llm.Document && m.Text != "":
-		e.change(place(at, "document"), "Kiro takes no documents: its text is sent as text")
+		e.change(at.Path("document"), "Kiro takes no documents: its text is sent as text")
 		if m.Cite {
-			e.lose(place(at, "document citations"), "Kiro writes none")
+			e.lose(at.Path("document citations"), "Kiro writes none")
 		}
 		return &llm.Text{Text: "<document>\n" + line(m.Name) + line(m.Context) + m.Text + "\n</document>", Cache: m.Cache}
 	case m.Kind != llm.Image:
 		lose("Kiro takes pictures only")
 		if m.Name != "" {
-			e.lose(place(at, string(m.Kind)+" name"), "Kiro takes pictures only")
+			e.lose(at.Path(string(m.Kind)+" name"), "Kiro takes pictures only")
 		}
 	case e.caps.NoImages:
 		lose("the model takes no images")
@@ -54,7 +55,7 @@ func (e *encoder) media(m *llm.Media, at int) llm.Part {
 		lose(fmt.Sprintf("Kiro takes no %q", m.MIME))
 	default:
 		if m.Detail != "" && m.Detail != "auto" {
-			e.lose(place(at, "image: detail"), "Kiro has no such setting")
+			e.lose(at.Path("image: detail"), "Kiro has no such setting")
 		}
 		return m
 	}
@@ -76,8 +77,8 @@ func (e *encoder) pictures(r *llm.ToolResult) (out []*llm.Media) {
 		if !ok || m.Kind != llm.Image {
 			continue
 		}
-		if e.media(m, inResult) != nil {
-			e.change(place(inResult, "image"), "Kiro's tool results hold text: the picture stands beside it")
+		if e.media(m, turns.InResult) != nil {
+			e.change(turns.InResult.Path("image"), "Kiro's tool results hold text: the picture stands beside it")
 			out = append(out, m)
 		}
 	}

@@ -3,6 +3,7 @@ package codewhisperer
 import (
 	"strings"
 
+	"turnpike/internal/dialect/turns"
 	"turnpike/internal/llm"
 )
 
@@ -65,7 +66,7 @@ func (e *encoder) sort(t *llm.Turn) (s sorted) {
 		case *llm.Thinking:
 			s.thought = e.oneThought(s.thought, p, b.Len() > 0 || len(s.calls) > 0)
 		}
-		if c := cacheOf(p); c != nil {
+		if c := turns.CacheOf(p); c != nil {
 			s.cache, s.last = c, i == len(t.Parts)-1
 		}
 	}
@@ -163,26 +164,6 @@ func (e *encoder) mayPoint(c *llm.Cache, where string) bool {
 	return true
 }
 
-func cacheOf(p llm.Part) *llm.Cache {
-	switch p := p.(type) {
-	case *llm.Text:
-		return p.Cache
-	case *llm.Media:
-		return p.Cache
-	case *llm.ToolCall:
-		return p.Cache
-	case *llm.ToolResult:
-		c := p.Cache
-		for _, q := range p.Parts {
-			if c == nil {
-				c = cacheOf(q)
-			}
-		}
-		return c
-	}
-	return nil
-}
-
 // reasoning writes text and signature as they are.
 func (e *encoder) reasoning(t *llm.Thinking) {
 	e.w.Key("reasoningContent")
@@ -271,7 +252,7 @@ func (e *encoder) resultPart(p llm.Part) bool {
 			return false
 		}
 		if len(p.Citations) > 0 {
-			e.lose(place(inResult, "citations"), "Kiro takes none")
+			e.lose(turns.InResult.Path("citations"), "Kiro takes none")
 		}
 		e.w.Object()
 		e.w.StrField("text", p.Text)
@@ -281,13 +262,13 @@ func (e *encoder) resultPart(p llm.Part) bool {
 		if p.Kind == llm.Image {
 			return false // it stands beside the result
 		}
-		if t, ok := e.media(p, inResult).(*llm.Text); ok {
+		if t, ok := e.media(p, turns.InResult).(*llm.Text); ok {
 			return e.resultPart(t)
 		}
 	case *llm.Native:
-		e.lose(place(inResult, p.Type), "Kiro has no such content")
+		e.lose(turns.InResult.Path(p.Type), "Kiro has no such content")
 	default:
-		e.lose(place(inResult, "part"), "a tool result cannot hold it")
+		e.lose(turns.InResult.Path("part"), "a tool result cannot hold it")
 	}
 	return false
 }

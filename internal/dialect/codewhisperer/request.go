@@ -75,15 +75,15 @@ func conversationID(asked []byte) string {
 
 func (e *encoder) lose(path, reason string) { e.losses = llm.AddLoss(e.losses, path, reason) }
 
-// change notes something that is sent in another form, or with another value.
-func (e *encoder) change(path, reason string) {
-	e.losses = llm.NoteLoss(e.losses, llm.LossChanged, path, reason)
+func (e *encoder) note(kind llm.LossKind, path, reason string) {
+	e.losses = llm.NoteLoss(e.losses, kind, path, reason)
 }
 
+// change notes something that is sent in another form, or with another value.
+func (e *encoder) change(path, reason string) { e.note(llm.LossChanged, path, reason) }
+
 // added notes something that the client did not say.
-func (e *encoder) added(path, reason string) {
-	e.losses = llm.NoteLoss(e.losses, llm.LossAdded, path, reason)
-}
+func (e *encoder) added(path, reason string) { e.note(llm.LossAdded, path, reason) }
 
 // settings names the settings that the service has no place for.
 func (e *encoder) settings() {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -108,6 +109,7 @@ var streams = []struct {
 		parts: []llm.Part{text("ab")}, stop: llm.StopEnd, usage: llm.Usage{Estimated: true, Output: 1}, losses: []string{"followupPromptEvent", "codeReferenceEvent"},
 	},
 	{name: "an invalid state", frames: []string{"invalidStateEvent", `{"reason":"INVALID_TASK_ASSIST_PLAN","message":"no"}`}, fault: llm.ErrUpstream},
+	{name: "an invalid state behind text", frames: []string{said, `{"content":"a"}`, "invalidStateEvent", `{"reason":"INVALID_TASK_ASSIST_PLAN","message":"no"}`}, fault: llm.ErrUpstream},
 	{name: "throttled", frames: []string{"ThrottlingException", `{"message":"slow down"}`}, fault: llm.ErrRate},
 	{name: "no capacity", frames: []string{"ThrottlingException", `{"message":"busy","reason":"INSUFFICIENT_MODEL_CAPACITY"}`}, fault: llm.ErrOverloaded},
 	{name: "an error behind text", frames: []string{said, `{"content":"a"}`, "InternalServerException", `{"message":"oops"}`}, fault: llm.ErrUpstream},
@@ -124,6 +126,9 @@ func TestStream(t *testing.T) {
 				res, fault := llmtest.Decode(t, dec, wire.NewEventStream(llmtest.Chopped(data, seed, 1+int(seed)*7), 0))
 				judge(t, tt.fault, fault, func() {
 					same(t, tt.parts, res)
+					if i := slices.Index(tt.frames, "meteringEvent"); i >= 0 && (len(res.Extra) != 1 || string(res.Extra[0].Raw) != tt.frames[i+1]) {
+						t.Errorf("credits: %+v", res.Extra)
+					}
 					if res.Stop != tt.stop || res.Usage != tt.usage {
 						t.Errorf("stop %q, usage %+v; want %q, %+v", res.Stop, res.Usage, tt.stop, tt.usage)
 					}

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/llm/llmtest"
 )
 
 func claude() llm.Caps {
@@ -38,19 +39,12 @@ func encode(t testing.TB, req *llm.Request, caps llm.Caps) (map[string]any, []ll
 	return v, losses
 }
 
-func user(parts ...llm.Part) llm.Turn { return llm.Turn{Role: llm.User, Parts: parts} }
-
-func assistant(parts ...llm.Part) llm.Turn { return llm.Turn{Role: llm.Assistant, Parts: parts} }
+var (
+	user, assistant = llmtest.User, llmtest.Assistant
+	call, result    = llmtest.Call, llmtest.Result
+)
 
 func text(s string) *llm.Text { return &llm.Text{Text: s} }
-
-func call(id, name, input string) *llm.ToolCall {
-	return &llm.ToolCall{ID: id, Name: name, Input: []byte(input)}
-}
-
-func result(id string, parts ...llm.Part) *llm.ToolResult {
-	return &llm.ToolResult{CallID: id, Parts: parts}
-}
 
 func lost(losses []llm.Loss, path string) bool {
 	for _, l := range losses {

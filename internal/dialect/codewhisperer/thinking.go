@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"turnpike/internal/dialect/turns"
 	"turnpike/internal/llm"
 )
 
@@ -57,7 +58,7 @@ func (e *encoder) askByTags() {
 	} else {
 		budget := t.Budget
 		if budget == 0 {
-			budget = budgetOf(t.Effort)
+			budget = turns.BudgetOf(t.Effort)
 		}
 		s = fmt.Sprintf("<thinking_mode>enabled</thinking_mode><max_thinking_length>%d</max_thinking_length>", budget)
 	}
@@ -129,7 +130,7 @@ func (e *encoder) effort(t llm.Thought) string {
 	switch {
 	case effort != "":
 	case t.Budget > 0:
-		effort = effortOf(t.Budget)
+		effort = turns.EffortOf(t.Budget)
 		e.change("thinking.budget_tokens", "the model takes an effort, not a budget: "+effort)
 	default:
 		effort = "medium"
@@ -162,28 +163,4 @@ func (e *encoder) nearest(effort string) string {
 	}
 	e.change("effort", fmt.Sprintf("the model knows no %q: %s", effort, best))
 	return best
-}
-
-func budgetOf(effort string) int64 {
-	switch effort {
-	case "minimal":
-		return 1024
-	case "low":
-		return 4096
-	case "high":
-		return 16384
-	case "xhigh", "max":
-		return 32000
-	}
-	return 8192
-}
-
-func effortOf(budget int64) string {
-	switch {
-	case budget <= 4096:
-		return "low"
-	case budget < 16384:
-		return "medium"
-	}
-	return "high"
 }

@@ -3,6 +3,7 @@ package converse
 import (
 	"fmt"
 
+	"turnpike/internal/dialect/turns"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -170,11 +171,11 @@ func (e *encoder) resultPart(p llm.Part) bool {
 		e.w.EndObject()
 		return true
 	case *llm.Media:
-		p = e.media(q, inResult)
+		p = e.media(q, turns.InResult)
 	case *llm.Native:
-		p = e.native(q, inResult)
+		p = e.native(q, turns.InResult)
 	default:
-		e.lose(inResult.path("part"), fmt.Sprintf("it cannot hold a %T", p))
+		e.lose(turns.InResult.Path("part"), fmt.Sprintf("it cannot hold a %T", p))
 		return false
 	}
 	if p == nil {
@@ -191,7 +192,7 @@ const maxPoints = 4
 // tools and of the system prompt go first, for the last one there covers them; then
 // the earliest among the messages (cutPoints), where the last ones hold the whole
 // prefix.
-func (e *encoder) sparePoints(system []*llm.Text, tools []llm.Tool, turns []llm.Turn) {
+func (e *encoder) sparePoints(system []*llm.Text, tools []llm.Tool, list []llm.Turn) {
 	if e.caps.NoCache {
 		return
 	}
@@ -206,9 +207,9 @@ func (e *encoder) sparePoints(system []*llm.Text, tools []llm.Tool, turns []llm.
 			inTools++
 		}
 	}
-	for i := range turns {
-		for _, p := range turns[i].Parts {
-			if cacheOf(p) != nil {
+	for i := range list {
+		for _, p := range list[i].Parts {
+			if turns.CacheOf(p) != nil {
 				all++
 			}
 		}
@@ -245,7 +246,7 @@ func (e *encoder) headPoint(c *llm.Cache, where string) {
 // midPoint writes the cache point behind a part of a message. Only Claude takes
 // one behind tool calls and results; other models call it an extraneous key.
 func (e *encoder) midPoint(p llm.Part) {
-	c := cacheOf(p)
+	c := turns.CacheOf(p)
 	if c == nil {
 		return
 	}
@@ -301,34 +302,11 @@ func (e *encoder) cutPoints() {
 	e.w = wire.NewWriter(kept)
 }
 
-// cacheOf is the marker on a part; a tool result also counts the last marker inside.
-func cacheOf(p llm.Part) *llm.Cache {
-	switch p := p.(type) {
-	case *llm.Text:
-		return p.Cache
-	case *llm.Media:
-		return p.Cache
-	case *llm.ToolCall:
-		return p.Cache
-	case *llm.Native:
-		return p.Cache
-	case *llm.ToolResult:
-		c := p.Cache
-		for _, q := range p.Parts {
-			if c == nil {
-				c = cacheOf(q)
-			}
-		}
-		return c
-	}
-	return nil
-}
-
 // markLast puts a cache point behind the last part that can have one. The part
 // is copied: the request is shared.
 func markLast(parts []llm.Part, c *llm.Cache) bool {
 	for i := len(parts) - 1; i >= 0; i-- {
-		if cacheOf(parts[i]) != nil {
+		if turns.CacheOf(parts[i]) != nil {
 			return true
 		}
 		switch p := parts[i].(type) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"turnpike/internal/dialect/turns"
 	"turnpike/internal/llm"
 )
 
@@ -13,25 +14,17 @@ import (
 func (e *encoder) conversation() ([]*llm.Text, []llm.Turn) {
 	prompt, first := e.req.Prompt()
 	system := e.systemTexts(prompt)
-	turns := make([]llm.Turn, 0, len(e.req.Turns)+1)
+	var led []*llm.Text
 	if e.caps.NoSystem && len(system) > 0 {
 		e.change("system", "the model takes no system prompt: it stands before the first message")
-		lead := llm.Turn{Role: llm.User}
-		for _, t := range system {
-			lead.Parts = append(lead.Parts, t)
-		}
-		turns, system = append(turns, lead), nil
+		led, system = system, nil
 	}
-	for i := first; i < len(e.req.Turns); i++ {
-		if t := e.turn(i); len(t.Parts) > 0 {
-			turns = append(turns, t)
-		}
+	list := turns.Gather(e.req, first, led, e.turn)
+	list = e.ends(turns.Paired(list, func(r *llm.ToolResult) []llm.Part { return e.asText(r.Parts) }, e.note))
+	for i := range list {
+		e.besideDocuments(&list[i])
 	}
-	turns = e.ends(e.paired(llm.Merged(turns)))
-	for i := range turns {
-		e.besideDocuments(&turns[i])
-	}
-	return system, turns
+	return system, list
 }
 
 // besideDocuments puts a text beside documents that stand alone: Converse refuses
@@ -67,7 +60,7 @@ func (e *encoder) systemTexts(parts []llm.Part) []*llm.Text {
 				last.Cache = t.Cache
 				out[len(out)-1] = &last
 			}
-		case e.caps.Family != "" && !e.claude() && strings.HasPrefix(t.Text, attributionPrefix):
+		case e.caps.Family != "" && !e.claude() && turns.Attributes(t):
 		default:
 			out = append(out, t)
 		}
@@ -75,35 +68,15 @@ func (e *encoder) systemTexts(parts []llm.Part) []*llm.Text {
 	return out
 }
 
-// place is where a part stands: the index of its turn, or inResult.
-type place int
-
-const inResult place = -1
-
-// path names what stands there. It is built only for a loss.
-func (p place) path(what string) string {
-	if p == inResult {
-		return "messages: tool result: " + what
-	}
-	return fmt.Sprintf("messages[%d].content: %s", int(p), what)
-}
-
 // turn copies a turn with the parts that can be written.
 func (e *encoder) turn(i int) llm.Turn {
 	src := &e.req.Turns[i]
-	out := llm.Turn{Role: src.Role, Parts: make([]llm.Part, 0, len(src.Parts))}
-	if src.Role == llm.System {
-		out.Role = llm.User
-		e.change(fmt.Sprintf("messages[%d].role", i), "Converse takes no system message inside a conversation: sent in place as the user's")
-	}
-	if src.Name != "" {
-		e.lose(fmt.Sprintf("messages[%d].name", i), "Converse has no names of participants")
-	}
+	out := turns.Begin(src, i, "Converse", e.note)
 	for _, p := range src.Parts {
 		if t, ok := p.(*llm.Text); ok && t.Cache != nil && blank(t.Text) && !markLast(out.Parts, t.Cache) {
-			e.lose(place(i).path("cache_control"), "a cache point cannot stand on empty text")
+			e.lose(turns.Place(i).Path("cache_control"), "a cache point cannot stand on empty text")
 		}
-		if p = e.part(p, src.Role, place(i)); p != nil {
+		if p = e.part(p, src.Role, turns.Place(i)); p != nil {
 			out.Parts = append(out.Parts, p)
 		}
 	}
@@ -113,21 +86,21 @@ func (e *encoder) turn(i int) llm.Turn {
 			break
 		}
 		out.Parts = out.Parts[:n-1]
-		e.lose(place(i).path("thinking"), "reasoning cannot end an assistant's message")
+		e.lose(turns.Place(i).Path("thinking"), "reasoning cannot end an assistant's message")
 	}
 	return out
 }
 
 // part returns what is to be written for a part: itself, another, or nil where
 // there is nothing.
-func (e *encoder) part(p llm.Part, role llm.Role, at place) llm.Part {
+func (e *encoder) part(p llm.Part, role llm.Role, at turns.Place) llm.Part {
 	switch p := p.(type) {
 	case *llm.Text:
 		if blank(p.Text) {
 			return nil
 		}
 		if role == llm.System {
-			return &llm.Text{Text: "<system>\n" + p.Text + "\n</system>", Cache: p.Cache}
+			return turns.SystemText(p)
 		}
 		return p
 	case *llm.Thinking:
@@ -139,7 +112,7 @@ func (e *encoder) part(p llm.Part, role llm.Role, at place) llm.Part {
 		return &llm.Text{Text: p.Text}
 	case *llm.Media:
 		if role == llm.Assistant {
-			e.lose(at.path(string(p.Kind)), "an assistant's message cannot hold it")
+			e.lose(at.Path(string(p.Kind)), "an assistant's message cannot hold it")
 			return nil
 		}
 		return e.media(p, at)
@@ -147,13 +120,13 @@ func (e *encoder) part(p llm.Part, role llm.Role, at place) llm.Part {
 		return e.native(p, at)
 	case *llm.ToolCall:
 		if role != llm.Assistant {
-			e.lose(at.path("tool call"), "only an assistant's message can hold it")
+			e.lose(at.Path("tool call"), "only an assistant's message can hold it")
 			return nil
 		}
 		return p
 	case *llm.ToolResult:
 		if role == llm.Assistant {
-			e.lose(at.path("tool result"), "an assistant's message cannot hold it")
+			e.lose(at.Path("tool result"), "an assistant's message cannot hold it")
 			return nil
 		}
 		return p
@@ -163,83 +136,38 @@ func (e *encoder) part(p llm.Part, role llm.Role, at place) llm.Part {
 
 // thinkingPart keeps reasoning that its issuer will know again, as it was:
 // signature and text, also an empty text.
-func (e *encoder) thinkingPart(t *llm.Thinking, role llm.Role, at place) llm.Part {
+func (e *encoder) thinkingPart(t *llm.Thinking, role llm.Role, at turns.Place) llm.Part {
 	if role != llm.Assistant {
-		e.lose(at.path("thinking"), "only an assistant's message can hold it")
+		e.lose(at.Path("thinking"), "only an assistant's message can hold it")
 		return nil
 	}
-	if llm.IsSeal(t.Signature) || llm.IsSeal(t.Redacted) {
-		seal := t.Signature
-		if !llm.IsSeal(seal) {
-			seal = t.Redacted
-		}
-		issuer, inner, ok := llm.Unseal(seal)
-		if !ok || issuer != llm.IssuerClaude {
-			e.lose(at.path("thinking"), "another model's reasoning")
-			return nil
-		}
-		t = inner
-	}
+	t, ok := turns.Claudes(t)
 	switch {
+	case !ok:
+		e.lose(at.Path("thinking"), "another model's reasoning")
 	case !e.claudeLike():
-		e.lose(at.path("thinking"), "the model does not take reasoning back")
+		e.lose(at.Path("thinking"), "the model does not take reasoning back")
 	case t.Redacted != "" || t.Signature != "":
 		return t
 	default:
-		e.lose(at.path("thinking"), "reasoning without a signature is not taken back")
+		e.lose(at.Path("thinking"), "reasoning without a signature is not taken back")
 	}
 	return nil
 }
 
-// paired makes every tool call be answered in the turn behind it, the answers
-// first, and turns answers to nothing into text. Ids become ones Converse takes.
-func (e *encoder) paired(turns []llm.Turn) []llm.Turn {
-	var pairing llm.Pairing
-	out := make([]llm.Turn, 0, len(turns)+1)
-	for i := range turns {
-		t := turns[i]
-		if t.Role == llm.Assistant {
-			t.Parts = pairing.Calls(t.Parts)
-		} else {
-			t.Parts = e.answers(&pairing, t.Parts)
-		}
-		out = append(out, t)
-	}
-	if pairing.Waiting() {
-		out = append(out, llm.Turn{Role: llm.User, Parts: e.answers(&pairing, nil)})
-	}
-	return out
-}
-
-// answers puts tool results first and in front of everything else in a turn.
-func (e *encoder) answers(pairing *llm.Pairing, parts []llm.Part) []llm.Part {
-	out, added := pairing.Answers(parts, func(r *llm.ToolResult) []llm.Part {
-		e.change("messages: tool result", "it answers no tool call of the message before, and is sent as text")
-		return e.asText(r.Parts)
-	})
-	for range added {
-		e.added("messages: tool call", "nobody answered it: closed with an error result")
-	}
-	return out
-}
-
 // ends sees to it that the user speaks first, and last where the model wants that.
-func (e *encoder) ends(turns []llm.Turn) []llm.Turn {
-	if len(turns) == 0 {
+func (e *encoder) ends(list []llm.Turn) []llm.Turn {
+	if len(list) == 0 {
 		return nil
 	}
-	if turns[0].Role == llm.Assistant {
-		e.added("messages", "a conversation must begin with the user: a short message was put first")
-		first := llm.Turn{Role: llm.User, Parts: []llm.Part{&llm.Text{Text: "(continued)"}}}
-		turns = append([]llm.Turn{first}, turns...)
-	}
-	last := &turns[len(turns)-1]
+	list = turns.Opened(list, e.note)
+	last := &list[len(list)-1]
 	if last.Role != llm.Assistant {
-		return turns
+		return list
 	}
 	if e.caps.NoPrefill {
 		e.added("messages", "the model does not go on with a begun answer: it is asked to continue")
-		return append(turns, llm.Turn{Role: llm.User, Parts: []llm.Part{&llm.Text{Text: "Continue."}}})
+		return append(list, turns.GoOn())
 	}
 	// A begun answer may not end in white space (Anthropic API reference).
 	if t, ok := last.Parts[len(last.Parts)-1].(*llm.Text); ok {
@@ -247,14 +175,14 @@ func (e *encoder) ends(turns []llm.Turn) []llm.Turn {
 		trimmed.Text = strings.TrimRight(t.Text, " \t\r\n")
 		last.Parts[len(last.Parts)-1] = &trimmed
 	}
-	return turns
+	return list
 }
 
 // flattenTools makes text of tool calls and results, for models without tools.
-func (e *encoder) flattenTools(turns []llm.Turn) []llm.Turn {
-	for i := range turns {
+func (e *encoder) flattenTools(list []llm.Turn) []llm.Turn {
+	for i := range list {
 		var parts []llm.Part
-		for _, p := range turns[i].Parts {
+		for _, p := range list[i].Parts {
 			switch p := p.(type) {
 			case *llm.ToolCall:
 				e.change("messages: tool call", "the model has no tools: sent as text")
@@ -266,9 +194,9 @@ func (e *encoder) flattenTools(turns []llm.Turn) []llm.Turn {
 				parts = append(parts, p)
 			}
 		}
-		turns[i].Parts = parts
+		list[i].Parts = parts
 	}
-	return turns
+	return list
 }
 
 // asText makes a text part of a tool result's texts and keeps its pictures.
@@ -283,7 +211,7 @@ func (e *encoder) asText(parts []llm.Part) []llm.Part {
 				b.WriteString("\n" + p.Text)
 			}
 		case *llm.Media:
-			if m := e.media(p, inResult); m != nil {
+			if m := e.media(p, turns.InResult); m != nil {
 				rest = append(rest, m)
 			}
 		}

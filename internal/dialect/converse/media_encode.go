@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"turnpike/internal/dialect/turns"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -76,8 +77,8 @@ func byExtension(name string) string {
 }
 
 // media returns the part if it can be written, else notes the loss.
-func (e *encoder) media(m *llm.Media, at place) llm.Part {
-	lose := func(reason string) { e.lose(at.path(string(m.Kind)), reason) }
+func (e *encoder) media(m *llm.Media, at turns.Place) llm.Part {
+	lose := func(reason string) { e.lose(at.Path(string(m.Kind)), reason) }
 	s3 := strings.HasPrefix(m.URL, "s3://")
 	switch {
 	case m.Kind == llm.Image && e.caps.NoImages:
@@ -190,7 +191,7 @@ func (e *encoder) documentName(name string) string {
 }
 
 // native returns a part of another dialect in Converse's words, or nil.
-func (e *encoder) native(n *llm.Native, at place) llm.Part {
+func (e *encoder) native(n *llm.Native, at turns.Place) llm.Part {
 	if n.Dialect == dialectName {
 		return n
 	}
@@ -208,7 +209,7 @@ func (e *encoder) native(n *llm.Native, at place) llm.Part {
 			}
 		}
 	}
-	e.lose(at.path(n.Type), "Converse has no such block")
+	e.lose(at.Path(n.Type), "Converse has no such block")
 	return nil
 }
 
@@ -288,17 +289,17 @@ func readTexts(r *wire.Reader, odd *bool) (texts []string, ok bool) {
 	return texts, ok
 }
 
-func (e *encoder) searchResult(n *llm.Native, at place) llm.Part {
+func (e *encoder) searchResult(n *llm.Native, at turns.Place) llm.Part {
 	f, ok := readFound(n.Raw)
 	if !ok {
-		e.lose(at.path(n.Type), "only a search result made of texts can be sent")
+		e.lose(at.Path(n.Type), "only a search result made of texts can be sent")
 		return nil
 	}
 	if f.odd {
-		e.lose(at.path(n.Type), "it holds members that Converse does not have")
+		e.lose(at.Path(n.Type), "it holds members that Converse does not have")
 	}
 	if !e.claudeLike() {
-		e.change(at.path(n.Type), "the model takes none: sent as text")
+		e.change(at.Path(n.Type), "the model takes none: sent as text")
 		return &llm.Text{Text: f.title + "\n" + f.source + "\n" + strings.Join(f.texts, "\n"), Cache: n.Cache}
 	}
 	w := wire.NewWriter(nil)
@@ -318,13 +319,13 @@ func (e *encoder) searchResult(n *llm.Native, at place) llm.Part {
 }
 
 // contentDocument writes a document the client gave in pieces.
-func (e *encoder) contentDocument(n *llm.Native, at place) llm.Part {
+func (e *encoder) contentDocument(n *llm.Native, at turns.Place) llm.Part {
 	f, ok := readFound(n.Raw)
 	if !ok || e.caps.NoDocuments {
 		return nil
 	}
 	if f.odd {
-		e.lose(at.path(n.Type), "it holds members that Converse does not have")
+		e.lose(at.Path(n.Type), "it holds members that Converse does not have")
 	}
 	if !e.claudeLike() {
 		return &llm.Media{Kind: llm.Document, Text: strings.Join(f.texts, "\n"), Name: f.title, Context: f.context, Cite: f.cite, Cache: n.Cache}

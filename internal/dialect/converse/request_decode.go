@@ -182,7 +182,7 @@ func (d *decoder) inference(r *wire.Reader) {
 		case "topP":
 			q.TopP = new(r.Float())
 		case "stopSequences":
-			q.Stop = stringsOf(r)
+			q.Stop = llm.StringsOf(r)
 		default:
 			d.unknown(r)
 		}
@@ -254,23 +254,6 @@ func (d *decoder) jsonSchema(r *wire.Reader) *llm.Format {
 		}
 	}
 	return f
-}
-
-func stringsOf(r *wire.Reader) []string {
-	var out []string
-	for range r.Elements() {
-		out = append(out, r.Str())
-	}
-	return out
-}
-
-// objectOf takes an object as it is.
-func objectOf(r *wire.Reader) []byte {
-	if k := r.Kind(); k != '{' {
-		r.Fail("must be an object, not %s", k)
-		return nil
-	}
-	return r.Raw()
 }
 
 func (d *decoder) fail(path, message string) {

@@ -72,26 +72,21 @@ func (Dialect) EncodeRequest(req *llm.Request, target *llm.Target) ([]byte, []ll
 
 func (e *encoder) lose(path, reason string) { e.losses = llm.AddLoss(e.losses, path, reason) }
 
-// change notes something that is sent in another form, or with another value.
-func (e *encoder) change(path, reason string) {
-	e.losses = llm.NoteLoss(e.losses, llm.LossChanged, path, reason)
+func (e *encoder) note(kind llm.LossKind, path, reason string) {
+	e.losses = llm.NoteLoss(e.losses, kind, path, reason)
 }
 
+// change notes something that is sent in another form, or with another value.
+func (e *encoder) change(path, reason string) { e.note(llm.LossChanged, path, reason) }
+
 // added notes something that the client did not say.
-func (e *encoder) added(path, reason string) {
-	e.losses = llm.NoteLoss(e.losses, llm.LossAdded, path, reason)
-}
+func (e *encoder) added(path, reason string) { e.note(llm.LossAdded, path, reason) }
 
 // claudeLike tells whether rules and members of Claude apply: to Claude, and to
 // a model nothing is known of (an application inference profile may be Claude).
 func (e *encoder) claudeLike() bool { return e.caps.Family == familyClaude || e.caps.Family == "" }
 
 func (e *encoder) claude() bool { return e.caps.Family == familyClaude }
-
-// attributionPrefix begins the entry Claude Code puts first into its system
-// prompt. Claude's own endpoints read it; to other models it is noise that
-// changes the prompt (Claude Code gateway contract).
-const attributionPrefix = "x-anthropic-billing-header:"
 
 // system writes the system prompt, block for block.
 func (e *encoder) system(parts []*llm.Text) {

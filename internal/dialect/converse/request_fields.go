@@ -55,7 +55,7 @@ func (d *decoder) modelField(name string, raw []byte) bool {
 		if r.Kind() != '[' {
 			return false
 		}
-		betas := stringsOf(r)
+		betas := llm.StringsOf(r)
 		if r.End() != nil {
 			return false
 		}
@@ -117,7 +117,7 @@ func readOutputConfig(r *wire.Reader, q *llm.Request) bool {
 				case "type":
 					kind = r.Str()
 				case "schema":
-					format.Schema = objectOf(r)
+					format.Schema = llm.ObjectOf(r)
 				default:
 					return false
 				}

@@ -63,7 +63,7 @@ func (d *decoder) toolSpec(r *wire.Reader, at *wire.Reader) llm.Tool {
 		case "inputSchema":
 			for name := range r.Fields() {
 				if string(name) == "json" {
-					t.Schema = objectOf(r)
+					t.Schema = llm.ObjectOf(r)
 				} else {
 					d.unknown(r)
 				}

@@ -40,19 +40,12 @@ func encode(t testing.TB, req *llm.Request, caps llm.Caps) (map[string]any, []ll
 	return v, losses
 }
 
-func user(parts ...llm.Part) llm.Turn { return llm.Turn{Role: llm.User, Parts: parts} }
-
-func assistant(parts ...llm.Part) llm.Turn { return llm.Turn{Role: llm.Assistant, Parts: parts} }
+var (
+	user, assistant = llmtest.User, llmtest.Assistant
+	call, result    = llmtest.Call, llmtest.Result
+)
 
 func text(s string) *llm.Text { return &llm.Text{Text: s} }
-
-func call(id, name, input string) *llm.ToolCall {
-	return &llm.ToolCall{ID: id, Name: name, Input: []byte(input)}
-}
-
-func result(id string, parts ...llm.Part) *llm.ToolResult {
-	return &llm.ToolResult{CallID: id, Parts: parts}
-}
 
 // frames makes an event stream of event names and payloads, by turns.
 func frames(pairs ...string) []byte {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"turnpike/internal/dialect/turns"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -92,7 +93,7 @@ func (e *encoder) adaptive(t llm.Thought) {
 	e.add("thinking", w.Bytes())
 	effort := t.Effort
 	if effort == "" && t.Budget > 0 {
-		effort = effortOf(t.Budget)
+		effort = turns.EffortOf(t.Budget)
 		e.change("thinking.budget_tokens", "the model takes an effort, not a budget: "+effort)
 	}
 	if effort != "" {
@@ -117,7 +118,7 @@ func (e *encoder) outputEffort(effort string) {
 func (e *encoder) budget(t llm.Thought) {
 	budget, derived := t.Budget, false
 	if budget == 0 {
-		budget, derived = budgetOf(t.Effort), true
+		budget, derived = turns.BudgetOf(t.Effort), true
 	} else if t.Effort != "" {
 		e.outputEffortBeside(t.Effort)
 	}
@@ -224,7 +225,7 @@ func (e *encoder) effort(t llm.Thought) string {
 	if effort == "" {
 		effort = "medium"
 		if t.Budget > 0 {
-			effort = effortOf(t.Budget)
+			effort = turns.EffortOf(t.Budget)
 			e.change("thinking.budget_tokens", "the model takes an effort, not a budget: "+effort)
 		}
 	}
@@ -260,32 +261,6 @@ func (e *encoder) nearest(effort string) string {
 	}
 	e.change("effort", fmt.Sprintf("the model knows no %q: %s", effort, best))
 	return best
-}
-
-// budgetOf is the budget that stands for an effort.
-func budgetOf(effort string) int64 {
-	switch effort {
-	case "minimal":
-		return 1024
-	case "low":
-		return 4096
-	case "high":
-		return 16384
-	case "xhigh", "max":
-		return 32000
-	}
-	return 8192
-}
-
-// effortOf is the effort that stands for a budget.
-func effortOf(budget int64) string {
-	switch {
-	case budget <= 4096:
-		return "low"
-	case budget < 16384:
-		return "medium"
-	}
-	return "high"
 }
 
 // loopWithoutThinking tells whether the tool calls that the last turns answer

@@ -280,7 +280,7 @@ func (d *requestDecoder) functionCall(r *wire.Reader, at string) llm.Part {
 		case "name":
 			c.Name = r.Str()
 		case "args":
-			c.Input = objectOf(r)
+			c.Input = llm.ObjectOf(r)
 		default:
 			d.unknown(r, member)
 		}
@@ -312,7 +312,7 @@ func (d *requestDecoder) functionResponse(r *wire.Reader) llm.Part {
 		case "name":
 			tool = r.Str()
 		case "response":
-			res.Parts, res.Error = responseParts(objectOf(r))
+			res.Parts, res.Error = responseParts(llm.ObjectOf(r))
 		case "parts":
 			for range r.Elements() {
 				for member := range r.Fields() {

@@ -2,8 +2,8 @@ package gemini
 
 import (
 	"fmt"
-	"strings"
 
+	"turnpike/internal/dialect/turns"
 	"turnpike/internal/llm"
 )
 
@@ -27,31 +27,18 @@ type answer struct {
 func (e *encoder) conversation() ([]*llm.Text, []content) {
 	prompt, first := e.req.Prompt()
 	system := e.systemTexts(prompt)
-	turns := make([]llm.Turn, 0, len(e.req.Turns)+1)
+	var led []*llm.Text
 	if e.caps.NoSystem && len(system) > 0 {
 		e.change("system", "the model takes no system prompt: it stands before the first message")
-		lead := llm.Turn{Role: llm.User}
-		for _, t := range system {
-			lead.Parts = append(lead.Parts, t)
-		}
-		turns, system = append(turns, lead), nil
+		led, system = system, nil
 	}
-	for i := first; i < len(e.req.Turns); i++ {
-		if t := e.turn(i); len(t.Parts) > 0 {
-			turns = append(turns, t)
-		}
-	}
-	contents := e.ends(e.paired(llm.Merged(turns)))
+	list := turns.Gather(e.req, first, led, e.turn)
+	contents := e.ends(e.paired(list))
 	if len(contents) == 0 && len(system) > 0 && len(e.req.Turns) > first {
 		contents = []content{{parts: []llm.Part{&llm.Text{}}}} // instructions alone: the API takes an empty text
 	}
 	return system, contents
 }
-
-// attributionPrefix begins the entry Claude Code puts first into its system
-// prompt. Claude's own endpoints read it; to other models it is noise that
-// changes the prompt (Claude Code gateway contract).
-const attributionPrefix = "x-anthropic-billing-header:"
 
 func (e *encoder) systemTexts(parts []llm.Part) []*llm.Text {
 	var out []*llm.Text
@@ -60,7 +47,7 @@ func (e *encoder) systemTexts(parts []llm.Part) []*llm.Text {
 		switch {
 		case !ok:
 			e.lose(fmt.Sprintf("system[%d]", i), "only text can stand in the system prompt")
-		case blank(t.Text), strings.HasPrefix(t.Text, attributionPrefix):
+		case blank(t.Text), turns.Attributes(t):
 		default:
 			out = append(out, t)
 		}
@@ -68,30 +55,12 @@ func (e *encoder) systemTexts(parts []llm.Part) []*llm.Text {
 	return out
 }
 
-// inResult stands for a turn where a tool result is meant.
-const inResult = -1
-
-// place names something in a turn. It is built only for a loss.
-func place(turn int, what string) string {
-	if turn == inResult {
-		return "messages: tool result: " + what
-	}
-	return fmt.Sprintf("messages[%d].content: %s", turn, what)
-}
-
 // turn copies a turn with the parts that can be written.
 func (e *encoder) turn(i int) llm.Turn {
 	src := &e.req.Turns[i]
-	out := llm.Turn{Role: src.Role, Parts: make([]llm.Part, 0, len(src.Parts))}
-	if src.Role == llm.System {
-		out.Role = llm.User
-		e.change(fmt.Sprintf("messages[%d].role", i), "Gemini takes no system message inside a conversation: sent in place as the user's")
-	}
-	if src.Name != "" {
-		e.lose(fmt.Sprintf("messages[%d].name", i), "Gemini has no names of participants")
-	}
+	out := turns.Begin(src, i, "Gemini", e.note)
 	for _, p := range src.Parts {
-		if p = e.part(p, src.Role, i); p != nil {
+		if p = e.part(p, src.Role, turns.Place(i)); p != nil {
 			out.Parts = append(out.Parts, p)
 		}
 	}
@@ -100,17 +69,17 @@ func (e *encoder) turn(i int) llm.Turn {
 
 // part returns what is to be written for a part: itself, another, or nil where
 // there is nothing.
-func (e *encoder) part(p llm.Part, role llm.Role, at int) llm.Part {
+func (e *encoder) part(p llm.Part, role llm.Role, at turns.Place) llm.Part {
 	switch p := p.(type) {
 	case *llm.Text:
 		if len(p.Citations) > 0 && role == llm.Assistant {
-			e.lose(place(at, "citations"), "Gemini takes none back")
+			e.lose(at.Path("citations"), "Gemini takes none back")
 		}
 		switch {
 		case blank(p.Text):
 			return nil
 		case role == llm.System:
-			return &llm.Text{Text: "<system>\n" + p.Text + "\n</system>", Cache: p.Cache}
+			return turns.SystemText(p)
 		}
 		return p
 	case *llm.Refusal:
@@ -127,27 +96,27 @@ func (e *encoder) part(p llm.Part, role llm.Role, at int) llm.Part {
 		return nil
 	case *llm.Native:
 		if p.Dialect == name && p.Type == typeSignature && role != llm.Assistant {
-			e.lose(place(at, typeSignature), "only an assistant's message can hold it")
+			e.lose(at.Path(typeSignature), "only an assistant's message can hold it")
 			return nil
 		}
 		return e.native(p, at)
 	case *llm.ToolCall:
 		switch {
 		case role != llm.Assistant:
-			e.lose(place(at, "tool call"), "only an assistant's message can hold it")
+			e.lose(at.Path("tool call"), "only an assistant's message can hold it")
 			return nil
 		case e.caps.NoTools:
-			e.change(place(at, "tool call"), "the model has no tools: sent as text")
+			e.change(at.Path("tool call"), "the model has no tools: sent as text")
 			return &llm.Text{Text: "Call of the tool " + p.Name + ": " + string(p.Arguments()) + p.Broken}
 		}
 		return p
 	case *llm.ToolResult:
 		switch {
 		case role == llm.Assistant:
-			e.lose(place(at, "tool result"), "an assistant's message cannot hold it")
+			e.lose(at.Path("tool result"), "an assistant's message cannot hold it")
 			return nil
 		case e.caps.NoTools:
-			e.change(place(at, "tool result"), "the model has no tools: sent as text")
+			e.change(at.Path("tool result"), "the model has no tools: sent as text")
 			return &llm.Text{Text: "Result of a tool:\n" + e.resultText(p)}
 		}
 		return p
@@ -157,24 +126,24 @@ func (e *encoder) part(p llm.Part, role llm.Role, at int) llm.Part {
 
 // thinkingPart keeps reasoning that Gemini signed. What nobody signed is not
 // taken back, and another model's signature would be refused.
-func (e *encoder) thinkingPart(t *llm.Thinking, role llm.Role, at int) llm.Part {
+func (e *encoder) thinkingPart(t *llm.Thinking, role llm.Role, at turns.Place) llm.Part {
 	if role != llm.Assistant {
-		e.lose(place(at, "thinking"), "only an assistant's message can hold it")
+		e.lose(at.Path("thinking"), "only an assistant's message can hold it")
 		return nil
 	}
 	if _, ok := ownSignature(t); ok {
 		return t
 	}
 	if t.Signature != "" || t.Redacted != "" {
-		e.lose(place(at, "thinking"), "another model's reasoning: Gemini takes back only what it signed itself")
+		e.lose(at.Path("thinking"), "another model's reasoning: Gemini takes back only what it signed itself")
 		return nil
 	}
-	e.lose(place(at, "thinking"), "it is not signed: Gemini takes back only what it signed itself")
+	e.lose(at.Path("thinking"), "it is not signed: Gemini takes back only what it signed itself")
 	return nil
 }
 
 // native keeps what is Gemini's own.
-func (e *encoder) native(n *llm.Native, at int) llm.Part {
+func (e *encoder) native(n *llm.Native, at turns.Place) llm.Part {
 	if n.Dialect == name {
 		return n
 	}
@@ -183,7 +152,7 @@ func (e *encoder) native(n *llm.Native, at int) llm.Part {
 			return &llm.Text{Text: "Tool available: " + wireName(tool)}
 		}
 	}
-	e.lose(place(at, clip(n.Type)), "Gemini has no such part")
+	e.lose(at.Path(clip(n.Type)), "Gemini has no such part")
 	return nil
 }
 
@@ -235,7 +204,7 @@ func (e *encoder) answered(open []answer, parts []llm.Part) content {
 		c.parts = append(c.parts, &llm.Text{Text: "Result of a tool:\n" + e.resultText(r)})
 		for _, q := range r.Parts {
 			if m, ok := q.(*llm.Media); ok {
-				if m = e.media(m, inResult); m != nil {
+				if m = e.media(m, turns.InResult); m != nil {
 					c.parts = append(c.parts, m)
 				}
 			}

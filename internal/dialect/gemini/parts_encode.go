@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 
+	"turnpike/internal/dialect/turns"
 	"turnpike/internal/llm"
 	"turnpike/internal/wire"
 )
@@ -156,7 +157,7 @@ func (e *encoder) functionResponse(a answer) (beside []*llm.Media) {
 		if !ok {
 			continue
 		}
-		if m = e.media(m, inResult); m != nil {
+		if m = e.media(m, turns.InResult); m != nil {
 			media = append(media, m)
 		}
 	}
@@ -234,7 +235,7 @@ func (e *encoder) resultText(r *llm.ToolResult) string {
 			e.mark(p.Cache)
 		case *llm.Media: // written by the caller
 		case *llm.Native:
-			if t, ok := e.native(p, inResult).(*llm.Text); ok {
+			if t, ok := e.native(p, turns.InResult).(*llm.Text); ok {
 				add(t.Text)
 			}
 		default:
@@ -259,8 +260,8 @@ func memberText(raw []byte, want string) (s string) {
 }
 
 // media returns the part if it can be written, else notes the loss.
-func (e *encoder) media(m *llm.Media, at int) *llm.Media {
-	where := place(at, string(m.Kind))
+func (e *encoder) media(m *llm.Media, at turns.Place) *llm.Media {
+	where := at.Path(string(m.Kind))
 	switch {
 	case m.Kind == llm.Image && e.caps.NoImages:
 		e.lose(where, "the model takes no images")

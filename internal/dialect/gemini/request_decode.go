@@ -124,9 +124,9 @@ func (d *requestDecoder) generation(r *wire.Reader) {
 		case "responseMimeType":
 			f.mime = r.Str()
 		case "responseSchema":
-			f.schema = lowered(objectOf(r))
+			f.schema = lowered(llm.ObjectOf(r))
 		case "responseJsonSchema", "ResponseJsonSchema":
-			f.schema = objectOf(r)
+			f.schema = llm.ObjectOf(r)
 		case "thinkingConfig":
 			d.thinking(r)
 		case "candidateCount":
@@ -277,15 +277,6 @@ func (d *requestDecoder) narrowed() {
 			return
 		}
 	}
-}
-
-// objectOf takes an object as it is.
-func objectOf(r *wire.Reader) []byte {
-	if k := r.Kind(); k != '{' {
-		r.Fail("must be an object, not %s", k)
-		return nil
-	}
-	return r.Raw()
 }
 
 func (d *requestDecoder) fail(path, message string) {

@@ -54,19 +54,12 @@ func js(v any) string {
 	return string(b)
 }
 
-func user(parts ...llm.Part) llm.Turn { return llm.Turn{Role: llm.User, Parts: parts} }
-
-func assistant(parts ...llm.Part) llm.Turn { return llm.Turn{Role: llm.Assistant, Parts: parts} }
+var (
+	user, assistant = llmtest.User, llmtest.Assistant
+	call, result    = llmtest.Call, llmtest.Result
+)
 
 func say(s string) *llm.Text { return &llm.Text{Text: s} }
-
-func call(id, name, input string) *llm.ToolCall {
-	return &llm.ToolCall{ID: id, Name: name, Input: []byte(input)}
-}
-
-func result(id string, parts ...llm.Part) *llm.ToolResult {
-	return &llm.ToolResult{CallID: id, Parts: parts}
-}
 
 func ask(turns ...llm.Turn) *llm.Request { return &llm.Request{Model: "m", Turns: turns} }
 

@@ -48,10 +48,10 @@ func (d *requestDecoder) function(r *wire.Reader, entry int, at string) {
 			t.Description = r.Str()
 		case "parameters":
 			if t.Schema == nil {
-				t.Schema = lowered(objectOf(r))
+				t.Schema = lowered(llm.ObjectOf(r))
 			}
 		case "parametersJsonSchema":
-			t.Schema = objectOf(r)
+			t.Schema = llm.ObjectOf(r)
 		default: // response, behavior
 			t.Extra = append(t.Extra, llm.Extra{Dialect: name, Name: key, Raw: r.Raw()})
 		}

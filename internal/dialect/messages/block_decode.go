@@ -93,7 +93,7 @@ func peekCache(r wire.Reader) *llm.Cache {
 
 func (d *requestDecoder) native(r *wire.Reader, kind string) llm.Part {
 	n := &llm.Native{Dialect: name, Type: kind, Cache: peekCache(*r)}
-	n.Raw = objectOf(r)
+	n.Raw = llm.ObjectOf(r)
 	return n
 }
 
@@ -221,7 +221,7 @@ func (d *requestDecoder) toolUse(r *wire.Reader, p place) llm.Part {
 		case "name":
 			c.Name = r.Str()
 		case "input":
-			c.Input = objectOf(r)
+			c.Input = llm.ObjectOf(r)
 		case "cache_control":
 			c.Cache = d.cache(r)
 		default:

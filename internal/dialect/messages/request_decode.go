@@ -63,7 +63,7 @@ func (d *requestDecoder) member(member []byte, r *wire.Reader) {
 	case "top_k":
 		q.TopK = new(r.Int())
 	case "stop_sequences":
-		q.Stop = stringsOf(r)
+		q.Stop = llm.StringsOf(r)
 	case "tools":
 		d.tools(r)
 	case "tool_choice":
@@ -254,7 +254,7 @@ func (d *requestDecoder) format(r *wire.Reader, path string) {
 		case "type":
 			kind = r.Str()
 		case "schema":
-			f.Schema = objectOf(r)
+			f.Schema = llm.ObjectOf(r)
 		case "name":
 			f.Name = r.Str()
 		default:
@@ -288,7 +288,7 @@ func (d *requestDecoder) betas(r *wire.Reader) {
 		d.bodyBetas = append(d.bodyBetas, r.Str())
 		return
 	}
-	d.bodyBetas = append(d.bodyBetas, stringsOf(r)...)
+	d.bodyBetas = append(d.bodyBetas, llm.StringsOf(r)...)
 }
 
 // unionBetas joins the beta flags of all header lines and of the body, each once.
@@ -304,23 +304,6 @@ func unionBetas(header, body []string) []string {
 		}
 	}
 	return out
-}
-
-func stringsOf(r *wire.Reader) []string {
-	var out []string
-	for range r.Elements() {
-		out = append(out, r.Str())
-	}
-	return out
-}
-
-// objectOf takes an object as it is.
-func objectOf(r *wire.Reader) []byte {
-	if k := r.Kind(); k != '{' {
-		r.Fail("must be an object, not %s", k)
-		return nil
-	}
-	return r.Raw()
 }
 
 func (d *requestDecoder) fail(path, message string) {

@@ -36,7 +36,7 @@ func (d *requestDecoder) function(r *wire.Reader, p place) llm.Tool {
 		case "description":
 			t.Description = r.Str()
 		case "input_schema":
-			t.Schema = objectOf(r)
+			t.Schema = llm.ObjectOf(r)
 		case "strict":
 			t.Strict = new(r.Bool())
 		case "cache_control":
@@ -59,6 +59,6 @@ func (d *requestDecoder) function(r *wire.Reader, p place) llm.Tool {
 // like) as it came.
 func nativeTool(r *wire.Reader, kind string) llm.Tool {
 	t := llm.Tool{Name: string(peek(*r, "name"))}
-	t.Native = &llm.Native{Dialect: name, Type: kind, Cache: peekCache(*r), Raw: objectOf(r)}
+	t.Native = &llm.Native{Dialect: name, Type: kind, Cache: peekCache(*r), Raw: llm.ObjectOf(r)}
 	return t
 }

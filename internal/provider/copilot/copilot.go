@@ -5,7 +5,6 @@ package copilot
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"net/http"
@@ -49,7 +48,7 @@ type Account struct {
 	set    *Settings
 	keeper *signin.Keeper
 	list   list
-	quota  quota
+	quota  signin.Quota
 }
 
 // New makes an account. It can be called once it has a store of logins, or a key.
@@ -139,17 +138,10 @@ func (a *Account) aim(r *http.Request, path string, c *signin.Credential) error 
 func (a *Account) wear(r *http.Request) {
 	for name, value := range a.set.Headers {
 		if value == "{uuid}" {
-			value = uuid()
+			value = provider.UUID()
 		}
 		r.Header.Set(name, value)
 	}
-}
-
-func uuid() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }
 
 // Frames reads server-sent events.

@@ -14,6 +14,7 @@ import (
 	"turnpike/internal/llm"
 	"turnpike/internal/provider"
 	"turnpike/internal/provider/copilot/copilottest"
+	"turnpike/internal/signin/signintest"
 )
 
 var _ provider.Provider = (*Account)(nil)
@@ -32,7 +33,7 @@ func TestTokenLives(t *testing.T) {
 		{0, nil, 1}, {23*time.Minute + 59*time.Second, nil, 1}, {2 * time.Second, nil, 2}, // refresh_in is 25 minutes
 		{time.Minute, h.Revoke, 3}, {time.Minute, nil, 3}, {time.Hour, nil, 4},
 	} {
-		h.clock.on(step.after)
+		h.clock.On(step.after)
 		if step.do != nil {
 			step.do()
 		}
@@ -55,7 +56,7 @@ func TestReplicas(t *testing.T) {
 	h := newHouse(t)
 	h.signIn("mine")
 	replicas := []*Account{h.account(), h.account(), h.account()}
-	h.BeforeExchange(func() { <-h.store.taken }) // until another one has met the lease
+	h.BeforeExchange(func() { <-h.store.Refused }) // until another one has met the lease
 	traffic := func(n int) {
 		var wg sync.WaitGroup
 		for i := range n {
@@ -70,7 +71,7 @@ func TestReplicas(t *testing.T) {
 	h.BeforeExchange(nil)
 	h.Revoke()
 	traffic(24)
-	h.clock.on(2 * time.Hour)
+	h.clock.On(2 * time.Hour)
 	traffic(24)
 	replicas[1] = h.account()
 	traffic(9)
@@ -96,14 +97,14 @@ func TestExchangeFails(t *testing.T) {
 	})
 	a := h.account(func(o *Options) { o.Transport = rt })
 	fine(t, a)
-	h.clock.on(25 * time.Minute)
+	h.clock.On(25 * time.Minute)
 	for range 5 {
 		fine(t, a)
 	}
 	if asked != 2 {
 		t.Errorf("GitHub was asked %d times", asked)
 	}
-	h.clock.on(10 * time.Minute)
+	h.clock.On(10 * time.Minute)
 	if _, _, err := send(t, a, copilottest.Legacy, chat, hello); err == nil || strings.Contains(err.Error(), token) {
 		t.Errorf("%v", err)
 	}
@@ -221,7 +222,7 @@ func TestSurfaces(t *testing.T) {
 			t.Errorf("%s for %s: %+v %v", c.model, c.client, s, err)
 		}
 	}
-	if _, err := a.SurfaceFor(t.Context(), copilottest.Barred, messages); err == nil || !strings.Contains(err.Error(), "not enabled") {
+	if _, err := a.SurfaceFor(t.Context(), copilottest.Barred, messages); err == nil || !strings.Contains(err.Error(), "not enabled") || !strings.Contains(err.Error(), "https://github.com/settings/copilot") {
 		t.Errorf("%v", err)
 	}
 	pinned := h.account(func(o *Options) { o.Choice = provider.Choice{Pinned: responses} })
@@ -267,7 +268,7 @@ func TestUsage(t *testing.T) {
 	h.signIn("mine")
 	a := h.account()
 	u, err := a.Usage(t.Context())
-	if err != nil || u.User != "octocat" || u.Plan != "individual" || u.Notice != Notice || len(u.Lines) != 3 || u.Reset.Sub(h.clock.now()) > 48*time.Hour {
+	if err != nil || u.User != "octocat" || u.Plan != "individual" || u.Notice != Notice || len(u.Lines) != 3 || u.Reset.Sub(h.clock.Now()) > 48*time.Hour {
 		t.Fatalf("%+v %v", u, err)
 	}
 	if l := u.Lines[0]; l.Name != "premium requests" || l.Used != 12.5 || l.Limit != 300 {
@@ -351,7 +352,7 @@ func TestLeaving(t *testing.T) {
 	if _, err := a.SurfaceFor(t.Context(), copilottest.Legacy, chat); err != nil {
 		t.Fatal(err)
 	}
-	h.clock.on(time.Hour)
+	h.clock.On(time.Hour)
 	gone, cancel := context.WithCancel(t.Context())
 	h.BeforeExchange(cancel)
 	_, _ = a.NewRequest(gone, &provider.Call{Surface: provider.Surface{Dialect: chat}, Body: provider.Plain(hello), Header: http.Header{}})
@@ -401,7 +402,7 @@ func TestListIsAway(t *testing.T) {
 		t.Error("a list came from nowhere")
 	}
 	away = false
-	h.clock.on(2 * time.Minute)
+	h.clock.On(2 * time.Minute)
 	for range 3 {
 		fine(t, a)
 	}
@@ -457,3 +458,6 @@ func TestReadersAreCounted(t *testing.T) {
 		t.Errorf("%d: %d readers, %d of them written", res.StatusCode, body.read, body.wrote)
 	}
 }
+
+// TestAllThatMayDriftIsData: hosts, versions and ids stand in settings.json.
+func TestAllThatMayDriftIsData(t *testing.T) { signintest.DataOnly(t) }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -100,28 +99,7 @@ func (a *Account) askGitHub(ctx context.Context, path, token string, into any) e
 	}
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("Authorization", "token "+token)
-	return a.ask(r, into)
-}
-
-// ask sends a request and reads its answer. What an error tells of a refusal is its
-// message, which holds no token.
-func (a *Account) ask(r *http.Request, into any) error {
-	res, err := a.Account.RoundTrip(r)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = res.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	if err != nil {
-		return err
-	}
-	if res.StatusCode != http.StatusOK {
-		return &provider.StatusError{Status: res.StatusCode, Body: quote(text)}
-	}
-	if err := json.Unmarshal(text, into); err != nil {
-		return fmt.Errorf("the service's answer is not what was known of it: %w", err)
-	}
-	return nil
+	return a.ReadJSON(r, maxAnswer, quote, into)
 }
 
 // maxQuote bounds what is repeated of a refusal.

@@ -2,7 +2,6 @@ package copilot
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,78 +9,56 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"turnpike/internal/provider"
 	"turnpike/internal/signin"
 )
 
-// States of a login under way.
-const (
-	Pending   = "pending"
-	Completed = "completed"
-	Failed    = "error"
-	Expired   = "expired"
-)
-
-// Login is a login under way as people see it: they open the address anywhere and
-// enter the code (RFC 8628).
-type Login struct {
-	ID       string    `json:"id"`
-	Account  string    `json:"provider"`
-	Status   string    `json:"status"`
-	Error    string    `json:"error,omitempty"`
-	UserCode string    `json:"user_code"`
-	URL      string    `json:"verification_uri"`
-	Interval float64   `json:"interval"` // seconds between two polls
-	Expires  time.Time `json:"expires_at"`
-	Notice   string    `json:"notice"`
-}
-
-// Logins are those under way in this process: for the command line and the admin API
-// alike. They are bounded, and gone when their time is over.
+// Logins are those under way at one account, for the command line and the admin API
+// alike. People open an address anywhere and enter a code (RFC 8628).
 type Logins struct {
-	rt    http.RoundTripper
-	set   *Settings
-	store signin.Store
-	now   func() time.Time
-
-	mu   sync.Mutex
-	open map[string]*login
+	rt      http.RoundTripper
+	set     *Settings
+	book    signin.Book
+	account string
+	keyed   bool
 }
 
-type login struct {
-	mu       sync.Mutex // one poll at a time
-	show     Login
-	code     string
-	interval time.Duration
-	next     time.Time // no poll before
+var _ signin.Flow = (*Logins)(nil)
+
+// under is what only the account knows of a login.
+type under struct {
+	Device string `json:"device"`
 }
 
-// Bounds of logins, and of what GitHub asks of those who poll.
-const (
-	maxLogins   = 64
-	slowDown    = 5 * time.Second // RFC 8628, 3.5
-	defaultPoll = 5 * time.Second
-	maxPoll     = time.Minute
-	maxDevice   = 30 * time.Minute
-	askFor      = 30 * time.Second
-)
-
-// deviceGrant is the grant of RFC 8628.
-const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
+const askFor = 30 * time.Second
 
 // NewLogins makes it. A nil transport is one of its own.
-func NewLogins(s *Settings, store signin.Store, rt http.RoundTripper, now func() time.Time) *Logins {
+func NewLogins(account string, s *Settings, store signin.Store, desk signin.Desk, rt http.RoundTripper, now func() time.Time) *Logins {
 	if rt == nil {
 		rt = provider.NewTransport(provider.Timeouts{Connect: 10 * time.Second, TLS: 10 * time.Second, FirstByte: askFor})
 	}
-	return &Logins{rt: rt, set: s, store: store, now: now, open: map[string]*login{}}
+	return &Logins{
+		rt: rt, set: s, account: account, book: signin.Book{Account: account, Desk: desk, Store: store, Now: now, Type: Kind, Notice: Notice},
+	}
 }
 
-// Start begins a login of an account.
-func (l *Logins) Start(ctx context.Context, account string) (Login, error) {
+// Flow signs people in at the account.
+func (a *Account) Flow(s signin.Store, d signin.Desk) signin.Flow {
+	l := NewLogins(a.opt.Name, a.set, s, d, a.Account, a.opt.Now)
+	l.keyed = a.opt.APIKey != ""
+	return l
+}
+
+// Start begins a login by the device flow: there is no other way.
+func (l *Logins) Start(ctx context.Context, how signin.How) (signin.Login, error) {
+	switch {
+	case l.keyed:
+		return signin.Login{}, fmt.Errorf("provider %s %w", l.account, signin.ErrKeyed)
+	case how.Method != "" && how.Method != "device":
+		return signin.Login{}, fmt.Errorf("%q is no way to sign in at GitHub: device", how.Method)
+	}
 	var d struct {
 		Device   string  `json:"device_code"`
 		User     string  `json:"user_code"`
@@ -90,68 +67,29 @@ func (l *Logins) Start(ctx context.Context, account string) (Login, error) {
 		Interval float64 `json:"interval"`
 	}
 	if err := l.post(ctx, "/login/device/code", url.Values{"client_id": {l.set.ClientID}, "scope": {l.set.Scope}}, &d); err != nil {
-		return Login{}, fmt.Errorf("asking GitHub for a code: %w", err)
+		return signin.Login{}, &signin.IssuerError{Err: fmt.Errorf("asking GitHub for a code: %w", err)}
 	}
 	if d.Device == "" || d.User == "" || d.URL == "" {
-		return Login{}, errors.New("GitHub's answer holds no code")
+		return signin.Login{}, &signin.IssuerError{Err: errors.New("GitHub's answer holds no code")}
 	}
-	now := l.now()
-	in := &login{code: d.Device, interval: bounded(d.Interval, defaultPoll, maxPoll), show: Login{
-		ID: rand.Text(), Account: account, Status: Pending, UserCode: d.User, URL: d.URL,
-		Expires: now.Add(bounded(d.Expires, maxDevice/2, maxDevice)), Notice: Notice,
-	}}
-	in.next, in.show.Interval = now.Add(in.interval), in.interval.Seconds()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for id, o := range l.open {
-		if !now.Before(o.show.Expires) {
-			delete(l.open, id)
-		}
+	own, err := json.Marshal(under{d.Device})
+	if err != nil {
+		return signin.Login{}, err
 	}
-	if len(l.open) >= maxLogins {
-		return Login{}, errors.New("too many logins are under way: wait until some are over")
-	}
-	l.open[in.show.ID] = in
-	return in.show, nil
+	now, interval := l.book.Now(), signin.Bounded(d.Interval, signin.UsualPoll, signin.MaxPoll)
+	return l.book.Begin(ctx, signin.Begun{Own: own, Next: now.Add(interval), Login: signin.Login{
+		UserCode: d.User, URL: d.URL, Interval: interval.Seconds(), Expires: now.Add(signin.Bounded(d.Expires, signin.MaxDevice/2, signin.MaxDevice)),
+	}})
 }
 
-// bounded are seconds somebody told, within bounds; otherwise what is usual.
-func bounded(told float64, usual, most time.Duration) time.Duration {
-	if !(told > 0) {
-		return usual
-	}
-	return time.Duration(min(told, most.Seconds()) * float64(time.Second))
+// Poll tells how a login is.
+func (l *Logins) Poll(ctx context.Context, id string) (signin.Login, error) {
+	return l.book.Poll(ctx, id, l.ask)
 }
 
-// ErrNoSuchLogin is returned for ids nobody knows, or whose time is over.
-var ErrNoSuchLogin = errors.New("there is no such login under way")
-
-// Poll tells how a login is. GitHub is asked no more often than it wants.
-func (l *Logins) Poll(ctx context.Context, id string) (Login, error) {
-	l.mu.Lock()
-	in := l.open[id]
-	l.mu.Unlock()
-	if in == nil {
-		return Login{}, ErrNoSuchLogin
-	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	now := l.now()
-	switch {
-	case in.show.Status != Pending:
-	case !now.Before(in.show.Expires):
-		in.end(Expired, errLate.Error())
-	case !now.Before(in.next):
-		l.poll(ctx, in)
-		in.next, in.show.Interval = now.Add(in.interval), in.interval.Seconds()
-	}
-	return in.show, nil
-}
-
-var errLate = errors.New("nobody signed in in time: begin again")
-
-func (in *login) end(status, why string) {
-	in.show.Status, in.show.Error, in.code = status, why, ""
+// Paste is of no use here.
+func (*Logins) Paste(context.Context, string, string) (signin.Login, error) {
+	return signin.Login{}, signin.ErrNoPaste
 }
 
 // granted is what a poll is answered with, always with status 200.
@@ -161,30 +99,28 @@ type granted struct {
 	Interval float64 `json:"interval"`
 }
 
-// poll asks once whether it was granted.
-func (l *Logins) poll(ctx context.Context, in *login) {
+// ask asks once whether it was granted.
+func (l *Logins) ask(ctx context.Context, in *signin.Begun) (signin.Credential, error) {
+	var own under
+	_ = json.Unmarshal(in.Own, &own) // GitHub knows no such code then
+	interval := time.Duration(in.Interval * float64(time.Second))
 	var g granted
-	err := l.post(ctx, "/login/oauth/access_token", url.Values{"client_id": {l.set.ClientID}, "device_code": {in.code}, "grant_type": {deviceGrant}}, &g)
+	err := l.post(ctx, "/login/oauth/access_token", url.Values{"client_id": {l.set.ClientID}, "device_code": {own.Device}, "grant_type": {signin.DeviceGrant}}, &g)
 	switch {
 	case err != nil:
-		in.show.Error = "GitHub could not be asked, it is asked again: " + err.Error()
+		return signin.Credential{}, &signin.PendingError{Interval: interval, Why: "GitHub could not be asked, it is asked again: " + err.Error()}
 	case g.Token != "":
-		if err := signin.Keep(ctx, l.store, in.show.Account, signin.Credential{Kind: Kind, Refresh: g.Token}); err != nil {
-			in.end(Failed, "the login could not be kept: "+err.Error())
-			return
-		}
-		in.end(Completed, "")
+		return signin.Credential{Kind: Kind, Refresh: g.Token}, nil
 	case g.Error == "authorization_pending":
-		in.show.Error = ""
+		return signin.Credential{}, &signin.PendingError{Interval: interval}
 	case g.Error == "slow_down":
-		in.interval = bounded(g.Interval, min(in.interval+slowDown, maxPoll), maxPoll)
+		return signin.Credential{}, signin.SlowDown(interval, g.Interval)
 	case g.Error == "expired_token":
-		in.end(Expired, errLate.Error())
+		return signin.Credential{}, signin.ErrLate
 	case g.Error == "access_denied":
-		in.end(Failed, "the login was denied in the browser")
-	default:
-		in.end(Failed, fmt.Sprintf("GitHub refused the login (%.60q)", g.Error))
+		return signin.Credential{}, signin.ErrDenied
 	}
+	return signin.Credential{}, fmt.Errorf("GitHub refused the login (%.60q)", g.Error)
 }
 
 // post sends a form and reads the answer. Errors hold nothing of the form.
@@ -216,30 +152,27 @@ func (l *Logins) post(ctx context.Context, path string, form url.Values, into an
 	return nil
 }
 
-// Status is how an account's login is, without a secret.
-type Status struct {
-	Account  string    `json:"provider"`
-	HasLogin bool      `json:"has_login"`
-	HasToken bool      `json:"has_token"`
-	Plan     string    `json:"plan,omitempty"`
-	Expires  time.Time `json:"token_expires,omitzero"`
-	Refused  string    `json:"refused,omitempty"`
-	Notice   string    `json:"notice"`
-}
+// Status is how the account's login is.
+func (a *Account) Status(ctx context.Context) (signin.Status, error) { return a.keeper.Status(ctx) }
 
-// StatusOf reads it from the store.
-func StatusOf(ctx context.Context, s signin.Store, account string, now time.Time) (Status, error) {
-	st := Status{Account: account, Notice: Notice}
-	k, err := s.Load(ctx, account)
-	if errors.Is(err, signin.ErrNoLogin) {
-		return st, nil
+// Renew replaces the account's token now.
+func (a *Account) Renew(ctx context.Context) error { return a.keeper.Replace(ctx) }
+
+// Notice is what is to be known of the service.
+func (*Account) Notice() string { return Notice }
+
+// Heed takes over what the store has where that is another version. Another login has
+// models and a quota of its own.
+func (a *Account) Heed(ctx context.Context, version int64) bool {
+	if a.opt.APIKey != "" {
+		return false
 	}
-	if err != nil {
-		return st, err
+	another := a.keeper.Heed(ctx, version)
+	if another {
+		a.list.old.Store(true)
+		a.quota.Forget()
 	}
-	st.HasLogin, st.Plan, st.Expires, st.Refused = true, k.Plan, k.Expires, k.Refused
-	st.HasToken = k.Refused == "" && k.Access != "" && now.Before(k.Expires)
-	return st, nil
+	return another
 }
 
 // Username asks GitHub whose login it is.

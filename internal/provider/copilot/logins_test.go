@@ -10,6 +10,10 @@ import (
 	"turnpike/internal/signin"
 )
 
+func (h *house) logins(rt http.RoundTripper) *Logins {
+	return NewLogins("mine", h.set, h.store, signin.NewTable(h.clock.Now), rt, h.clock.Now)
+}
+
 // TestDeviceFlow: whatever the person does, and however often is asked, GitHub is
 // polled no more often than it wants.
 func TestDeviceFlow(t *testing.T) {
@@ -21,20 +25,20 @@ func TestDeviceFlow(t *testing.T) {
 		says   string
 		within int
 	}{
-		{"granted", func(h *house, user string) { h.Grant(user) }, 3, Completed, "", 40},
-		{"granted, after it was too fast", func(h *house, user string) { h.Hurry(20 * time.Second); h.Grant(user) }, 2, Completed, "", 60},
-		{"denied", func(h *house, user string) { h.Deny(user) }, 2, Failed, "denied", 40},
-		{"nobody comes", func(*house, string) {}, 1, Expired, "begin again", 1000},
+		{"granted", func(h *house, user string) { h.Grant(user) }, 3, signin.Completed, "", 40},
+		{"granted, after it was too fast", func(h *house, user string) { h.Hurry(20 * time.Second); h.Grant(user) }, 2, signin.Completed, "", 60},
+		{"denied", func(h *house, user string) { h.Deny(user) }, 2, signin.Failed, "denied", 40},
+		{"nobody comes", func(*house, string) {}, 1, signin.Expired, "begin again", 1000},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHouse(t)
-			l := NewLogins(h.set, h.store, nil, h.clock.now)
-			in, err := l.Start(t.Context(), "mine")
-			if err != nil || in.Status != Pending || in.Interval != 5 || in.Notice != Notice || in.URL != h.URL+"/login/device" {
+			l := h.logins(nil)
+			in, err := l.Start(t.Context(), signin.How{})
+			if err != nil || in.Status != signin.Pending || in.Interval != 5 || in.Notice != Notice || in.URL != h.URL+"/login/device" {
 				t.Fatalf("%+v %v", in, err)
 			}
 			user, polls := in.UserCode, 0
-			for in.Status == Pending {
+			for in.Status == signin.Pending {
 				if polls++; polls > c.within {
 					t.Fatal("it has no end")
 				}
@@ -44,7 +48,7 @@ func TestDeviceFlow(t *testing.T) {
 				if in, err = l.Poll(t.Context(), in.ID); err != nil {
 					t.Fatal(err)
 				}
-				h.clock.on(time.Second)
+				h.clock.On(time.Second)
 			}
 			if in.Status != c.want || !strings.Contains(in.Error, c.says) {
 				t.Errorf("%+v", in)
@@ -53,15 +57,15 @@ func TestDeviceFlow(t *testing.T) {
 			if err != nil || strings.Contains(string(text), "xxx") {
 				t.Errorf("a secret is shown: %s", text)
 			}
-			st, err := StatusOf(t.Context(), h.store, "mine", h.clock.now())
-			if err != nil || st.HasLogin != (c.want == Completed) || st.HasToken {
+			st, err := signin.StatusOf(t.Context(), h.store, "mine", h.clock.Now())
+			if err != nil || st.HasLogin != (c.want == signin.Completed) || st.Current {
 				t.Errorf("%+v %v", st, err)
 			}
-			if c.want != Completed {
+			if c.want != signin.Completed {
 				return
 			}
 			fine(t, h.account())
-			if st, _ = StatusOf(t.Context(), h.store, "mine", h.clock.now()); !st.HasToken || st.Plan != "monthly_subscriber" {
+			if st, _ = signin.StatusOf(t.Context(), h.store, "mine", h.clock.Now()); !st.Current || st.Plan != "monthly_subscriber" {
 				t.Errorf("%+v", st)
 			}
 		})
@@ -71,23 +75,23 @@ func TestDeviceFlow(t *testing.T) {
 // TestSlowDown: GitHub's longer interval holds from then on.
 func TestSlowDown(t *testing.T) {
 	h := newHouse(t)
-	l := NewLogins(h.set, h.store, nil, h.clock.now)
-	in, err := l.Start(t.Context(), "mine")
+	l := h.logins(nil)
+	in, err := l.Start(t.Context(), signin.How{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.Hurry(10 * time.Second) // 15 s
-	h.clock.on(6 * time.Second)
-	if in, err = l.Poll(t.Context(), in.ID); err != nil || in.Status != Pending || in.Interval != 20 {
+	h.clock.On(6 * time.Second)
+	if in, err = l.Poll(t.Context(), in.ID); err != nil || in.Status != signin.Pending || in.Interval != 20 {
 		t.Fatalf("%+v %v", in, err)
 	}
 	h.Grant(in.UserCode)
-	h.clock.on(19 * time.Second)
-	if in, _ = l.Poll(t.Context(), in.ID); in.Status != Pending {
+	h.clock.On(19 * time.Second)
+	if in, _ = l.Poll(t.Context(), in.ID); in.Status != signin.Pending {
 		t.Errorf("it was asked too soon: %+v", in)
 	}
-	h.clock.on(time.Second)
-	if in, _ = l.Poll(t.Context(), in.ID); in.Status != Completed {
+	h.clock.On(time.Second)
+	if in, _ = l.Poll(t.Context(), in.ID); in.Status != signin.Completed {
 		t.Errorf("%+v", in)
 	}
 }
@@ -112,24 +116,24 @@ func TestSeveralAccounts(t *testing.T) {
 
 func TestLoginsAreBounded(t *testing.T) {
 	h := newHouse(t)
-	l := NewLogins(h.set, h.store, nil, h.clock.now)
-	for range maxLogins {
-		if _, err := l.Start(t.Context(), "mine"); err != nil {
+	l := h.logins(nil)
+	for range signin.MaxLogins {
+		if _, err := l.Start(t.Context(), signin.How{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := l.Start(t.Context(), "mine"); err == nil {
+	if _, err := l.Start(t.Context(), signin.How{}); err == nil {
 		t.Error("one more")
 	}
-	h.clock.on(time.Hour)
-	if _, err := l.Start(t.Context(), "mine"); err != nil {
+	h.clock.On(time.Hour)
+	if _, err := l.Start(t.Context(), signin.How{}); err != nil {
 		t.Error(err)
 	}
 	if _, err := l.Poll(t.Context(), "nobody's"); err == nil {
 		t.Error("an id that nobody gave out")
 	}
-	away := NewLogins(h.set, h.store, roundTrip(func(*http.Request) (*http.Response, error) { return nil, http.ErrServerClosed }), h.clock.now)
-	if _, err := away.Start(t.Context(), "mine"); err == nil {
+	away := h.logins(roundTrip(func(*http.Request) (*http.Response, error) { return nil, http.ErrServerClosed }))
+	if _, err := away.Start(t.Context(), signin.How{}); err == nil {
 		t.Error("GitHub is away")
 	}
 }

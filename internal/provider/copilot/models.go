@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"turnpike/internal/llm"
@@ -43,6 +44,7 @@ type model struct {
 // list is the account's models while they are known. Whoever finds them old asks for
 // all that wait.
 type list struct {
+	old    atomic.Bool   // it is of another login
 	turn   chan struct{} // held by who reads or changes the rest
 	models []model
 	asked  time.Time
@@ -59,6 +61,7 @@ func (a *Account) models(ctx context.Context, fresh bool) ([]model, error) {
 	}
 	defer func() { <-l.turn }()
 	now := a.opt.Now()
+	fresh = l.old.Swap(false) || fresh
 	if !fresh && !l.asked.IsZero() && now.Sub(l.asked) < time.Duration(a.set.ModelsEvery) {
 		return l.models, nil
 	}
@@ -101,7 +104,7 @@ func (a *Account) fetch(ctx context.Context) ([]model, error) {
 		if err := a.aim(r, "/models", &c); err != nil {
 			return nil, err
 		}
-		err = a.ask(r, &got)
+		err = a.ReadJSON(r, maxAnswer, quote, &got)
 		if refused, ok := errors.AsType[*provider.StatusError](err); ok && !again && refused.Status == http.StatusUnauthorized {
 			if c, err = a.keeper.Renew(ctx, c.Access); err != nil {
 				return nil, err
@@ -201,7 +204,7 @@ func (a *Account) SurfaceFor(ctx context.Context, name, dialect string) (provide
 		m.narrow = a.narrow(m)
 	}
 	if !m.usable() {
-		return provider.Surface{}, fmt.Errorf("the model %s is not enabled for the account: agree to its terms at https://github.com/settings/copilot", m.ID)
+		return provider.Surface{}, fmt.Errorf("the model %s is not enabled for the account: agree to its terms at %s", m.ID, a.set.atHost(a.set.PolicyURL))
 	}
 	api := a.opt.Choice.For(m.ID)
 	if api == "" {

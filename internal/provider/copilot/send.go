@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
 
 	"turnpike/internal/signin"
 )
@@ -117,7 +115,7 @@ func (a *Account) refused(ctx context.Context, res *http.Response, c *signin.Cre
 	switch {
 	case spent: // as both vendors say it
 		res.StatusCode, said.Code = http.StatusTooManyRequests, "insufficient_quota"
-		a.untilReset(ctx, res, c)
+		a.quota.Tell(ctx, res.Header, a.opt.Now(), func(ctx context.Context) (signin.Usage, error) { return a.usageOf(ctx, c) })
 	case limited && (res.StatusCode == http.StatusBadRequest || res.StatusCode == http.StatusServiceUnavailable || res.StatusCode == http.StatusForbidden):
 		res.StatusCode = http.StatusTooManyRequests
 	case strings.Contains(low, "model_not_supported") || strings.Contains(low, "requested model is not supported"):
@@ -191,40 +189,4 @@ func readRefusal(text []byte) refusal {
 		_ = json.Unmarshal(outer.Error, &said) // a code that is a number leaves the rest as it is
 	}
 	return said
-}
-
-// quota remembers when there is something again.
-type quota struct {
-	mu    sync.Mutex
-	until time.Time
-	asked time.Time
-}
-
-// Bounds of asking when a quota begins anew.
-const (
-	quotaWait  = 5 * time.Second
-	quotaEvery = 10 * time.Minute
-)
-
-// untilReset puts on a refusal how long it holds, where the account can be asked: so
-// it is not asked again before.
-func (a *Account) untilReset(ctx context.Context, res *http.Response, c *signin.Credential) {
-	if res.Header.Get("Retry-After") != "" {
-		return
-	}
-	q := &a.quota
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	now := a.opt.Now()
-	if now.Sub(q.asked) >= quotaEvery {
-		q.asked = now
-		ask, cancel := context.WithTimeout(ctx, quotaWait)
-		defer cancel()
-		if u, err := a.usageOf(ask, c); err == nil {
-			q.until = u.Reset
-		}
-	}
-	if rest := q.until.Sub(now); rest > 0 {
-		res.Header.Set("Retry-After", strconv.FormatInt(int64(rest/time.Second)+1, 10))
-	}
 }

@@ -1,18 +1,16 @@
 package copilot
 
 import (
-	"bytes"
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/signin"
 )
 
 // Notice is said wherever Copilot is shown.
@@ -27,20 +25,21 @@ type Settings struct {
 	Host      string            `json:"host"`        // github.com, or the enterprise's own: company.ghe.com
 	SignInURL string            `json:"sign_in_url"` // {host} is the host
 	GitHubURL string            `json:"github_url"`
-	APIURLs   map[string]string `json:"api_urls"`  // by host, * for others: where no token says so
-	APIHosts  []string          `json:"api_hosts"` // the only ones a token may name
+	APIURLs   map[string]string `json:"api_urls"`   // by host, * for others: where no token says so
+	APIHosts  []string          `json:"api_hosts"`  // the only ones a token may name
+	PolicyURL string            `json:"policy_url"` // where people agree to the terms of models
 	ClientID  string            `json:"client_id"`
 	Scope     string            `json:"scope"`
 
 	// Exchange: GitHub's token is good for a token of the service. Without it GitHub's
 	// own is sent, which some client ids want.
-	Exchange      bool     `json:"exchange"`
-	ExchangePath  string   `json:"exchange_path"`
-	UserPath      string   `json:"user_path"`
-	UsagePath     string   `json:"usage_path"`
-	RefreshBefore Duration `json:"refresh_before"` // the time the service names for it
-	TokenLife     Duration `json:"token_life"`     // where it names none
-	ModelsEvery   Duration `json:"models_every"`
+	Exchange      bool            `json:"exchange"`
+	ExchangePath  string          `json:"exchange_path"`
+	UserPath      string          `json:"user_path"`
+	UsagePath     string          `json:"usage_path"`
+	RefreshBefore signin.Duration `json:"refresh_before"` // the time the service names for it
+	TokenLife     signin.Duration `json:"token_life"`     // where it names none
+	ModelsEvery   signin.Duration `json:"models_every"`
 
 	Headers          map[string]string `json:"headers"`        // of every call; {uuid} is one of the request
 	GitHubHeaders    map[string]string `json:"github_headers"` // over them, of calls to GitHub itself
@@ -53,33 +52,12 @@ type Settings struct {
 	Betas               []string `json:"betas"`                 // Anthropic's flags that are taken there
 }
 
-// Duration is written as in Go: 5m.
-type Duration time.Duration
-
-// UnmarshalJSON reads it.
-func (d *Duration) UnmarshalJSON(b []byte) error {
-	var s string
-	if err := json.Unmarshal(b, &s); err != nil {
-		return err
-	}
-	v, err := time.ParseDuration(s)
-	*d = Duration(v)
-	return err
-}
-
 // ReadSettings are the defaults with an operator's file over them; nil is none. A host
 // stands above both.
 func ReadSettings(over []byte, host string) (*Settings, error) {
 	var s Settings
-	for _, text := range [][]byte{settingsJSON, over} {
-		if len(text) == 0 {
-			continue
-		}
-		dec := json.NewDecoder(bytes.NewReader(text))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&s); err != nil {
-			return nil, fmt.Errorf("copilot settings: %w", err)
-		}
+	if err := signin.ReadSettings(&s, settingsJSON, over); err != nil {
+		return nil, fmt.Errorf("copilot settings: %w", err)
 	}
 	if host != "" {
 		s.Host = host

@@ -13,7 +13,11 @@ func (a *Account) Usage(ctx context.Context) (signin.Usage, error) {
 	if err != nil {
 		return signin.Usage{Notice: Notice}, err
 	}
-	return a.usageOf(ctx, &c)
+	u, err := a.usageOf(ctx, &c)
+	if err == nil && u.User == "" {
+		u.User, err = a.Username(ctx)
+	}
+	return u, err
 }
 
 // usageAnswer is what copilot_internal/user answers with.

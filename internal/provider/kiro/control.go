@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"net/url"
@@ -114,22 +113,7 @@ func (a *Account) ask(r *http.Request, c *Credential, extra map[string]string, i
 		r.Header.Set(name, value)
 	}
 	a.Dress(r)
-	res, err := a.Account.RoundTrip(r)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = res.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	if err != nil {
-		return err
-	}
-	if res.StatusCode != http.StatusOK {
-		return &provider.StatusError{Status: res.StatusCode, Body: quote(text)}
-	}
-	if err := json.Unmarshal(text, into); err != nil {
-		return fmt.Errorf("the service's answer is not what was known of it: %w", err)
-	}
-	return nil
+	return a.ReadJSON(r, maxAnswer, quote, into)
 }
 
 // quote is what an error tells of a refusal: its reason and message, which hold no token.

@@ -5,47 +5,32 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"turnpike/internal/signin"
 )
 
-// DeviceLogin is a login that a person grants in a browser anywhere: nothing has to
-// reach this machine.
-type DeviceLogin struct {
-	UserCode string    `json:"user_code"`
-	URL      string    `json:"verification_uri"`
-	FullURL  string    `json:"verification_uri_complete,omitempty"`
-	Expires  time.Time `json:"expires_at"`
-
-	code     string
-	interval time.Duration
-	base     string
-	cred     Credential
+// device is a login that a person grants in a browser anywhere: nothing has to reach
+// this machine.
+type device struct {
+	Code string     `json:"code"`
+	Base string     `json:"base"`
+	Cred Credential `json:"cred"`
 }
-
-// Bounds of what an issuer asks of those who poll.
-const (
-	slowDown    = 5 * time.Second // RFC 8628, 3.5
-	defaultPoll = 5 * time.Second
-	maxPoll     = time.Minute
-	maxDevice   = 30 * time.Minute
-)
-
-// deviceGrant is the grant of RFC 8628.
-const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
 
 // startDevice registers a client and asks for a code. An empty start URL is
 // Builder ID's.
-func (i *issuer) startDevice(ctx context.Context, startURL, region string) (*DeviceLogin, error) {
+func (i *issuer) startDevice(ctx context.Context, startURL, region string) (in *device, shown signin.Login, err error) {
 	kind := BuilderID
 	if startURL != "" {
 		kind = IdentityCenter
 	}
 	start, err := i.set.startURL(startURL)
 	if err != nil {
-		return nil, err
+		return nil, shown, err
 	}
 	base, err := i.set.authURL(region)
 	if err != nil {
-		return nil, err
+		return nil, shown, err
 	}
 	if region == "" {
 		region = i.set.Region
@@ -57,10 +42,10 @@ func (i *issuer) startDevice(ctx context.Context, startURL, region string) (*Dev
 	}
 	err = i.post(ctx, base+"/client/register", map[string]any{
 		"clientName": i.set.Device.ClientName, "clientType": "public", "scopes": i.set.Device.Scopes,
-		"grantTypes": []string{deviceGrant, "refresh_token"}, "issuerUrl": start,
+		"grantTypes": []string{signin.DeviceGrant, "refresh_token"}, "issuerUrl": start,
 	}, &client)
 	if err != nil {
-		return nil, fmt.Errorf("registering: %w", err)
+		return nil, shown, &signin.IssuerError{Err: fmt.Errorf("registering: %w", err)}
 	}
 	var d struct {
 		Device   string `json:"deviceCode"`
@@ -72,53 +57,42 @@ func (i *issuer) startDevice(ctx context.Context, startURL, region string) (*Dev
 	}
 	err = i.post(ctx, base+"/device_authorization", map[string]string{"clientId": client.ID, "clientSecret": client.Secret, "startUrl": start}, &d)
 	if err != nil {
-		return nil, fmt.Errorf("asking for a code: %w", err)
+		return nil, shown, &signin.IssuerError{Err: fmt.Errorf("asking for a code: %w", err)}
 	}
 	if d.Device == "" || d.User == "" || d.URL == "" {
-		return nil, errors.New("the issuer's answer holds no code")
+		return nil, shown, &signin.IssuerError{Err: errors.New("the issuer's answer holds no code")}
 	}
-	l := &DeviceLogin{
-		UserCode: d.User, URL: d.URL, FullURL: d.Full, code: d.Device, base: base,
-		Expires:  i.now().Add(min(max(time.Duration(min(d.Expires, 3600))*time.Second, time.Minute), maxDevice)),
-		interval: defaultPoll,
-		cred:     Credential{Kind: kind, Region: region, StartURL: start, ClientID: client.ID, ClientSecret: client.Secret},
-	}
+	in = &device{Code: d.Device, Base: base, Cred: Credential{Kind: kind, Region: region, StartURL: start, ClientID: client.ID, ClientSecret: client.Secret}}
 	if client.Expires > 0 {
-		l.cred.SecretExpires = time.Unix(client.Expires, 0).UTC()
+		in.Cred.SecretExpires = time.Unix(client.Expires, 0).UTC()
 	}
-	if d.Interval > 0 {
-		l.interval = min(time.Duration(min(d.Interval, 3600))*time.Second, maxPoll)
+	shown = signin.Login{
+		UserCode: d.User, URL: d.URL, FullURL: d.Full, Expires: i.now().Add(signin.Bounded(float64(d.Expires), signin.MaxDevice/2, signin.MaxDevice)),
+		Interval: signin.Bounded(float64(d.Interval), signin.UsualPoll, signin.MaxPoll).Seconds(),
 	}
-	return l, nil
+	return in, shown, nil
 }
 
-// errPending says that the person has not granted it yet.
-var errPending = errors.New("waiting for the browser")
-
 // pollDevice asks once whether it was granted.
-func (i *issuer) pollDevice(ctx context.Context, l *DeviceLogin) (Credential, error) {
-	if !i.now().Before(l.Expires) {
-		return Credential{}, errors.New("nobody signed in in time: begin again")
-	}
+func (i *issuer) pollDevice(ctx context.Context, l *device, interval time.Duration) (Credential, error) {
 	var a answer
-	err := i.post(ctx, l.base+"/token", map[string]string{
-		"clientId": l.cred.ClientID, "clientSecret": l.cred.ClientSecret, "deviceCode": l.code, "grantType": deviceGrant,
+	err := i.post(ctx, l.Base+"/token", map[string]string{
+		"clientId": l.Cred.ClientID, "clientSecret": l.Cred.ClientSecret, "deviceCode": l.Code, "grantType": signin.DeviceGrant,
 	}, &a)
-	if e, ok := errors.AsType[*oauthError](err); ok {
-		switch e.code {
-		case "slow_down":
-			l.interval = min(l.interval+slowDown, maxPoll)
-			return Credential{}, errPending
-		case "authorization_pending":
-			return Credential{}, errPending
-		case "expired_token":
-			return Credential{}, errors.New("nobody signed in in time: begin again")
-		case "access_denied":
-			return Credential{}, errors.New("the login was denied in the browser")
-		}
-	}
-	if err != nil {
+	e, refused := errors.AsType[*oauthError](err)
+	switch {
+	case err == nil:
+		return a.into(l.Cred, i.now())
+	case refused && e.code == "slow_down":
+		return Credential{}, signin.SlowDown(interval, 0)
+	case refused && e.code == "authorization_pending":
+		return Credential{}, &signin.PendingError{Interval: interval}
+	case refused && e.code == "expired_token":
+		return Credential{}, signin.ErrLate
+	case refused && e.code == "access_denied":
+		return Credential{}, signin.ErrDenied
+	case refused && e.status < 500:
 		return Credential{}, err
 	}
-	return a.into(l.cred, i.now())
+	return Credential{}, &signin.PendingError{Interval: interval, Why: "the issuer is asked again: " + err.Error()}
 }

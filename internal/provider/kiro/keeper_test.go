@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/signin"
 )
 
 // TestReplicas: however many replicas find the token run out at once, the refresh
@@ -18,9 +19,9 @@ func TestReplicas(t *testing.T) {
 		for _, kind := range []string{BuilderID, Social} {
 			h := newHouse(t)
 			h.signIn(kind, time.Minute) // less than is taken for good
-			h.clock.on(50 * time.Second)
+			h.clock.On(50 * time.Second)
 			replicas := []*Account{h.account(), h.account(), h.account()}
-			h.BeforeRefresh(func() { <-h.store.taken }) // until another one has met the lease
+			h.BeforeRefresh(func() { <-h.store.Refused }) // until another one has met the lease
 			var wg sync.WaitGroup
 			for i := range 24 {
 				wg.Go(func() { fine(t, replicas[i%3], hello) })
@@ -30,7 +31,7 @@ func TestReplicas(t *testing.T) {
 				t.Errorf("%s: %d renewals, %d tokens used again", kind, renewals, reused)
 			}
 			h.BeforeRefresh(nil)
-			h.clock.on(2 * time.Hour)
+			h.clock.On(2 * time.Hour)
 			for i := range 9 {
 				wg.Go(func() { fine(t, replicas[i%3], hello) })
 			}
@@ -63,21 +64,21 @@ func TestReplicas(t *testing.T) {
 func TestKeptBeforeUse(t *testing.T) {
 	h := newHouse(t)
 	old := h.signIn(BuilderID, time.Minute)
-	h.clock.on(2 * time.Minute)
+	h.clock.On(2 * time.Minute)
 	a := h.account()
-	h.store.fail = errors.New("the disk is full")
+	h.store.Fail = errors.New("the disk is full")
 	if _, _, err := send(t, a, hello); err == nil || !strings.Contains(err.Error(), "could not be kept") {
 		t.Fatalf("sent with a token that is not kept: %v", err)
 	}
 	if n := len(h.Requests()); n != 0 {
 		t.Fatalf("%d requests were sent", n)
 	}
-	h.store.fail = nil
+	h.store.Fail = nil
 	fine(t, a, hello)
 	if renewals, reused := h.Counts(); renewals != 1 || reused != 0 {
 		t.Errorf("%d renewals, %d tokens used again", renewals, reused)
 	}
-	if kept := h.store.rows["kiro"]; kept.Refresh == old.Refresh || kept.Refresh == "" {
+	if kept := h.store.Rows["kiro"]; kept.Refresh == old.Refresh || kept.Refresh == "" {
 		t.Error("the new refresh token is not kept")
 	}
 	fine(t, h.account(), hello) // after a restart
@@ -89,7 +90,7 @@ func TestKeptBeforeUse(t *testing.T) {
 func TestDeadLogin(t *testing.T) {
 	h := newHouse(t)
 	h.signIn(Social, time.Minute)
-	h.clock.on(time.Hour)
+	h.clock.On(time.Hour)
 	h.Kill()
 	a := h.account()
 	_, _, err := send(t, a, hello)
@@ -97,7 +98,7 @@ func TestDeadLogin(t *testing.T) {
 	if !ok || !strings.Contains(e.Message, "turnpike login kiro kiro") || !e.Upstream || e.UpstreamStatus != 401 || !e.NoRetry {
 		t.Fatalf("%#v", err)
 	}
-	if h.store.rows["kiro"].Refused == "" {
+	if h.store.Rows["kiro"].Refused == "" {
 		t.Error("the login was not switched off")
 	}
 	_, reused := h.Counts()
@@ -109,8 +110,8 @@ func TestDeadLogin(t *testing.T) {
 	if _, again := h.Counts(); again != reused {
 		t.Error("a dead login was tried again")
 	}
-	st, err := StatusOf(t.Context(), h.store, "kiro", h.clock.now())
-	if err != nil || !st.HasLogin || st.HasCurrent || st.Refused == "" || st.Notice != Notice {
+	st, err := signin.StatusOf(t.Context(), h.store, "kiro", h.clock.Now())
+	if err != nil || !st.HasLogin || st.Current || st.Refused == "" {
 		t.Errorf("%+v, %v", st, err)
 	}
 	h.signIn(Social, time.Hour) // somebody signs in
@@ -127,7 +128,7 @@ func TestNobodyHasSignedIn(t *testing.T) {
 	if _, _, err := send(t, h.account(), hello); err == nil || !strings.Contains(err.Error(), "turnpike login kiro") {
 		t.Errorf("%v", err)
 	}
-	st, err := StatusOf(t.Context(), h.store, "kiro", h.clock.now())
+	st, err := signin.StatusOf(t.Context(), h.store, "kiro", h.clock.Now())
 	if err != nil || st.HasLogin {
 		t.Errorf("%+v, %v", st, err)
 	}
@@ -138,10 +139,10 @@ func TestIssuerAway(t *testing.T) {
 	h := newHouse(t)
 	c := h.signIn(BuilderID, 4*time.Minute)
 	c.Region = "eu-west-9" // no issuer is there
-	h.store.rows["kiro"] = Kept{Credential: c, Version: 1}
+	h.store.Rows["kiro"] = Kept{Credential: c, Version: 1}
 	a := h.account()
 	fine(t, a, hello)
-	h.clock.on(4 * time.Minute)
+	h.clock.On(4 * time.Minute)
 	if _, _, err := send(t, a, hello); err == nil {
 		t.Error("a token that has run out was used")
 	}
@@ -151,13 +152,13 @@ func TestIssuerAway(t *testing.T) {
 func TestLeaseOfOneThatDied(t *testing.T) {
 	h := newHouse(t)
 	h.signIn(BuilderID, time.Minute)
-	h.clock.on(2 * time.Minute)
+	h.clock.On(2 * time.Minute)
 	if ok, _ := h.store.Lease(t.Context(), "kiro", "dead", 45*time.Second); !ok {
 		t.Fatal("no lease")
 	}
 	a := h.account()
 	paused := 0
-	a.keeper.Pause = func(context.Context, time.Duration) error { paused++; h.clock.on(10 * time.Second); return nil }
+	a.keeper.Pause = func(context.Context, time.Duration) error { paused++; h.clock.On(10 * time.Second); return nil }
 	fine(t, a, hello)
 	if paused != 5 {
 		t.Errorf("%d pauses", paused)

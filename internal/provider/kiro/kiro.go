@@ -6,7 +6,6 @@ package kiro
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"net/http"
@@ -42,7 +41,7 @@ type Account struct {
 	endpoints *endpoints
 	speaks    llm.Kiro
 	profile   profile
-	quota     quota
+	quota     signin.Quota
 }
 
 // New makes an account. It can be called once it has a store of logins, or a key.
@@ -149,7 +148,7 @@ func (a *Account) aim(r *http.Request, e *endpoint, t *trip) {
 
 // sign puts on what the service knows its clients by.
 func (a *Account) sign(r *http.Request, c *Credential) {
-	fill := strings.NewReplacer("{uuid}", uuid(), "{machine}", machine(c))
+	fill := strings.NewReplacer("{uuid}", provider.UUID(), "{machine}", machine(c))
 	for name, value := range a.set.Headers {
 		r.Header.Set(name, fill.Replace(value))
 	}
@@ -157,13 +156,6 @@ func (a *Account) sign(r *http.Request, c *Credential) {
 		r.Header.Set("TokenType", kind)
 	}
 	r.Header.Set("Authorization", "Bearer "+c.Access)
-}
-
-func uuid() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }
 
 // Frames reads the AWS event stream.

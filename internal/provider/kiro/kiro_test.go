@@ -9,6 +9,7 @@ import (
 
 	"turnpike/internal/provider"
 	"turnpike/internal/provider/kiro/kirotest"
+	"turnpike/internal/signin/signintest"
 )
 
 func TestDotted(t *testing.T) {
@@ -115,7 +116,7 @@ func TestEndpoints(t *testing.T) {
 		h.Script(at("/runtime", busy), at("/q", away))
 		fine(t, a, hello)
 		fine(t, a, hello) // the two cool
-		h.clock.on(5 * time.Second)
+		h.clock.On(5 * time.Second)
 		fine(t, a, hello)
 		want := "runtime q codewhisperer codewhisperer runtime"
 		if got := strings.Join(paths(h), " "); got != want {
@@ -142,7 +143,7 @@ func TestEndpoints(t *testing.T) {
 		h := newHouse(t)
 		c := h.signIn(BuilderID, 10*time.Hour)
 		c.Profile = "arn:aws:codewhisperer:eu-west-1:1:profile/X" // served by eu-central-1
-		h.store.rows["kiro"] = Kept{Credential: c, Version: 1}
+		h.store.Rows["kiro"] = Kept{Credential: c, Version: 1}
 		h.Script(busy, busy)
 		_, _, err := send(t, h.account(), hello)
 		sent := h.Requests()
@@ -167,7 +168,7 @@ func TestQuota(t *testing.T) {
 	} {
 		h := newHouse(t)
 		h.signIn(BuilderID, 10*time.Hour)
-		h.Reset = h.clock.now().Add(90 * time.Minute).Unix()
+		h.Reset = h.clock.Now().Add(90 * time.Minute).Unix()
 		h.Script(answer)
 		res, text, err := send(t, h.account(), hello)
 		if err != nil || res.StatusCode != answer.Status || res.Header.Get("Retry-After") != "5401" || string(text) != answer.Body || len(h.Requests()) != 1 {
@@ -193,10 +194,10 @@ func TestModels(t *testing.T) {
 func TestUsage(t *testing.T) {
 	h := newHouse(t)
 	h.signIn(Social, time.Hour)
-	h.Reset = h.clock.now().Unix()
+	h.Reset = h.clock.Now().Unix()
 	u, err := h.account().Usage(t.Context())
 	if err != nil || u.Plan != "KIRO PRO" || len(u.Lines) != 3 || u.Lines[0] != (Line{Name: "Credits", Unit: "INVOCATIONS", Used: 12.34, Limit: 1000}) ||
-		!strings.Contains(u.Lines[1].Name, "trial") || !u.Reset.Equal(h.clock.now()) || u.Overage != "DISABLED" || u.Notice != Notice {
+		!strings.Contains(u.Lines[1].Name, "trial") || !u.Reset.Equal(h.clock.Now()) || u.Overage != "DISABLED" || u.Notice != Notice {
 		t.Errorf("%+v, %v", u, err)
 	}
 }
@@ -266,3 +267,6 @@ func TestOperatorsHeaders(t *testing.T) {
 }
 
 var _ http.RoundTripper = (*Account)(nil)
+
+// TestAllThatMayDriftIsData: hosts, versions and ids stand in settings.json.
+func TestAllThatMayDriftIsData(t *testing.T) { signintest.DataOnly(t) }

@@ -2,233 +2,167 @@ package kiro
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	"turnpike/internal/provider"
+	"turnpike/internal/signin"
 )
 
-// States of a login under way.
-const (
-	Pending   = "pending"
-	Completed = "completed"
-	Failed    = "error"
-	Expired   = "expired"
-)
-
-// Login is a login under way as people see it.
-type Login struct {
-	ID       string       `json:"id"`
-	Account  string       `json:"provider"`
-	Status   string       `json:"status"`
-	Error    string       `json:"error,omitempty"`
-	AuthURL  string       `json:"auth_url,omitempty"` // to open, where an address is to be pasted
-	Device   *DeviceLogin `json:"device,omitempty"`
-	Interval float64      `json:"interval,omitempty"` // seconds between two polls
-	Expires  time.Time    `json:"expires_at"`
-	Notice   string       `json:"notice"`
-}
-
-// Logins are those under way in this process: for the command line and the admin
-// API alike. They are bounded, and gone when their time is over.
+// Logins are those under way at one account, for the command line and the admin API
+// alike.
 type Logins struct {
-	issuer *issuer
-	store  TokenStore
-
-	mu   sync.Mutex
-	open map[string]*login
+	issuer  *issuer
+	book    signin.Book
+	account string
+	keyed   bool
 }
 
-type login struct {
-	mu     sync.Mutex // one poll or paste at a time
-	show   Login
-	portal *portal
-	device *DeviceLogin
-	next   time.Time // no poll before
-	done   bool
+var _ signin.Flow = (*Logins)(nil)
+
+// under is what only the account knows of a login: it waits for an address, or for a
+// device's code to be entered.
+type under struct {
+	Portal *portal `json:"portal,omitempty"`
+	Device *device `json:"device,omitempty"`
 }
 
-const (
-	maxLogins = 64
-	portalFor = 15 * time.Minute
-)
+// portalFor is how long an address may take.
+const portalFor = 15 * time.Minute
 
 // NewLogins makes it. A nil transport is one of its own.
-func NewLogins(s *Settings, store TokenStore, rt http.RoundTripper, now func() time.Time) *Logins {
+func NewLogins(account string, s *Settings, store signin.Store, desk signin.Desk, rt http.RoundTripper, now func() time.Time) *Logins {
 	if rt == nil {
 		rt = provider.NewTransport(provider.Timeouts{Connect: 10 * time.Second, TLS: 10 * time.Second, FirstByte: 30 * time.Second})
 	}
-	return &Logins{issuer: &issuer{rt: rt, set: s, now: now}, store: store, open: map[string]*login{}}
+	return newLogins(account, &issuer{rt: rt, set: s, now: now}, store, desk)
 }
 
-// StartDevice begins a login by the device flow. Without a start URL it is a Builder ID's.
-func (l *Logins) StartDevice(ctx context.Context, account, startURL, region string) (Login, error) {
-	d, err := l.issuer.startDevice(ctx, startURL, region)
-	if err != nil {
-		return Login{}, err
+func newLogins(account string, i *issuer, store signin.Store, desk signin.Desk) *Logins {
+	return &Logins{issuer: i, account: account, book: signin.Book{Account: account, Desk: desk, Store: store, Now: i.now, Type: Kind, Notice: Notice}}
+}
+
+// Flow signs people in at the account.
+func (a *Account) Flow(s signin.Store, d signin.Desk) signin.Flow {
+	l := newLogins(a.opt.Name, a.issuer, s, d)
+	l.keyed = a.opt.APIKey != ""
+	return l
+}
+
+// Start begins a login by the device flow, unless it is said otherwise.
+func (l *Logins) Start(ctx context.Context, how signin.How) (signin.Login, error) {
+	if l.keyed {
+		return signin.Login{}, fmt.Errorf("provider %s %w", l.account, signin.ErrKeyed)
 	}
-	in := &login{}
-	in.by(d, l.issuer.now())
-	in.show.Account = account
-	return l.begin(in)
-}
-
-func (in *login) by(d *DeviceLogin, now time.Time) {
-	in.device, in.next = d, now.Add(d.interval)
-	in.show.Device, in.show.Expires, in.show.Interval, in.show.AuthURL = d, d.Expires, d.interval.Seconds(), ""
-}
-
-// StartPortal begins a login by the service's page: with google, github, or a
-// company's own identity provider.
-func (l *Logins) StartPortal(account, method string) (Login, error) {
-	p, address, err := l.issuer.startPortal(method)
-	if err != nil {
-		return Login{}, err
+	switch how.Method {
+	case "", "device":
+		return l.startDevice(ctx, how)
+	case "portal":
+		return l.startPortal(ctx, "", how.Port)
 	}
-	return l.begin(&login{portal: p, show: Login{Account: account, AuthURL: address, Expires: l.issuer.now().Add(portalFor)}})
+	return l.startPortal(ctx, how.Method, how.Port)
 }
 
-func (l *Logins) begin(in *login) (Login, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.issuer.now()
-	for id, o := range l.open {
-		if !now.Before(o.show.Expires) {
-			delete(l.open, id)
+// startDevice: without a start URL it is a Builder ID's.
+func (l *Logins) startDevice(ctx context.Context, how signin.How) (signin.Login, error) {
+	var in signin.Begun
+	if err := l.byDevice(ctx, &in, how.StartURL, how.Region); err != nil {
+		return signin.Login{}, err
+	}
+	return l.book.Begin(ctx, in)
+}
+
+// byDevice asks for a code and shows it.
+func (l *Logins) byDevice(ctx context.Context, in *signin.Begun, start, region string) error {
+	d, shown, err := l.issuer.startDevice(ctx, start, region)
+	if err != nil {
+		return err
+	}
+	in.UserCode, in.URL, in.FullURL, in.Expires, in.Interval = shown.UserCode, shown.URL, shown.FullURL, shown.Expires, shown.Interval
+	in.AuthURL, in.Port, in.Next = "", 0, l.issuer.now().Add(time.Duration(shown.Interval*float64(time.Second)))
+	in.Own, err = json.Marshal(under{Device: d}) //nolint:gosec // the desk seals it
+	return err
+}
+
+// startPortal begins a login by the service's page: with google, github, or a company's
+// own identity provider.
+func (l *Logins) startPortal(ctx context.Context, method string, port int) (signin.Login, error) {
+	p, address, err := l.issuer.startPortal(method, port)
+	if err != nil {
+		return signin.Login{}, err
+	}
+	own, err := json.Marshal(under{Portal: p})
+	if err != nil {
+		return signin.Login{}, err
+	}
+	return l.book.Begin(ctx, signin.Begun{
+		Own: own, Login: signin.Login{AuthURL: address, Port: p.port(), Expires: l.issuer.now().Add(portalFor)},
+	})
+}
+
+// Poll tells how a login is.
+func (l *Logins) Poll(ctx context.Context, id string) (signin.Login, error) {
+	return l.book.Poll(ctx, id, func(ctx context.Context, in *signin.Begun) (Credential, error) {
+		own := read(in)
+		if own.Device == nil {
+			return Credential{}, errForeign
 		}
-	}
-	if len(l.open) >= maxLogins {
-		return Login{}, errors.New("too many logins are under way: wait until some are over")
-	}
-	in.show.ID, in.show.Status, in.show.Notice = random()[:22], Pending, Notice
-	l.open[in.show.ID] = in
-	return in.show, nil
+		return l.issuer.pollDevice(ctx, own.Device, time.Duration(in.Interval*float64(time.Second)))
+	})
 }
 
-// ErrNoSuchLogin is returned for ids nobody knows, or whose time is over.
-var ErrNoSuchLogin = errors.New("there is no such login under way")
+// errForeign is a login that another version of the gateway began.
+var errForeign = errors.New("this login cannot be gone on with: begin again")
 
-func (l *Logins) find(id string) (*login, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	in := l.open[id]
-	if in == nil {
-		return nil, ErrNoSuchLogin
-	}
-	return in, nil
+func read(in *signin.Begun) (own under) {
+	_ = json.Unmarshal(in.Own, &own) // what cannot be read is nothing
+	return own
 }
 
-// Poll tells how a login is. One by the device flow is asked about, no more often
-// than the issuer wants it.
-func (l *Logins) Poll(ctx context.Context, id string) (Login, error) {
-	in, err := l.find(id)
-	if err != nil {
-		return Login{}, err
-	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	now := l.issuer.now()
-	switch {
-	case in.done:
-	case !now.Before(in.show.Expires):
-		in.end(Expired, "nobody signed in in time: begin again")
-	case in.device != nil && !now.Before(in.next):
-		c, err := l.issuer.pollDevice(ctx, in.device)
-		in.next, in.show.Interval = now.Add(in.device.interval), in.device.interval.Seconds()
-		if errors.Is(err, errPending) {
-			break
+// Paste goes on with the address a browser ended at.
+func (l *Logins) Paste(ctx context.Context, id, address string) (signin.Login, error) {
+	return l.book.Paste(ctx, id, func(ctx context.Context, in *signin.Begun) (*Credential, error) {
+		own := read(in)
+		if own.Portal == nil {
+			return nil, errForeign
 		}
-		l.settle(ctx, in, c, err)
-	}
-	return in.show, nil
-}
-
-// Paste goes on with the address a browser ended at. What it answers with may hold
-// another address to open, or a code of the device flow.
-func (l *Logins) Paste(ctx context.Context, id, address string) (Login, error) {
-	in, err := l.find(id)
-	if err != nil {
-		return Login{}, err
-	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	switch {
-	case in.done:
-		return in.show, nil
-	case in.portal == nil:
-		return in.show, errors.New("this login wants no address")
-	case !l.issuer.now().Before(in.show.Expires):
-		in.end(Expired, "nobody signed in in time: begin again")
-		return in.show, nil
-	}
-	s, err := l.issuer.finishPortal(ctx, in.portal, address)
-	switch {
-	case err != nil:
-		return in.show, err // another address may be the right one
-	case s.open != "":
-		in.show.AuthURL = s.open
-	case s.device:
-		d, err := l.issuer.startDevice(ctx, s.start, s.region)
-		if err != nil {
-			return in.show, err
+		s, err := l.issuer.finishPortal(ctx, own.Portal, address)
+		switch {
+		case err != nil:
+			return nil, err
+		case s.open != "":
+			in.AuthURL = s.open
+			in.Own, err = json.Marshal(own)
+			return nil, err
+		case s.device:
+			return nil, l.byDevice(ctx, in, s.start, s.region)
 		}
-		in.portal = nil
-		in.by(d, l.issuer.now())
-	default:
-		l.settle(ctx, in, s.cred, nil)
-	}
-	return in.show, nil
+		return &s.cred, nil
+	})
 }
 
-// settle keeps what was got.
-func (l *Logins) settle(ctx context.Context, in *login, c Credential, err error) {
-	if err == nil {
-		err = Keep(ctx, l.store, in.show.Account, c)
-		if err != nil {
-			err = fmt.Errorf("the login could not be kept: %w", err)
-		}
+// Status is how the account's login is.
+func (a *Account) Status(ctx context.Context) (signin.Status, error) {
+	if a.opt.APIKey != "" {
+		return signin.Status{Account: a.opt.Name, HasLogin: true, Current: true, Kind: APIKey, Profile: a.opt.Profile}, nil
 	}
-	if err != nil {
-		in.end(Failed, err.Error())
-		return
-	}
-	in.end(Completed, "")
+	return a.keeper.Status(ctx)
 }
 
-func (in *login) end(status, why string) {
-	in.done = true
-	in.show.Status, in.show.Error = status, why
-	in.portal = nil
-}
+// Renew replaces the account's token now.
+func (a *Account) Renew(ctx context.Context) error { return a.keeper.Replace(ctx) }
 
-// Status is how an account's login is, without a secret.
-type Status struct {
-	Account    string    `json:"provider"`
-	HasLogin   bool      `json:"has_login"`
-	HasCurrent bool      `json:"has_current"`
-	Kind       string    `json:"kind,omitempty"`
-	Profile    string    `json:"profile_arn"`
-	Expires    time.Time `json:"expires_at,omitzero"`
-	External   bool      `json:"is_external_idp"`
-	Refused    string    `json:"refused,omitempty"`
-	Notice     string    `json:"notice"`
-}
+// Notice is what is to be known of the service.
+func (*Account) Notice() string { return Notice }
 
-// StatusOf reads it from the store.
-func StatusOf(ctx context.Context, s TokenStore, account string, now time.Time) (Status, error) {
-	k, err := s.Load(ctx, account)
-	st := Status{Account: account, Notice: Notice}
-	if errors.Is(err, ErrNoLogin) {
-		return st, nil
+// Heed takes over what the store has where that is another version.
+func (a *Account) Heed(ctx context.Context, version int64) bool {
+	another := a.keeper.Heed(ctx, version)
+	if another {
+		a.quota.Forget()
 	}
-	if err != nil {
-		return st, err
-	}
-	st.HasLogin, st.Kind, st.Profile, st.Expires, st.Refused = true, k.Kind, k.Profile, k.Expires, k.Refused
-	st.HasCurrent = k.Refused == "" && (k.Kind == APIKey || now.Before(k.Expires))
-	st.External = k.Kind == ExternalIdP
-	return st, nil
+	return another
 }

@@ -9,18 +9,23 @@ import (
 	"time"
 
 	"turnpike/internal/provider/kiro/kirotest"
+	"turnpike/internal/signin"
 )
 
-func (h *house) logins() *Logins { return NewLogins(h.set, h.store, nil, h.clock.now) }
+func (h *house) logins() *Logins { return h.loginsBy(nil) }
+
+func (h *house) loginsBy(rt http.RoundTripper) *Logins {
+	return NewLogins("kiro", h.set, h.store, signin.NewTable(h.clock.Now), rt, h.clock.Now)
+}
 
 func TestDeviceLogin(t *testing.T) {
 	h := newHouse(t)
 	l := h.logins()
-	in, err := l.StartDevice(t.Context(), "kiro", "", "")
-	if err != nil || in.Status != Pending || in.Device.UserCode == "" || in.Device.URL == "" || in.Interval != 1 || in.Notice != Notice {
+	in, err := l.Start(t.Context(), signin.How{})
+	if err != nil || in.Status != signin.Pending || in.UserCode == "" || in.URL == "" || in.Interval != 1 || in.Notice != Notice {
 		t.Fatalf("%+v, %v", in, err)
 	}
-	poll := func(want string) Login {
+	poll := func(want string) signin.Login {
 		t.Helper()
 		got, err := l.Poll(t.Context(), in.ID)
 		if err != nil || got.Status != want {
@@ -28,59 +33,59 @@ func TestDeviceLogin(t *testing.T) {
 		}
 		return got
 	}
-	poll(Pending) // too early: the issuer is not asked
-	if n := h.Polls(in.Device.UserCode); n != 0 {
+	poll(signin.Pending) // too early: the issuer is not asked
+	if n := h.Polls(in.UserCode); n != 0 {
 		t.Fatalf("%d polls before the interval", n)
 	}
-	h.SlowDown(in.Device.UserCode, 1)
-	h.clock.on(time.Second)
-	if got := poll(Pending); got.Interval != 6 {
+	h.SlowDown(in.UserCode, 1)
+	h.clock.On(time.Second)
+	if got := poll(signin.Pending); got.Interval != 6 {
 		t.Errorf("interval %v after slow_down, want 6", got.Interval)
 	}
-	h.clock.on(5 * time.Second)
-	poll(Pending)
-	if n := h.Polls(in.Device.UserCode); n != 1 {
+	h.clock.On(5 * time.Second)
+	poll(signin.Pending)
+	if n := h.Polls(in.UserCode); n != 1 {
 		t.Errorf("%d polls: the issuer wanted a longer pause", n)
 	}
-	h.clock.on(time.Second)
-	poll(Pending)
-	h.Grant(in.Device.UserCode)
-	h.clock.on(6 * time.Second)
-	poll(Completed)
-	poll(Completed)
-	if k := h.store.rows["kiro"]; k.Kind != BuilderID || k.SecretExpires.IsZero() || k.Region != "us-east-1" {
+	h.clock.On(time.Second)
+	poll(signin.Pending)
+	h.Grant(in.UserCode)
+	h.clock.On(6 * time.Second)
+	poll(signin.Completed)
+	poll(signin.Completed)
+	if k := h.store.Rows["kiro"]; k.Kind != BuilderID || k.SecretExpires.IsZero() || k.Region != "us-east-1" {
 		t.Errorf("%+v", k)
 	}
 	a := h.account()
 	fine(t, a, hello)
-	h.clock.on(2 * time.Hour)
+	h.clock.On(2 * time.Hour)
 	fine(t, a, hello) // its refresh token works
 }
 
 func TestDeviceLoginsThatEnd(t *testing.T) {
 	h := newHouse(t)
 	l := h.logins()
-	denied, err := l.StartDevice(t.Context(), "kiro", "https://d-123.awsapps.com/start/#/x", "eu-west-1")
+	denied, err := l.Start(t.Context(), signin.How{Method: "device", StartURL: "https://d-123.awsapps.com/start/#/x", Region: "eu-west-1"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Deny(denied.Device.UserCode)
-	h.clock.on(2 * time.Second)
-	if got, err := l.Poll(t.Context(), denied.ID); err != nil || got.Status != Failed || !strings.Contains(got.Error, "denied") {
+	h.Deny(denied.UserCode)
+	h.clock.On(2 * time.Second)
+	if got, err := l.Poll(t.Context(), denied.ID); err != nil || got.Status != signin.Failed || !strings.Contains(got.Error, "denied") {
 		t.Errorf("%+v, %v", got, err)
 	}
-	late, err := l.StartDevice(t.Context(), "kiro", "", "")
+	late, err := l.Start(t.Context(), signin.How{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.clock.on(time.Hour)
-	if got, err := l.Poll(t.Context(), late.ID); err != nil || got.Status != Expired {
+	h.clock.On(time.Hour)
+	if got, err := l.Poll(t.Context(), late.ID); err != nil || got.Status != signin.Expired {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if _, err := l.Poll(t.Context(), "nobody"); !errors.Is(err, ErrNoSuchLogin) {
+	if _, err := l.Poll(t.Context(), "nobody"); !errors.Is(err, signin.ErrNoSuchLogin) {
 		t.Error(err)
 	}
-	if len(h.store.rows) != 0 {
+	if len(h.store.Rows) != 0 {
 		t.Error("a login that failed was kept")
 	}
 }
@@ -89,24 +94,24 @@ func TestLoginsAreBounded(t *testing.T) {
 	h := newHouse(t)
 	l := h.logins()
 	var err error
-	for range maxLogins {
-		if _, err = l.StartPortal("kiro", ""); err != nil {
+	for range signin.MaxLogins {
+		if _, err = l.Start(t.Context(), signin.How{Method: "portal"}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err = l.StartPortal("kiro", ""); err == nil {
+	if _, err = l.Start(t.Context(), signin.How{Method: "portal"}); err == nil {
 		t.Error("one more than there may be")
 	}
-	h.clock.on(portalFor)
-	if _, err = l.StartPortal("kiro", ""); err != nil || len(l.open) != 1 {
-		t.Errorf("%v; %d are open after their time", err, len(l.open))
+	h.clock.On(portalFor)
+	if _, err = l.Start(t.Context(), signin.How{Method: "portal"}); err != nil {
+		t.Errorf("%v after their time", err)
 	}
 }
 
 func TestSocialLogin(t *testing.T) {
 	h := newHouse(t)
 	l := h.logins()
-	in, err := l.StartPortal("kiro", "google")
+	in, err := l.Start(t.Context(), signin.How{Method: "google"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,21 +120,21 @@ func TestSocialLogin(t *testing.T) {
 	}
 	end := h.Visit(in.AuthURL, "google", nil)
 	for _, bad := range []string{"", "http://localhost:1", strings.Replace(end, "state=", "state=x", 1), end[:strings.Index(end, "code=")] + "code=1", strings.Replace(end, "login_option=google", "login_option=magic", 1), end + "&error=access_denied"} {
-		if got, err := l.Paste(t.Context(), in.ID, bad); err == nil || got.Status != Pending {
+		if got, err := l.Paste(t.Context(), in.ID, bad); err == nil || got.Status != signin.Pending {
 			t.Errorf("%s was taken: %+v", bad, got)
 		}
 	}
-	if got, err := l.Paste(t.Context(), in.ID, end+"\n"); err != nil || got.Status != Completed {
+	if got, err := l.Paste(t.Context(), in.ID, end+"\n"); err != nil || got.Status != signin.Completed {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	a := h.account()
 	fine(t, a, hello)
-	h.clock.on(2 * time.Hour)
+	h.clock.On(2 * time.Hour)
 	fine(t, a, hello)
 	if renewals, _ := h.Counts(); renewals != 1 {
 		t.Errorf("%d renewals", renewals)
 	}
-	if _, err := l.StartPortal("kiro", "myspace"); err == nil {
+	if _, err := l.Start(t.Context(), signin.How{Method: "myspace"}); err == nil {
 		t.Error("a way to sign in nobody knows")
 	}
 }
@@ -139,8 +144,8 @@ func TestSocialLogin(t *testing.T) {
 func TestStateComesFirst(t *testing.T) {
 	h := newHouse(t)
 	seen := &refusing{t: t}
-	l := NewLogins(h.set, h.store, seen, h.clock.now)
-	in, err := l.StartPortal("kiro", "")
+	l := h.loginsBy(seen)
+	in, err := l.Start(t.Context(), signin.How{Method: "portal"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,21 +166,21 @@ func (r *refusing) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func TestCompanyLogin(t *testing.T) {
 	h := newHouse(t)
-	h.clock.at = time.Now()
+	h.clock.Set(time.Now())
 	l := h.logins()
-	in, err := l.StartPortal("kiro", "")
+	in, err := l.Start(t.Context(), signin.How{Method: "portal"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	end := h.Visit(in.AuthURL, "external_idp", url.Values{"issuer_url": {h.URL + "/idp/tenant/v2.0"}, "client_id": {"app"}, "scopes": {"api://kiro/read offline_access"}})
 	next, err := l.Paste(t.Context(), in.ID, end)
-	if err != nil || next.Status != Pending || next.AuthURL == in.AuthURL {
+	if err != nil || next.Status != signin.Pending || next.AuthURL == in.AuthURL {
 		t.Fatalf("%+v, %v", next, err)
 	}
 	if _, err := l.Paste(t.Context(), in.ID, end); !errors.Is(err, errState) {
 		t.Errorf("the first address again: %v", err)
 	}
-	if got, err := l.Paste(t.Context(), in.ID, h.VisitIssuer(next.AuthURL)); err != nil || got.Status != Completed {
+	if got, err := l.Paste(t.Context(), in.ID, h.VisitIssuer(next.AuthURL)); err != nil || got.Status != signin.Completed {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	const arn = "arn:aws:codewhisperer:us-east-1:1:profile/X"
@@ -185,10 +190,10 @@ func TestCompanyLogin(t *testing.T) {
 	if s := h.Requests()[0]; s.Header.Get("TokenType") != "EXTERNAL_IDP" || s.Body["profileArn"] != arn {
 		t.Errorf("%v", s.Header)
 	}
-	h.clock.on(2 * time.Hour)
+	h.clock.On(2 * time.Hour)
 	fine(t, a, hello)
-	st, err := StatusOf(t.Context(), h.store, "kiro", h.clock.now())
-	if err != nil || !st.External || !st.HasCurrent {
+	st, err := signin.StatusOf(t.Context(), h.store, "kiro", h.clock.Now())
+	if err != nil || st.Kind != ExternalIdP || !st.Current {
 		t.Errorf("%+v, %v", st, err)
 	}
 }
@@ -210,8 +215,8 @@ func TestNoOtherServer(t *testing.T) {
 		{"awsidc", "issuer_url", "https://awsapps.com.evil.example/start"},
 	} {
 		seen := &refusing{t: t}
-		l := NewLogins(h.set, h.store, seen, h.clock.now)
-		in, err := l.StartPortal("kiro", "")
+		l := h.loginsBy(seen)
+		in, err := l.Start(t.Context(), signin.How{Method: "portal"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -227,7 +232,7 @@ func TestPortalLeadsToTheDeviceFlow(t *testing.T) {
 	for _, option := range []string{"builderid", "awsidc"} {
 		h := newHouse(t)
 		l := h.logins()
-		in, err := l.StartPortal("kiro", "")
+		in, err := l.Start(t.Context(), signin.How{Method: "portal"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -235,16 +240,16 @@ func TestPortalLeadsToTheDeviceFlow(t *testing.T) {
 		if option == "builderid" {
 			got, err = l.Poll(t.Context(), in.ID)
 		}
-		if err != nil || got.Device == nil || got.AuthURL != "" {
+		if err != nil || got.UserCode == "" || got.AuthURL != "" {
 			t.Fatalf("%s: %+v, %v", option, got, err)
 		}
-		h.Grant(got.Device.UserCode)
-		h.clock.on(2 * time.Second)
-		if got, err = l.Poll(t.Context(), in.ID); err != nil || got.Status != Completed {
+		h.Grant(got.UserCode)
+		h.clock.On(2 * time.Second)
+		if got, err = l.Poll(t.Context(), in.ID); err != nil || got.Status != signin.Completed {
 			t.Fatalf("%s: %+v, %v", option, got, err)
 		}
 		want := map[string]string{"builderid": BuilderID, "awsidc": IdentityCenter}[option]
-		if k := h.store.rows["kiro"]; k.Kind != want {
+		if k := h.store.Rows["kiro"]; k.Kind != want {
 			t.Errorf("%s: %s", option, k.Kind)
 		}
 	}
@@ -254,7 +259,7 @@ func TestPortalLeadsToTheDeviceFlow(t *testing.T) {
 func TestSecretsAreNotShown(t *testing.T) {
 	h := newHouse(t)
 	c := h.signIn(BuilderID, time.Minute)
-	h.clock.on(time.Hour)
+	h.clock.On(time.Hour)
 	h.Kill()
 	_, _, err := send(t, h.account(), hello)
 	if err == nil {
@@ -273,4 +278,41 @@ func TestSecretsAreNotShown(t *testing.T) {
 	if s := c.String() + c.GoString(); strings.Contains(s, c.Access) || strings.Contains(s, c.Refresh) {
 		t.Errorf("%s shows a secret", s)
 	}
+}
+
+// away is a world in which nobody can be asked.
+type away struct{}
+
+func (away) RoundTrip(*http.Request) (*http.Response, error) { return nil, http.ErrServerClosed }
+
+// FuzzPaste: whatever is pasted, nothing comes of it without the state, nor without an
+// issuer's word, but the way to the device flow of a known region.
+func FuzzPaste(f *testing.F) {
+	for _, s := range []string{
+		"", "http://localhost:3128/oauth/callback?login_option=google&code=c&state=s", "kiro://kiro.oauth/callback?state=s&code=c", "?state=s&login_option=builderid",
+		"x?state=s&login_option=awsidc&idc_region=eu-west-1&issuer_url=https://d-1.awsapps.com/start", "?state=s&login_option=external_idp&issuer_url=https://login.microsoftonline.com/t",
+		"?state=s&error=x", "?state=s&state=t", "%zz?state=s", "?state=s&login_option=awsidc&idc_region=../x",
+	} {
+		f.Add(s, false)
+		f.Add(s, true)
+	}
+	set, err := ReadSettings(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	i := &issuer{rt: away{}, set: set, now: time.Now}
+	f.Fuzz(func(t *testing.T, pasted string, second bool) {
+		p := &portal{State: "s", Verifier: "v", Redirect: "http://localhost:3128", Method: "google"}
+		if second {
+			p.Outer = &outer{State: "s", Verifier: "v", ClientID: "c", TokenURL: "https://login.microsoftonline.com/t/token"}
+		}
+		got, err := i.finishPortal(t.Context(), p, pasted)
+		if err != nil {
+			return
+		}
+		u, err := url.Parse(strings.TrimSpace(pasted))
+		if err != nil || u.Query().Get("state") != "s" || !got.device || got.region != "" && !contains(set.Device.Regions, got.region) || got.start != "" && !strings.HasPrefix(got.start, "https://") {
+			t.Errorf("%q: %+v", pasted, got)
+		}
+	})
 }

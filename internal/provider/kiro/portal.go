@@ -11,22 +11,40 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
 // portal is a login by the service's sign-in page, which sends the browser to an
 // address on its own machine. Nobody listens there: the person pastes the address.
 type portal struct {
-	state, verifier string
-	// outer is set once the page has sent the person on to a company's own identity
+	State    string `json:"state"`
+	Verifier string `json:"verifier"`
+	Redirect string `json:"redirect"` // without the path
+	Method   string `json:"method,omitempty"`
+	// Outer is set once the page has sent the person on to a company's own identity
 	// provider.
-	outer *outer
+	Outer *outer `json:"outer,omitempty"`
+}
+
+// port is the one of the address at which the browser ends.
+func (p *portal) port() int {
+	u, err := url.Parse(p.Redirect)
+	if err != nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(u.Port()) // an address without a port has none to show
+	return n
 }
 
 // outer is the second half of a login at a company's own identity provider.
 type outer struct {
-	tokenURL, clientID, scope, redirect string
-	state, verifier                     string
+	TokenURL string `json:"token_url"`
+	ClientID string `json:"client_id"`
+	Scope    string `json:"scope"`
+	Redirect string `json:"redirect"`
+	State    string `json:"state"`
+	Verifier string `json:"verifier"`
 }
 
 func random() string {
@@ -42,16 +60,20 @@ func challenge(verifier string) string {
 
 const callbackPath = "/oauth/callback"
 
-// start makes the login and the address to open. method is google, github, or empty
-// for the page's own choice.
-func (i *issuer) startPortal(method string) (*portal, string, error) {
+// startPortal makes the login and the address to open. method is google, github, or
+// empty for the page's own choice. The page takes a few ports only; 0 is the usual one.
+func (i *issuer) startPortal(method string, port int) (*portal, string, error) {
 	if method != "" && method != "google" && method != "github" {
 		return nil, "", fmt.Errorf("%q is no way to sign in at Kiro: google or github", method)
 	}
-	p := &portal{state: random(), verifier: random()}
+	redirect, err := i.set.Social.redirect(port)
+	if err != nil {
+		return nil, "", err
+	}
+	p := &portal{State: random(), Verifier: random(), Redirect: redirect, Method: method}
 	q := url.Values{
-		"state": {p.state}, "code_challenge": {challenge(p.verifier)}, "code_challenge_method": {"S256"},
-		"redirect_uri": {i.set.Social.Redirect}, "redirect_from": {i.set.Social.From},
+		"state": {p.State}, "code_challenge": {challenge(p.Verifier)}, "code_challenge_method": {"S256"},
+		"redirect_uri": {p.Redirect}, "redirect_from": {i.set.Social.From},
 	}
 	if method != "" {
 		q.Set("signin_methods", method)
@@ -83,9 +105,9 @@ func (i *issuer) finishPortal(ctx context.Context, p *portal, pasted string) (st
 		return step{}, errors.New("paste the whole address the browser shows at the end, with everything behind the question mark")
 	}
 	q := u.Query()
-	want := p.state
-	if p.outer != nil {
-		want = p.outer.state
+	want := p.State
+	if p.Outer != nil {
+		want = p.Outer.State
 	}
 	if subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(want)) != 1 {
 		return step{}, errState
@@ -93,10 +115,14 @@ func (i *issuer) finishPortal(ctx context.Context, p *portal, pasted string) (st
 	if q.Get("error") != "" {
 		return step{}, errors.New("the login was refused in the browser")
 	}
-	if p.outer != nil {
-		return i.finishOuter(ctx, p.outer, q.Get("code"))
+	if p.Outer != nil {
+		return i.finishOuter(ctx, p.Outer, q.Get("code"))
 	}
-	switch option := q.Get("login_option"); option {
+	option := q.Get("login_option")
+	if option == "" { // somebody has copied code and state alone
+		option = p.Method
+	}
+	switch option {
 	case "google", "github":
 		return i.finishSocial(ctx, p, option, q.Get("code"))
 	case "builderid":
@@ -120,9 +146,9 @@ func (i *issuer) finishSocial(ctx context.Context, p *portal, option, code strin
 	if code == "" {
 		return step{}, errors.New("the address holds no code")
 	}
-	redirect := i.set.Social.Redirect + callbackPath + "?login_option=" + option
+	redirect := p.Redirect + callbackPath + "?login_option=" + option
 	var a answer
-	text, err := json.Marshal(map[string]string{"code": code, "code_verifier": p.verifier, "redirect_uri": redirect})
+	text, err := json.Marshal(map[string]string{"code": code, "code_verifier": p.Verifier, "redirect_uri": redirect})
 	if err != nil {
 		return step{}, err
 	}
@@ -162,16 +188,16 @@ func (i *issuer) startOuter(ctx context.Context, p *portal, q url.Values) (strin
 		return "", errors.New("the identity provider names addresses of another one")
 	}
 	o := &outer{
-		tokenURL: known.Token, clientID: q.Get("client_id"), scope: q.Get("scopes"), redirect: i.set.External.Redirect,
-		state: random(), verifier: random(),
+		TokenURL: known.Token, ClientID: q.Get("client_id"), Scope: q.Get("scopes"), Redirect: i.set.External.Redirect,
+		State: random(), Verifier: random(),
 	}
-	if o.clientID == "" {
+	if o.ClientID == "" {
 		return "", errors.New("the address names no client")
 	}
-	p.outer = o
+	p.Outer = o
 	ask := url.Values{
-		"response_type": {"code"}, "client_id": {o.clientID}, "redirect_uri": {o.redirect}, "scope": {o.scope}, "state": {o.state},
-		"code_challenge": {challenge(o.verifier)}, "code_challenge_method": {"S256"},
+		"response_type": {"code"}, "client_id": {o.ClientID}, "redirect_uri": {o.Redirect}, "scope": {o.Scope}, "state": {o.State},
+		"code_challenge": {challenge(o.Verifier)}, "code_challenge_method": {"S256"},
 	}
 	if hint := q.Get("login_hint"); hint != "" {
 		ask.Set("login_hint", hint)
@@ -184,14 +210,14 @@ func (i *issuer) finishOuter(ctx context.Context, o *outer, code string) (step, 
 		return step{}, errors.New("the address holds no code")
 	}
 	var a answer
-	err := i.post(ctx, o.tokenURL, url.Values{
-		"grant_type": {"authorization_code"}, "client_id": {o.clientID}, "code": {code}, "code_verifier": {o.verifier}, "redirect_uri": {o.redirect},
+	err := i.post(ctx, o.TokenURL, url.Values{
+		"grant_type": {"authorization_code"}, "client_id": {o.ClientID}, "code": {code}, "code_verifier": {o.Verifier}, "redirect_uri": {o.Redirect},
 	}, &a)
 	if err != nil {
 		return step{}, err
 	}
-	c, err := a.into(Credential{Kind: ExternalIdP, ClientID: o.clientID, TokenURL: o.tokenURL}, i.now())
-	c.Scope = refreshScope(c.Access, o.scope)
+	c, err := a.into(Credential{Kind: ExternalIdP, ClientID: o.ClientID, TokenURL: o.TokenURL}, i.now())
+	c.Scope = refreshScope(c.Access, o.Scope)
 	return step{cred: c}, err
 }
 

@@ -7,10 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
-	"sync"
-	"time"
 )
 
 // RoundTrip sends a request to the endpoints in their order, until one takes it. A
@@ -153,40 +150,9 @@ func spent(text []byte) bool {
 	return false
 }
 
-// quota remembers when there is something again.
-type quota struct {
-	mu    sync.Mutex
-	until time.Time
-	asked time.Time
-}
-
-// Bounds of asking when a quota begins anew.
-const (
-	quotaWait  = 5 * time.Second
-	quotaEvery = 10 * time.Minute
-)
-
-// exhausted puts on a refusal how long it holds, where the account can be asked: so it
-// is not asked again before.
+// exhausted puts on a refusal how long it holds.
 func (a *Account) exhausted(ctx context.Context, res *http.Response, c *Credential) *http.Response {
 	peek(res)
-	if res.Header.Get("Retry-After") != "" {
-		return res
-	}
-	q := &a.quota
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	now := a.opt.Now()
-	if now.Sub(q.asked) >= quotaEvery {
-		q.asked = now
-		ask, cancel := context.WithTimeout(ctx, quotaWait)
-		defer cancel()
-		if u, err := a.usage(ask, c); err == nil {
-			q.until = u.Reset
-		}
-	}
-	if rest := q.until.Sub(now); rest > 0 {
-		res.Header.Set("Retry-After", strconv.FormatInt(int64(rest/time.Second)+1, 10))
-	}
+	a.quota.Tell(ctx, res.Header, a.opt.Now(), func(ctx context.Context) (Usage, error) { return a.usage(ctx, c) })
 	return res
 }

@@ -1,16 +1,16 @@
 package kiro
 
 import (
-	"bytes"
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
+
+	"turnpike/internal/signin"
 )
 
 // Notice is said wherever Kiro is shown.
@@ -38,7 +38,7 @@ type Settings struct {
 	ProfilesURL    string `json:"profiles_url"`
 	ProfilesTarget string `json:"profiles_target"`
 
-	RefreshBefore Duration         `json:"refresh_before"` // a token's end
+	RefreshBefore signin.Duration  `json:"refresh_before"` // a token's end
 	Device        DeviceSettings   `json:"device"`
 	Social        SocialSettings   `json:"social"`
 	External      ExternalSettings `json:"external"`
@@ -70,9 +70,21 @@ type SocialSettings struct {
 	TokenURL   string   `json:"token_url"`
 	RefreshURL string   `json:"refresh_url"`
 	Regions    []string `json:"regions"`
-	Redirect   string   `json:"redirect"` // an address the portal knows; nobody needs to listen there
+	Redirect   string   `json:"redirect"` // an address the portal knows, {port} is one of ports; nobody needs to listen there
+	Ports      []int    `json:"ports"`    // those the portal takes, the usual one first
 	From       string   `json:"from"`
 	UserAgent  string   `json:"user_agent"`
+}
+
+// redirect is the address at which a browser ends; port 0 is the usual one.
+func (s *SocialSettings) redirect(port int) (string, error) {
+	if port == 0 && len(s.Ports) > 0 {
+		port = s.Ports[0]
+	}
+	if strings.Contains(s.Redirect, "{port}") && !slices.Contains(s.Ports, port) {
+		return "", fmt.Errorf("the sign-in page takes none but the ports %s", strings.Trim(fmt.Sprint(s.Ports), "[]"))
+	}
+	return strings.ReplaceAll(s.Redirect, "{port}", strconv.Itoa(port)), nil
 }
 
 // ExternalSettings are how a company's own identity provider signs in.
@@ -83,36 +95,17 @@ type ExternalSettings struct {
 
 // Imports are the only files a login may be taken from.
 type Imports struct {
+	// API allows the admin API what the command line may do.
+	API bool     `json:"api"`
 	CLI []string `json:"cli"`
 	IDE []string `json:"ide"`
-}
-
-// Duration is written as in Go: 5m.
-type Duration time.Duration
-
-// UnmarshalJSON reads it.
-func (d *Duration) UnmarshalJSON(b []byte) error {
-	var s string
-	if err := json.Unmarshal(b, &s); err != nil {
-		return err
-	}
-	v, err := time.ParseDuration(s)
-	*d = Duration(v)
-	return err
 }
 
 // ReadSettings are the defaults with an operator's file over them; nil is none.
 func ReadSettings(over []byte) (*Settings, error) {
 	var s Settings
-	for _, text := range [][]byte{settingsJSON, over} {
-		if len(text) == 0 {
-			continue
-		}
-		dec := json.NewDecoder(bytes.NewReader(text))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&s); err != nil {
-			return nil, fmt.Errorf("kiro settings: %w", err)
-		}
+	if err := signin.ReadSettings(&s, settingsJSON, over); err != nil {
+		return nil, fmt.Errorf("kiro settings: %w", err)
 	}
 	return &s, s.check()
 }

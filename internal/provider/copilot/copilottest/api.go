@@ -101,7 +101,7 @@ func (s *Service) api(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sent = append(s.sent, Sent{path, r.Header.Clone(), body})
-	next := s.next(path)
+	next, scripted := s.next(path)
 	if next.Revoke {
 		clear(s.tokens)
 	}
@@ -135,18 +135,24 @@ func (s *Service) api(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, "invalid_request_body", "%s", why)
 		return
 	}
+	if m := s.model; m != nil && !scripted && path != "/embeddings" {
+		s.mu.Unlock() // it may take its time
+		defer s.mu.Lock()
+		s.ask(w, m, path, r.Header, text)
+		return
+	}
 	s.answer(w, path, next, body["stream"] == true)
 }
 
-// next takes the next answer of the script that is for a path.
-func (s *Service) next(path string) Answer {
+// next takes the next answer of the script that is for a path, a greeting where it has none.
+func (s *Service) next(path string) (a Answer, scripted bool) {
 	for i, a := range s.script {
 		if a.At == "" || a.At == path {
 			s.script = append(s.script[:i:i], s.script[i+1:]...)
-			return a
+			return a, true
 		}
 	}
-	return greetings[path]
+	return greetings[path], false
 }
 
 // greetings are short answers of each API.

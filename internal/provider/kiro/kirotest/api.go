@@ -105,11 +105,11 @@ func (s *Service) generate(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	s.Sent = append(s.Sent, Sent{r.URL.Path, r.Header.Clone(), body})
-	next := s.next(r.URL.Path)
+	next, scripted := s.next(r.URL.Path)
 	if next.Revoke {
 		s.revoke()
 	}
-	profiles := s.profiles
+	profiles, model := s.profiles, s.model
 	s.mu.Unlock()
 	if !s.signed(w, r) {
 		return
@@ -127,18 +127,22 @@ func (s *Service) generate(w http.ResponseWriter, r *http.Request) {
 		s.improper(w, why)
 		return
 	}
+	if model != nil && !scripted {
+		s.ask(w, model, body)
+		return
+	}
 	s.stream(w, &next)
 }
 
-// next takes the next answer of the script that is for a path.
-func (s *Service) next(path string) Answer {
+// next takes the next answer of the script that is for a path, a greeting where it has none.
+func (s *Service) next(path string) (a Answer, scripted bool) {
 	for i, a := range s.script {
 		if strings.HasPrefix(path, a.At) {
 			s.script = append(s.script[:i:i], s.script[i+1:]...)
-			return a
+			return a, true
 		}
 	}
-	return Answer{Frames: Greeting()}
+	return Answer{Frames: Greeting()}, false
 }
 
 // Greeting is a short answer with everything around it.
@@ -161,25 +165,28 @@ func (s *Service) stream(w http.ResponseWriter, a *Answer) {
 		_, _ = fmt.Fprint(w, a.Body)
 		return
 	}
-	enc := eventstream.NewEncoder()
 	for i := 0; i+1 < len(a.Frames); i += 2 {
-		var m eventstream.Message
-		name, typ := ":event-type", "event"
-		if strings.HasSuffix(a.Frames[i], "Exception") {
-			name, typ = ":exception-type", "exception"
-		}
-		m.Headers.Set(name, eventstream.StringValue(a.Frames[i]))
-		m.Headers.Set(":content-type", eventstream.StringValue("application/json"))
-		m.Headers.Set(":message-type", eventstream.StringValue(typ))
-		m.Payload = []byte(a.Frames[i+1])
-		var b bytes.Buffer
-		if err := enc.Encode(&b, m); err != nil {
-			s.t.Error(err)
-		}
-		_, _ = w.Write(b.Bytes())
-		if f, ok := w.(http.Flusher); ok {
-			f.Flush()
-		}
+		s.frame(w, a.Frames[i], []byte(a.Frames[i+1]))
+	}
+}
+
+// frame sends one message of the stream, whose encoding is AWS's own.
+func (s *Service) frame(w http.ResponseWriter, event string, payload []byte) {
+	name, typ := ":event-type", "event"
+	if strings.HasSuffix(event, "Exception") {
+		name, typ = ":exception-type", "exception"
+	}
+	m := eventstream.Message{Payload: payload}
+	m.Headers.Set(name, eventstream.StringValue(event))
+	m.Headers.Set(":content-type", eventstream.StringValue("application/json"))
+	m.Headers.Set(":message-type", eventstream.StringValue(typ))
+	var b bytes.Buffer
+	if err := eventstream.NewEncoder().Encode(&b, m); err != nil {
+		s.t.Error(err)
+	}
+	_, _ = w.Write(b.Bytes())
+	if f, ok := w.(http.Flusher); ok {
+		f.Flush()
 	}
 }
 

@@ -15,14 +15,13 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 )
 
 // Service is the whole of it, on one address.
 type Service struct {
 	*httptest.Server
-	t testing.TB
+	t T
 
 	mu       sync.Mutex
 	n        int                 // names what is made
@@ -40,6 +39,9 @@ type Service struct {
 	profiles []string
 	renewals int
 	slow     func() // called before a refresh is answered
+	generous bool
+	lasting  bool // access tokens stay good when they are replaced
+	model    Model
 }
 
 // Sent is a request to the API as it came.
@@ -75,8 +77,17 @@ type session struct {
 	tokenType       string // the header that goes with it
 }
 
+// T is what a service needs of a test, or of whoever else has it run.
+type T interface {
+	Logf(format string, args ...any)
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Cleanup(f func())
+}
+
 // New starts a service.
-func New(t testing.TB) *Service {
+func New(t T) *Service {
 	s := &Service{
 		t: t, clients: map[string]string{}, devices: map[string]*device{}, refresh: map[string]*session{}, access: map[string]*session{},
 		spent: map[string]bool{}, codes: map[string]string{}, life: 3600,
@@ -196,6 +207,9 @@ func (s *Service) Requests() []Sent {
 // Life sets how long tokens are said to be good, in seconds; 0 says nothing.
 func (s *Service) Life(seconds int64) { s.mu.Lock(); s.life = seconds; s.mu.Unlock() }
 
+// Lasting leaves access tokens good when they are replaced.
+func (s *Service) Lasting() { s.mu.Lock(); s.lasting = true; s.mu.Unlock() }
+
 // Profiles sets the profiles of the account.
 func (s *Service) Profiles(arns ...string) { s.mu.Lock(); s.profiles = arns; s.mu.Unlock() }
 
@@ -262,12 +276,15 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	code := s.name("device")
-	s.devices[code] = &device{client: str(v, "clientId"), user: fmt.Sprintf("ABCD-%04d", s.n)}
+	s.devices[code] = &device{client: str(v, "clientId"), user: fmt.Sprintf("ABCD-%04d", s.n), granted: s.generous}
 	say(w, 200, map[string]any{
 		"deviceCode": code, "userCode": s.devices[code].user, "verificationUri": s.URL + "/device", "verificationUriComplete": s.URL + "/device?user_code=x",
 		"expiresIn": 600, "interval": 1,
 	})
 }
+
+// Generous lets everybody in who is given a code from now on.
+func (s *Service) Generous() { s.mu.Lock(); s.generous = true; s.mu.Unlock() }
 
 // Grant lets the person of a code in; Deny does not.
 func (s *Service) Grant(userCode string) { s.decide(userCode, func(d *device) { d.granted = true }) }
@@ -359,7 +376,9 @@ func (s *Service) renew(w http.ResponseWriter, kind, client, token string, forme
 		return
 	}
 	delete(s.refresh, token)
-	delete(s.access, se.access)
+	if !s.lasting {
+		delete(s.access, se.access)
+	}
 	s.spent[token] = true
 	s.renewals++
 	answer(w, s.begin(kind, client))
