@@ -85,7 +85,8 @@ func wordsOnly(body []byte) bool {
 	if bytes.Contains(body, []byte(`\u006`)) || bytes.Contains(body, []byte(`\u007`)) {
 		return false
 	}
-	for rest, found := body, true; ; {
+	var found bool
+	for rest := body; ; {
 		if _, rest, found = bytes.Cut(rest, []byte(`"type"`)); !found {
 			return true
 		}

@@ -85,7 +85,7 @@ func TestCork(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			url, l := corkServer(t, nil, c.pieces)
-			body, err := get(t.Context(), http.DefaultClient, url)
+			body, err := get(t.Context(), &http.Client{}, url)
 			if err != nil || !bytes.Equal(body, bytes.Join(c.pieces, nil)) {
 				t.Fatalf("%d bytes, %v", len(body), err)
 			}
