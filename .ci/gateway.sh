@@ -32,7 +32,10 @@ more=
 if [ -n "${UNOFFICIAL:-}" ]; then
 	# The stand-in ends with the process that holds 9 open: this one, which becomes the gateway.
 	exec 9> >("$root/.cache/standin" "$UNOFFICIAL" "$UPSTREAM_URL" "$dir/settings.json" 2>&1)
-	for _ in $(seq 100); do [ -e "$dir/settings.json" ] && break || sleep 0.1; done
+	for _ in $(seq 100); do
+		[ -e "$dir/settings.json" ] && break
+		sleep 0.1
+	done
 	provider="type: $UNOFFICIAL, settings_file: '$dir/settings.json'"
 	# A model that is asked for by the API that the upstream plays.
 	case $UNOFFICIAL:$UPSTREAM_DIALECT in
