@@ -11,9 +11,7 @@ import (
 
 // identify finds who asks. The key may come as Authorization: Bearer or as
 // x-api-key, on every API; some clients send both, and both must then be the
-// same, or it would depend on the reader which one counts. Only where the
-// configuration declares the one key there is, clients may send what they like beside
-// it: many need a key of any kind in the other header before they start.
+// same, or it would depend on the reader which one counts.
 func (x *exchange) identify() error {
 	who, err := x.gw.principal(x.r)
 	x.who = who // the log tells of refused keys too
@@ -23,7 +21,7 @@ func (x *exchange) identify() error {
 // principal is who a request speaks for, with an error where that one may not, or
 // not from where it comes.
 func (g *Gateway) principal(r *http.Request) (*keyring.Principal, error) {
-	secret, err := g.credential(r.Header)
+	secret, err := credential(r.Header)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +55,7 @@ func (g *Gateway) fromHere(who *keyring.Principal, r *http.Request) error {
 	}
 }
 
-func (g *Gateway) credential(h http.Header) (string, error) {
+func credential(h http.Header) (string, error) {
 	bearer, apiKey := "", h.Get("X-Api-Key")
 	if a := h.Get("Authorization"); a != "" {
 		scheme, token, _ := strings.Cut(a, " ")
@@ -77,27 +75,11 @@ func (g *Gateway) credential(h http.Header) (string, error) {
 	case bearer == "" && apiKey == "":
 		return "", &llm.Error{Kind: llm.ErrAuth, NoRetry: true, Message: "no API key: send it as Authorization: Bearer YOUR_KEY or x-api-key: YOUR_KEY"}
 	case bearer != "" && apiKey != "" && bearer != apiKey:
-		for _, pair := range [][2]string{{bearer, apiKey}, {apiKey, bearer}} {
-			if g.declared(pair[0]) && !g.known(pair[1]) {
-				return pair[0], nil
-			}
-		}
 		return "", &llm.Error{Kind: llm.ErrAuth, NoRetry: true, Message: "Authorization and x-api-key hold two different keys: send one, or the same in both"}
 	case bearer != "":
 		return bearer, nil
 	}
 	return apiKey, nil
-}
-
-// declared tells whether a key is the one of the configuration.
-func (g *Gateway) declared(secret string) bool {
-	who, ok, _ := g.opt.Keys.Lookup(secret)
-	return ok && who.KeyID == keyring.Declared
-}
-
-func (g *Gateway) known(secret string) bool {
-	_, ok, expired := g.opt.Keys.Lookup(secret)
-	return ok || expired
 }
 
 // accessKeyID is what an AWS SDK has for an access key id: a key of ours, when the
