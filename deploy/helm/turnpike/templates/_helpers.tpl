@@ -74,8 +74,8 @@ seccompProfile: { type: RuntimeDefault }
 {{- if and .Values.autoscaling.enabled (gt (int .Values.autoscaling.min) (int .Values.autoscaling.max)) -}}
 {{- fail "autoscaling.min is greater than autoscaling.max" -}}
 {{- end -}}
-{{- if and .Values.externalSecret.enabled (not .Values.externalSecret.remoteKey) -}}
-{{- fail "externalSecret.remoteKey is missing: the name of the secret in AWS Secrets Manager" -}}
+{{- if and .Values.externalSecret.enabled (not .Values.externalSecret.remoteKeys) -}}
+{{- fail "externalSecret.remoteKeys is missing: the names of the secrets in AWS Secrets Manager" -}}
 {{- end -}}
 {{- if and .Values.externalSecret.enabled .Values.secret.existing -}}
 {{- fail "externalSecret makes the secret, secret.existing says that it is there: keep one" -}}
