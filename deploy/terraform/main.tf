@@ -19,7 +19,8 @@ locals {
     medium = { zones = 3, nat = 1, acu = [1, 8], instance = "db.r7g.large", readers = 1, cache = "cache.t4g.small", replicas = 1, keep = 14, protect = true }
     large  = { zones = 3, nat = 3, acu = [4, 64], instance = "db.r7g.2xlarge", readers = 2, cache = "cache.r7g.large", replicas = 2, keep = 30, protect = true }
   }
-  size = local.sizes[var.size]
+  size    = local.sizes[var.size]
+  protect = var.protect != null ? var.protect : local.size.protect
 
   new_cluster = var.cluster == ""
   network     = var.network != null ? var.network : one(module.network[*].network)
@@ -59,10 +60,10 @@ module "database" {
   instance_class   = local.size.instance
   readers          = local.size.readers
   backup_days      = local.size.keep
-  protect          = local.size.protect
+  protect          = local.protect
   kms_key_arn      = module.secrets.kms_key_arn
-  password         = module.secrets.database_password
-  password_version = module.secrets.database_password_version
+  password         = var.generated.database
+  password_version = var.rotation
 }
 
 module "cache" {
@@ -82,8 +83,9 @@ module "secrets" {
   account_id    = data.aws_caller_identity.me.account_id
   database_host = module.database.host
   cache_host    = module.cache.host
-  protect       = local.size.protect
+  protect       = local.protect
   rotation      = var.rotation
+  generated     = var.generated
 }
 
 module "identity" {
@@ -114,7 +116,7 @@ module "cognito" {
   source  = "./modules/cognito"
   name    = var.name
   domain  = var.domain
-  protect = local.size.protect
+  protect = local.protect
 }
 
 module "edge" {

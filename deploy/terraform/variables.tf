@@ -187,3 +187,19 @@ variable "rotation" {
   type        = number
   default     = 1
 }
+
+variable "protect" {
+  description = "Whether data is protected against being deleted. Not set: medium and large are. deploy-all.sh destroy sets it to false first."
+  type        = bool
+  default     = null
+}
+
+variable "generated" {
+  description = "New secrets, made by deploy-all.sh for each run. They are written where rotation has been raised, and are in neither state nor plan."
+  type        = object({ database = string, admin = string, metrics = string })
+  ephemeral   = true
+  validation {
+    condition     = alltrue([for s in values(var.generated) : can(regex("^[A-Za-z0-9]{32,}$", s))])
+    error_message = "At least 32 letters and digits each: openssl rand -hex 24."
+  }
+}

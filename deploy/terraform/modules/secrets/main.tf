@@ -1,8 +1,8 @@
 # One key for all that is at rest, and two secrets: what the gateway needs to run (made here), and the keys of your
 # upstreams (yours: Terraform makes the secret and never looks into it again).
 #
-# What is made here is written once and never read: ephemeral values and write-only arguments keep it out of the state and
-# of plans. Raising var.rotation writes new ones, into the database and the secret in the same run.
+# What is written here is never read: ephemeral variables and write-only arguments keep it out of the state and of plans.
+# Raising var.rotation writes new ones, into the database and the secret in the same run.
 
 data "aws_region" "here" {}
 
@@ -29,21 +29,6 @@ resource "aws_kms_alias" "this" {
   target_key_id = aws_kms_key.this.key_id
 }
 
-ephemeral "aws_secretsmanager_random_password" "database" {
-  password_length     = 40
-  exclude_punctuation = true
-}
-
-ephemeral "aws_secretsmanager_random_password" "admin" {
-  password_length     = 48
-  exclude_punctuation = true
-}
-
-ephemeral "aws_secretsmanager_random_password" "metrics" {
-  password_length     = 40
-  exclude_punctuation = true
-}
-
 # ElastiCache takes no write-only token: this one is in the state, which is encrypted for that.
 data "aws_secretsmanager_random_password" "cache" {
   password_length     = 40
@@ -67,10 +52,10 @@ resource "aws_secretsmanager_secret_version" "gateway" {
   secret_id                = aws_secretsmanager_secret.gateway.id
   secret_string_wo_version = var.rotation
   secret_string_wo = jsonencode({
-    TURNPIKE_DATABASE_URL            = "postgres://turnpike:${ephemeral.aws_secretsmanager_random_password.database.random_password}@${var.database_host}:5432/turnpike?sslmode=${var.database_tls}"
+    TURNPIKE_DATABASE_URL            = "postgres://turnpike:${var.generated.database}@${var.database_host}:5432/turnpike?sslmode=${var.database_tls}"
     TURNPIKE_REDIS_URL               = "rediss://:${terraform_data.cache.output}@${var.cache_host}:6379/0"
-    TURNPIKE_AUTH_ADMIN_KEY          = "adm-${ephemeral.aws_secretsmanager_random_password.admin.random_password}"
-    TURNPIKE_TELEMETRY_METRICS_TOKEN = "met-${ephemeral.aws_secretsmanager_random_password.metrics.random_password}"
+    TURNPIKE_AUTH_ADMIN_KEY          = "adm-${var.generated.admin}"
+    TURNPIKE_TELEMETRY_METRICS_TOKEN = "met-${var.generated.metrics}"
   })
 }
 

@@ -3,11 +3,6 @@ output "kms_alias" { value = aws_kms_alias.this.name }
 output "gateway_secret_arn" { value = aws_secretsmanager_secret.gateway.arn }
 output "secret_arns" { value = [aws_secretsmanager_secret.gateway.arn, aws_secretsmanager_secret.upstreams.arn] }
 output "secret_names" { value = [aws_secretsmanager_secret.gateway.name, aws_secretsmanager_secret.upstreams.name] }
-output "database_password" {
-  value     = ephemeral.aws_secretsmanager_random_password.database.random_password
-  ephemeral = true
-}
-output "database_password_version" { value = var.rotation }
 output "cache_token" {
   value     = terraform_data.cache.output
   sensitive = true

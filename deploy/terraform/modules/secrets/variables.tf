@@ -13,3 +13,7 @@ variable "rotation" {
   type        = number
   default     = 1
 }
+variable "generated" {
+  type      = object({ database = string, admin = string, metrics = string })
+  ephemeral = true
+}
