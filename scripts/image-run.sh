@@ -12,14 +12,14 @@ dir=$(mktemp -d)
 podman() { command podman --storage-driver "${IMAGE_STORAGE:-vfs}" --runtime runc --cgroup-manager cgroupfs "$@"; }
 # shellcheck disable=SC2317 # the trap runs it
 stop() {
-	podman rm -f "$container" >/dev/null 2>&1 || true
+	podman rm -f -v "$container" >/dev/null 2>&1 || true
 	rm -rf "$dir"
 }
 trap stop EXIT
 
 port=$(shuf -i 20000-30000 -n 1)
 podman run -d --name "$container" --network host --read-only --cap-drop all --security-opt no-new-privileges --memory 64m \
-	--ulimit nofile=1024:4096 --ulimit nproc=1024:4096 --tmpfs /data:rw,mode=1777 \
+	--ulimit nofile=1024:4096 --ulimit nproc=1024:4096 \
 	--env TURNPIKE_SERVER_HOST=127.0.0.1 --env "TURNPIKE_SERVER_PORT=$port" --env TURNPIKE_AUTH_API_KEY=sk-image --env TURNPIKE_AUTH_ADMIN_KEY=adm-image \
 	"$name" >/dev/null
 for _ in $(seq 100); do

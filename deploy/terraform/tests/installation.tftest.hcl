@@ -57,6 +57,9 @@ mock_provider "aws" {
   mock_resource "aws_cloudfront_function" {
     defaults = { arn = "arn:aws:cloudfront::123456789012:function/made" }
   }
+  mock_resource "aws_cognito_user_pool" {
+    defaults = { id = "eu-central-1_made", endpoint = "cognito-idp.eu-central-1.amazonaws.com/eu-central-1_made" }
+  }
   mock_resource "aws_launch_template" {
     defaults = { id = "lt-0123456789abcdef0" }
   }
