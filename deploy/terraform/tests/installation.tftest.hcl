@@ -15,6 +15,9 @@ mock_provider "aws" {
   mock_data "aws_eks_cluster" {
     defaults = { vpc_config = [{ cluster_security_group_id = "sg-yours" }] }
   }
+  mock_data "aws_secretsmanager_random_password" {
+    defaults = { random_password = "3333333333333333333333333333333333333333" }
+  }
   mock_data "aws_lb" {
     defaults = { dns_name = "lb.example.com", zone_id = "Z1" }
   }
@@ -49,16 +52,16 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:acm:eu-central-1:123456789012:certificate/made" }
   }
   mock_resource "aws_globalaccelerator_accelerator" {
-    defaults = { id = "arn:aws:globalaccelerator::123456789012:accelerator/made", dns_name = "a.example.com", hosted_zone_id = "Z2" }
+    defaults = { id = "arn:aws:globalaccelerator::123456789012:accelerator/made", arn = "arn:aws:globalaccelerator::123456789012:accelerator/made", dns_name = "a.example.com", hosted_zone_id = "Z2" }
   }
   mock_resource "aws_globalaccelerator_listener" {
-    defaults = { id = "arn:aws:globalaccelerator::123456789012:accelerator/made/listener/1" }
+    defaults = { id = "arn:aws:globalaccelerator::123456789012:accelerator/made/listener/1", arn = "arn:aws:globalaccelerator::123456789012:accelerator/made/listener/1" }
   }
   mock_resource "aws_cloudfront_function" {
     defaults = { arn = "arn:aws:cloudfront::123456789012:function/made" }
   }
   mock_resource "aws_cognito_user_pool" {
-    defaults = { id = "eu-central-1_made", endpoint = "cognito-idp.eu-central-1.amazonaws.com/eu-central-1_made" }
+    defaults = { id = "eu-central-1_Abc123def", endpoint = "cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Abc123def" }
   }
   mock_resource "aws_launch_template" {
     defaults = { id = "lt-0123456789abcdef0" }
