@@ -56,7 +56,7 @@ for module in waf cognito; do
 	mkdir -p "$work/plan-$module"
 	{
 		cat versions.tf plan_override.tf
-		echo "module \"it\" { source = \"$work/tf/modules/$module\""
+		printf 'module "it" {\n  source = "%s"\n' "$work/tf/modules/$module"
 		case $module in
 		waf) printf '  name = "t"\n  keep = 14\n  limits = { auth = 20, inference = 300, all = 2000 }\n' ;;
 		cognito) printf '  name = "t"\n  domain = "ai.example.com"\n  protect = true\n' ;;

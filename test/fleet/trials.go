@@ -169,15 +169,13 @@ func budgets(ctx context.Context, f *fleet) (string, error) {
 	if err := f.known(ctx, secret); err != nil {
 		return "", err
 	}
-	// A second for the budget to be known everywhere, as docs/budgets.md says: until the first gateway that has not heard
-	// of it would be noticed below as money that was spent above the limit.
 	ok, refused, other := int64(0), int64(0), int64(0)
 	for range 6 {
 		a, b, c := f.burst(ctx, secret, 60)
 		ok, refused, other = ok+a, refused+b, other+c
 	}
 	spent := 0.0
-	_, err = until(ctx, 20*time.Second, "nothing is under way for the budget", func() bool {
+	_, err = until(ctx, 90*time.Second, "nothing is under way for the budget", func() bool {
 		var left bool
 		spent, left = f.spent(ctx, id, name)
 		return !left
@@ -202,8 +200,9 @@ func (f *fleet) spent(ctx context.Context, id, name string) (dollars float64, he
 	for _, l := range lines {
 		text := fmt.Sprint(l)
 		if strings.Contains(text, id) || strings.Contains(text, name) {
-			dollars, _ = strconv.ParseFloat(strings.TrimPrefix(fmt.Sprint(l["spent"]), "$"), 64)
-			return dollars, false
+			dollars, err = strconv.ParseFloat(strings.TrimPrefix(fmt.Sprint(l["spent"]), "$"), 64)
+			reserved, wrong := strconv.ParseFloat(strings.TrimPrefix(fmt.Sprint(l["reserved"]), "$"), 64)
+			return dollars, err != nil || wrong != nil || reserved > 0
 		}
 	}
 	return 0, true
