@@ -125,20 +125,23 @@ func databaseReplaced(ctx context.Context, f *fleet) (string, error) {
 	if err := f.pg.promote(ctx); err != nil {
 		return "", err
 	}
-	back, err := f.caughtUp(ctx)
+	// A key made now is in the copy, and known everywhere. The first try may meet a connection that is dead.
+	secret := ""
+	back, err := until(ctx, time.Minute, "a key can be made", func() bool {
+		_, made, err := f.newKey(ctx, "after the failover")
+		secret = made
+		return err == nil
+	})
 	if err != nil {
 		return "", err
 	}
-	told, err := f.unnoticed(before, fmt.Sprintf("all gateways write to the copy %.1f s after", back.Seconds()))
-	if err != nil {
+	if err := f.known(ctx, secret); err != nil {
 		return "", err
 	}
-	// A key made now is in the copy, and known everywhere.
-	_, secret, err := f.newKey(ctx, "after the failover")
-	if err != nil {
+	if _, err := f.caughtUp(ctx); err != nil {
 		return "", err
 	}
-	return told, f.known(ctx, secret)
+	return f.unnoticed(before, fmt.Sprintf("a key was made at the copy %.1f s after, and known everywhere", back.Seconds()))
 }
 
 // wrongClocks restarts two of the three with clocks half a minute early and late, and tries keys, limits and budgets again.
