@@ -17,12 +17,14 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
 
 type options struct {
 	binary, skewed string
+	only           string
 	clients        int
 }
 
@@ -30,6 +32,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.binary, "binary", "../bin/turnpike", "the gateway")
 	flag.StringVar(&o.skewed, "skewed", "", "a gateway whose clock TURNPIKE_TEST_SKEW sets (scripts/skewed.sh); none leaves that out")
+	flag.StringVar(&o.only, "only", "", "names of the trials to run, with commas; all of them where it is empty")
 	flag.IntVar(&o.clients, "clients", 12, "clients at once")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -64,7 +67,7 @@ func run(ctx context.Context, o *options) error {
 	}
 	var figures []string
 	for _, t := range trials {
-		if t.skewed && o.skewed == "" {
+		if t.skewed && o.skewed == "" || o.only != "" && !slices.Contains(strings.Split(o.only, ","), t.name) {
 			continue
 		}
 		from := time.Now()
