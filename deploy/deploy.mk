@@ -25,6 +25,14 @@ kube: ## install the chart on a real kube-apiserver with simulated nodes (builds
 terraform: ## format, validate, test with a mocked provider and plan the Terraform modules
 	scripts/terraform.sh
 
+.PHONY: waf
+waf: ## why no rule of the web firewall reads prompts, shown with the Core Rule Set
+	scripts/waf.sh
+
+.PHONY: deploy-check
+deploy-check: ## the deployment scripts: shellcheck, dry runs, broken off and resumed
+	scripts/deploy-check.sh
+
 .PHONY: observability
 observability: ## promtool on alert rules, their tests and every query of the dashboards
 	scripts/observability.sh

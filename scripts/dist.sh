@@ -16,7 +16,7 @@ go run ./deploy/dist -out dist -version "$version" -only "${DIST_ONLY:-}"
 copy=$(mktemp -d)
 trap 'chmod -R u+w "$copy" && rm -rf "$copy"' EXIT
 # What git has of the commit, and the console that was built: it is not in git.
-git ls-files -z | xargs -0 cp --parents -t "$copy"
+git ls-files -z | xargs -0 cp -P --parents -t "$copy"
 cp -r console/dist/. "$copy/console/dist/"
 if [ "${DIST_COLD:-}" = 1 ]; then export GOCACHE=$copy/cache; fi
 (cd "$copy" && go run ./deploy/dist -out dist -version "$version" -only "${DIST_ONLY:-}" >/dev/null)
