@@ -20,7 +20,7 @@ func TestWebFirewall(t *testing.T) {
 		t.Fatal("the module names no inference paths")
 	}
 	var prefixes []string
-	for _, p := range strings.Split(string(line[1]), ",") {
+	for p := range strings.SplitSeq(string(line[1]), ",") {
 		prefixes = append(prefixes, strings.Trim(strings.TrimSpace(p), `"`))
 	}
 	left := func(path string) bool {
