@@ -102,7 +102,7 @@ func copyFile(from, to string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(to, b, 0o600)
+	return os.WriteFile(to, b, 0o600) //nolint:gosec // our own folder
 }
 
 func (f *fleet) newGateway(i int) (*gateway, error) {

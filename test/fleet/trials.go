@@ -189,7 +189,7 @@ func budgets(ctx context.Context, f *fleet) (string, error) {
 	// An answer costs $0.014: one that nobody charged was given by a gateway that did not know of the budget.
 	if charged := int64(spent/0.014 + 0.5); err != nil || spent > 2 || spent < 1 || refused+other == 0 || charged < ok {
 		used, _ := f.cli(ctx, "usage", "--key", id, "--json")
-		return "", fmt.Errorf("%s, %d odd, %d charged (%v); of the key is known: %s", told, other, charged, err, used)
+		return "", fmt.Errorf("%s, %d odd, %d charged (%w); of the key is known: %s", told, other, charged, err, used)
 	}
 	return told, nil
 }
