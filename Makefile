@@ -89,6 +89,8 @@ clients: build ## real clients (Claude Code, SDKs) against the gateway; ARGS=--q
 clients-all: build ## real clients: every scenario, fault and upstream (about an hour)
 	.ci/clients-all $(ARGS)
 
+include deploy/deploy.mk
+
 # --- Housekeeping
 
 .PHONY: setup-hooks
@@ -97,7 +99,7 @@ setup-hooks: ## check format, lint, build, tests and secrets before every commit
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin .cache bench/out
+	rm -rf bin dist .cache bench/out
 	if [ -d console/dist ]; then find console/dist -mindepth 1 -not -name .keep -delete; fi
 
 # The console is built when its sources changed. Without Node the binary embeds the placeholder in console/dist.

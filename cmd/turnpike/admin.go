@@ -8,9 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"turnpike/internal/admin"
@@ -94,11 +92,7 @@ func askGateway(cfg *config.Config, server, path string, body []byte) ([]byte, e
 		return nil, errors.New("set TURNPIKE_AUTH_ADMIN_KEY to the admin key: the one in the configuration, or printed at the first start")
 	}
 	if server == "" {
-		host := cfg.Server.Host
-		if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-			host = "127.0.0.1"
-		}
-		server = "http://" + net.JoinHostPort(host, strconv.Itoa(cfg.Server.Port))
+		server = ownAddress(cfg)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), cliTimeout)
 	defer cancel()

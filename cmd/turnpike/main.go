@@ -22,6 +22,8 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", "", "start the gateway", serve},
+		{"health", "", "ask the gateway that runs here whether it serves", health},
+		{"migrate", "", "bring the schema of the database up to date, and end", migrate},
 		{"keys", "create|list|set|rotate|…", "make, show, change and revoke API keys", keys},
 		{"teams", "create|list|show|set|delete", "teams that keys and users belong to", teamKind.run},
 		{"users", "create|list|show|set|delete", "users who own keys", userKind.run},

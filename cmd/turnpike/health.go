@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"turnpike/internal/config"
+)
+
+// healthTime is how long a gateway may take to say how it is.
+const healthTime = 3 * time.Second
+
+// health asks the gateway that runs with this configuration whether it serves requests.
+// It is for whatever watches a container: images have no curl.
+func health(args []string) error {
+	s := newSettings("health")
+	server := s.flags.String("server", "", "`address` of the gateway (default: server.host and server.port)")
+	limit := s.flags.Duration("timeout", healthTime, "the most it may take")
+	cfg, err := s.load(args, 0)
+	if err != nil {
+		return err
+	}
+	if *limit <= 0 {
+		return errors.New("--timeout must be more than nothing")
+	}
+	if *server == "" {
+		*server = ownAddress(cfg)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), *limit)
+	defer cancel()
+	line, err := standing(ctx, *server)
+	if err != nil {
+		return err
+	}
+	fmt.Println(line)
+	return nil
+}
+
+// ownAddress is where the gateway of this configuration is asked from its own machine.
+func ownAddress(cfg *config.Config) string {
+	host := cfg.Server.Host
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(cfg.Server.Port))
+}
+
+// standing is what a gateway says of itself, and an error where it does not serve.
+func standing(ctx context.Context, server string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, server+"/health/ready", http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Do(req) //nolint:gosec // the operator's own gateway
+	if err != nil {
+		return "", fmt.Errorf("is the gateway running? %w", err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err != nil {
+		return "", err
+	}
+	var said struct{ Status, Reason, Version string }
+	if err := json.Unmarshal(text, &said); err != nil || said.Status == "" {
+		return "", fmt.Errorf("%s does not answer as a gateway does (%s)", server, res.Status)
+	}
+	if res.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("%s: %s", said.Status, said.Reason)
+	}
+	return said.Status + ", version " + said.Version, nil
+}

@@ -1,0 +1,3 @@
+variable "name" { type = string }
+variable "domain" { type = string }
+variable "protect" { type = bool }
