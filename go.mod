@@ -60,4 +60,7 @@ require (
 	modernc.org/memory v1.12.1 // indirect
 )
 
-ignore ./console/node_modules
+ignore (
+	./console/node_modules
+	./scripts/idp/node_modules
+)
