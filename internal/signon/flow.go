@@ -52,6 +52,9 @@ func (c *call) begin(p *provider, f flow) (address, state string, err error) {
 	}
 	c.starts.Failed(c.from)
 	i, err := p.issuers.find(c.ctx, p.Issuer)
+	if err == nil && (i.found.Endpoint().AuthURL == "" || i.found.Endpoint().TokenURL == "") {
+		err = errors.New("its discovery document names no endpoints to sign in at")
+	}
 	if err != nil {
 		c.Log.Warn("an identity provider cannot be asked", "provider", p.Name, "error", err)
 		return "", "", errProvider

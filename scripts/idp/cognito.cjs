@@ -1,5 +1,6 @@
 // cognito-local for tests, with a user pool, a client and people. It stands in for Amazon Cognito's hosted sign-in but for
-// one thing, which is added here: the real one puts the nonce of the question into the ID token.
+// two things, which are set right here: the real one puts the nonce of the question into the ID token, and its discovery
+// document names its endpoints and its own port.
 const fs = require('node:fs');
 const http = require('node:http');
 const os = require('node:os');
@@ -13,6 +14,16 @@ const nonces = new Map(); // by code challenge
 let nonce;
 const emit = http.Server.prototype.emit;
 http.Server.prototype.emit = function (event, req, ...rest) {
+  if (event === 'request' && req.url.includes('/.well-known/openid-configuration')) {
+    const [res] = rest;
+    const [end, header] = [res.end, res.setHeader];
+    res.setHeader = (name, value) => (name.toLowerCase() === 'content-length' ? res : header.call(res, name, value));
+    res.end = (chunk, ...more) => {
+      const own = `http://localhost:${process.env.PORT}`;
+      const said = JSON.parse(String(chunk).replaceAll('http://localhost:9229', own));
+      return end.call(res, JSON.stringify({ ...said, authorization_endpoint: `${own}/oauth2/authorize`, token_endpoint: `${own}/oauth2/token` }), ...more);
+    };
+  }
   if (event === 'request' && req.method === 'GET' && req.url.startsWith('/oauth2/authorize')) {
     const q = new URL(req.url, 'http://localhost').searchParams;
     nonces.set(q.get('code_challenge'), q.get('nonce'));
@@ -67,13 +78,13 @@ async function main() {
   const client = (await ask(port, 'CreateUserPoolClient', {
     UserPoolId: pool, ClientName: 'gw', CallbackURLs: redirects, AllowedOAuthFlows: ['code'], AllowedOAuthScopes: ['openid'], AllowedOAuthFlowsUserPoolClient: true,
   })).UserPoolClient.ClientId;
+  await ask(port, 'CreateGroup', { UserPoolId: pool, GroupName: 'admins' });
   for (const [name, verified, groups] of [['ann', 'true', ['admins']], ['bob', 'true', []], ['eve', '', ['admins']]]) {
     await ask(port, 'AdminCreateUser', {
       UserPoolId: pool, Username: `${name}@example.org`, MessageAction: 'SUPPRESS', UserAttributes: [{ Name: 'email', Value: `${name}@example.org` }, ...(verified ? [{ Name: 'email_verified', Value: verified }] : [])],
     });
     await ask(port, 'AdminSetUserPassword', { UserPoolId: pool, Username: `${name}@example.org`, Password: 'Passw0rd!', Permanent: true });
     for (const group of groups) {
-      await ask(port, 'CreateGroup', { UserPoolId: pool, GroupName: group }).catch(() => undefined); // the second time it is there
       await ask(port, 'AdminAddUserToGroup', { UserPoolId: pool, Username: `${name}@example.org`, GroupName: group });
     }
   }
