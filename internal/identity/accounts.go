@@ -154,7 +154,11 @@ func (a *Accounts) SignIn(ctx context.Context, login, password string) (store.Ac
 		err = ErrWrong
 	}
 	if err != nil {
-		return store.Account{}, a.told(ctx, Event{Action: "sign_in", Actor: login, Target: account.ID, Detail: "password"}, err)
+		e := Event{Action: "sign_in", Actor: account.Login, Target: account.ID, Detail: "password"}
+		if account.ID == "" { // what was typed is not told: it may be a password
+			e.Detail = "password, of a login that is not known"
+		}
+		return store.Account{}, a.told(ctx, e, err)
 	}
 	return account, nil
 }

@@ -114,7 +114,7 @@ func (a *Accounts) Accept(ctx context.Context, secret string, p *NewPerson) (acc
 	hash := sha256.Sum256([]byte(secret))
 	i, err := a.Store.Invitation(ctx, hash, a.Now())
 	if err != nil {
-		return account, a.told(ctx, Event{Action: "link_used", Actor: Login(p.Login)}, err)
+		return account, a.told(ctx, Event{Action: "link_used"}, err)
 	}
 	if i.Kind == Reset {
 		account, err = a.reset(ctx, &i, p.Password)
