@@ -94,7 +94,9 @@ func TestSignInIsOff(t *testing.T) {
 // else is broken.
 func TestAccountsCommand(t *testing.T) {
 	data := alone(t)
-	at := func(args ...string) []string { return append(append([]string{"accounts"}, args...), "--data-dir", data) }
+	at := func(args ...string) []string {
+		return append(append([]string{"accounts"}, args...), "--data-dir", data)
+	}
 	commandOut(t, "teams", "create", "red", "--data-dir", data)
 	typed := write(t, filepath.Join(data, "..", "typed"), "correct horse battery\n")
 	f, err := os.Open(typed)

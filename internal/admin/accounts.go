@@ -156,7 +156,7 @@ type AccountCreate struct {
 	Name     string          `json:"name,omitempty"`
 	Email    string          `json:"email,omitempty"`
 	Role     string          `json:"role" enum:"owner,admin,member,auditor"`
-	Scopes   identity.Scopes `json:"scopes,omitempty"`
+	Scopes   identity.Scopes `json:"scopes,omitzero"`
 	Teams    []string        `json:"teams,omitempty" say:"ids or names"`
 	UserID   string          `json:"user_id,omitempty" say:"a user there is already, whose keys are theirs then"`
 	Password string          `json:"password" say:"at least 12 characters; an invitation lets them choose it"`

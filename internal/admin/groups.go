@@ -48,7 +48,7 @@ type MappingCreate struct {
 	Provider string          `json:"provider" say:"its name in the configuration (auth.oidc)"`
 	Group    string          `json:"group" say:"as the provider names it: Entra ID tells object ids of groups, and values of app roles"`
 	Role     string          `json:"role" enum:"owner,admin,member,auditor"`
-	Scopes   identity.Scopes `json:"scopes,omitempty"`
+	Scopes   identity.Scopes `json:"scopes,omitzero"`
 	Teams    []string        `json:"teams,omitempty" say:"ids or names"`
 	Priority int64           `json:"priority,omitempty"`
 }

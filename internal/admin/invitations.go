@@ -68,7 +68,7 @@ func listInvitations(c *call, q *Paging, _ *nothing) (InvitationList, error) {
 type InvitationCreate struct {
 	Email  string          `json:"email,omitempty" say:"for whom it is; nothing is sent there"`
 	Role   string          `json:"role" enum:"owner,admin,member,auditor"`
-	Scopes identity.Scopes `json:"scopes,omitempty"`
+	Scopes identity.Scopes `json:"scopes,omitzero"`
 	Teams  []string        `json:"teams,omitempty" say:"ids or names"`
 	UserID string          `json:"user_id,omitempty" say:"a user there is already, whose keys are theirs then"`
 	For    string          `json:"expires_in,omitempty" say:"how long it is good, such as 72h (what it is where this is left out)"`

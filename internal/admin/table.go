@@ -6,7 +6,7 @@ import "time"
 // OpenAPI document is made of it, and nothing is served that is not in it.
 func operations() []*operation {
 	const month = 10 * time.Minute
-	return []*operation{
+	return append([]*operation{
 		row("GET /admin/keys", KeysRead, "List keys", listKeys).within(),
 		row("POST /admin/keys", KeysWrite, "Make a key; its secret is shown once", createKey).made().within(),
 		row("POST /admin/keys/batch", KeysWrite, "Make up to 100 keys of names; their secrets are shown once", createKeys).made().within(),
@@ -35,50 +35,6 @@ func operations() []*operation {
 		row("DELETE /admin/tags/{id}", TeamsWrite, "Delete what was said of a tag, and its budgets; keys keep the word", tags.remove),
 		row("GET /admin/organisation", TeamsRead, "Show the organisation: its limits and budgets hold for all requests", org.get),
 		row("PATCH /admin/organisation", TeamsWrite, "Change the organisation", setScope[OrgEdit](org)),
-
-		row("GET /admin/accounts", AccountsRead, "List accounts", listAccounts),
-		row("POST /admin/accounts", AccountsWrite, "Make an account with a password", createAccount).made(),
-		row("GET /admin/accounts/{id}", AccountsRead, "Show an account with its identities and sessions", getAccount),
-		row("PATCH /admin/accounts/{id}", AccountsWrite, "Change an account, its role and its teams; disable it with its keys", setAccount),
-		row("DELETE /admin/accounts/{id}", AccountsWrite, "Delete an account; its keys stay, disabled", deleteAccount),
-		row("POST /admin/accounts/{id}/reset", AccountsWrite, "Make a link that gives an account a new password, once", resetAccount).made(),
-		row("POST /admin/accounts/{id}/sign-out", AccountsWrite, "End all sessions of an account", signOutAccount),
-		row("DELETE /admin/accounts/{id}/totp", AccountsWrite, "Take away the second factor of an account", dropFactor),
-		row("GET /admin/identities", AccountsRead, "List who accounts are at identity providers", listIdentities),
-		row("DELETE /admin/identities/{id}", AccountsWrite, "Unlink an identity from its account", dropIdentity),
-		row("GET /admin/sessions", AccountsRead, "List sessions that go on", listSessions),
-		row("DELETE /admin/sessions/{id}", AccountsWrite, "End a session", dropSession),
-		row("GET /admin/invitations", AccountsRead, "List invitations that are open", listInvitations),
-		row("POST /admin/invitations", AccountsWrite, "Invite somebody; the link is shown once", invite).made(),
-		row("DELETE /admin/invitations/{id}", AccountsWrite, "Take an invitation back", dropInvitation),
-		row("GET /admin/group-mappings", AccountsRead, "List what groups of identity providers give", listMappings),
-		row("POST /admin/group-mappings", AccountsWrite, "Say what a group of an identity provider gives", createMapping).made(),
-		row("PATCH /admin/group-mappings/{id}", AccountsWrite, "Change what a group gives, from the next sign-in on", setMapping),
-		row("DELETE /admin/group-mappings/{id}", AccountsWrite, "Take away what a group gives, from the next sign-in on", dropMapping),
-		row("GET /admin/services", AccountsRead, "List machines that change tokens of another issuer for the gateway's", listServices),
-		row("POST /admin/services", AccountsWrite, "Say which tokens of which issuer are good for what", createService).made(),
-		row("GET /admin/services/{id}", AccountsRead, "Show a service", getService),
-		row("PATCH /admin/services/{id}", AccountsWrite, "Change a service", setService),
-		row("DELETE /admin/services/{id}", AccountsWrite, "Delete a service: its tokens end now", dropService),
-
-		row("GET /admin/me", Self, "Show who you are and what you may do", getMe),
-		row("PATCH /admin/me", Self, "Change what you are called", setMe),
-		row("POST /admin/me/password", Self, "Change your password; all your sessions end", setMyPassword),
-		row("POST /admin/me/totp", Self, "Begin a second factor: show its secret, once", beginMyFactor),
-		row("POST /admin/me/totp/confirm", Self, "Put your second factor in force with a code of it", confirmMyFactor),
-		row("POST /admin/me/totp/remove", Self, "Take your second factor away with a code of it", removeMyFactor),
-		row("GET /admin/me/identities", Self, "List who you are at identity providers", myIdentities),
-		row("DELETE /admin/me/identities/{id}", Self, "Unlink one of your identities", dropMyIdentity),
-		row("GET /admin/me/sessions", Self, "List your sessions", mySessions),
-		row("DELETE /admin/me/sessions/{id}", Self, "End one of your sessions", dropMySession),
-		row("GET /admin/me/keys", Self, "List your keys", myKeys),
-		row("POST /admin/me/keys", Self, "Make a key of your own; its secret is shown once", createMyKey).made(),
-		row("GET /admin/me/keys/{id}", Self, "Show one of your keys", getMyKey),
-		row("PATCH /admin/me/keys/{id}", Self, "Change one of your keys", setMyKey),
-		row("DELETE /admin/me/keys/{id}", Self, "Revoke one of your keys", deleteMyKey),
-		row("POST /admin/me/keys/{id}/rotate", Self, "Give one of your keys another secret; the old one stays good for a while", rotateMyKey),
-		row("GET /admin/me/usage", Self, "Sum what your keys have used", myUsage),
-		row("GET /admin/me/connect", Self, "Say where clients are to be pointed", getConnect),
 
 		row("GET /admin/budgets", BudgetsRead, "List budgets and how they stand", listBudgets).within(),
 		row("POST /admin/budgets", BudgetsWrite, "Set a budget; one of the same unit and period is changed", createBudget).made().within(),
@@ -116,5 +72,5 @@ func operations() []*operation {
 		row("POST /admin/affinity/unpin", MonitorWrite, "Let conversations go", unpin),
 		row("GET /admin/health", MonitorRead, "Show how this gateway stands", getHealth),
 		row("GET /admin/settings", SettingsRead, "Show the configuration in force, without secrets", getSettings),
-	}
+	}, peopleOperations()...)
 }

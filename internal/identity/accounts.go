@@ -230,7 +230,7 @@ func nameOf(account *store.Account) string {
 }
 
 func (a *Accounts) keep(row *store.Account, f secondFactor) error {
-	text, err := json.Marshal(f)
+	text, err := json.Marshal(f) //nolint:gosec // it is sealed
 	if err == nil {
 		row.TOTP = a.Sealer.Seal(text, totpPlace(row.ID))
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -76,9 +77,9 @@ func (w *world) later(d time.Duration) { w.mu.Lock(); defer w.mu.Unlock(); w.now
 func (w *world) heard(action string) Event {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for i := len(w.told) - 1; i >= 0; i-- {
-		if w.told[i].Action == action {
-			return w.told[i]
+	for _, e := range slices.Backward(w.told) {
+		if e.Action == action {
+			return e
 		}
 	}
 	return Event{}

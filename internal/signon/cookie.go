@@ -59,6 +59,7 @@ func (c *call) cookie(name, value, path string, lasts time.Duration, site http.S
 	if lasts <= 0 {
 		age = -1
 	}
+	//nolint:gosec // Secure but on this machine
 	http.SetCookie(c.w, &http.Cookie{Name: name, Value: value, Path: path, MaxAge: age, HttpOnly: true, Secure: c.encrypted(), SameSite: site})
 }
 

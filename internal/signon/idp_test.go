@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"html"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -174,9 +175,7 @@ func TestRealProvider(t *testing.T) {
 	}
 	who := func(change map[string]any) map[string]any {
 		out := map[string]any{"tid": tenant, "oid": "x", "name": "Ann", "email": "ann@contoso.example", "preferred_username": "ann@contoso.example"}
-		for name, v := range change {
-			out[name] = v
-		}
+		maps.Copy(out, change)
 		return out
 	}
 	tell(map[string]any{"people": map[string]any{

@@ -166,8 +166,7 @@ func accept(c *call) (any, error) {
 
 // known is a problem with what somebody has said of themself, nil for one that is ours.
 func (c *call) known(err error) *Problem {
-	var invalid *identity.Invalid
-	if errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*identity.Invalid](err); ok {
 		return refuse(http.StatusUnprocessableEntity, "invalid", invalid.Error())
 	}
 	return nil
@@ -196,7 +195,7 @@ type SignedOut struct {
 func signOut(c *call) (any, error) {
 	var n store.AccountSession
 	var idToken string
-	err := error(store.ErrNotFound)
+	err := store.ErrNotFound
 	if shown := c.shown(); shown != "" {
 		n, idToken, err = c.Accounts.SignOut(c.ctx, shown)
 	} else if who, bad := c.who(); bad == nil && who.SessionID != "" {

@@ -206,8 +206,14 @@ func accounts(ctx context.Context, q querier, query string, args ...any) (list [
 // fields are where the columns of an account are read into.
 func (a *Account) fields() []any {
 	return []any{
-		&a.ID, textIn{&a.Login}, &a.Name, &a.Email, &a.Role, &a.Scopes, &a.Managed, textIn{&a.UserID}, &a.Password, &a.TOTP, &a.TOTPStep,
-		timeIn{&a.CreatedAt}, timeIn{&a.LastLoginAt}, timeIn{&a.DisabledAt},
+		&a.ID,
+		textIn{&a.Login},
+		&a.Name, &a.Email, &a.Role, &a.Scopes, &a.Managed,
+		textIn{&a.UserID},
+		&a.Password, &a.TOTP, &a.TOTPStep,
+		timeIn{&a.CreatedAt},
+		timeIn{&a.LastLoginAt},
+		timeIn{&a.DisabledAt},
 	}
 }
 
