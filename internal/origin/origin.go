@@ -4,6 +4,7 @@
 package origin
 
 import (
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -54,10 +55,20 @@ func (a *Allowed) Fits(r *http.Request, origin string) bool {
 		return true
 	}
 	if a.own != "" {
-		return origin == a.own
+		return origin == a.own || r.TLS == nil && here(r.Host) && origin == "http://"+r.Host
 	}
 	scheme, host, _ := strings.Cut(origin, "://")
 	return host != "" && host == r.Host && (scheme == "https" || scheme == "http" && r.TLS == nil)
+}
+
+// here tells whether a host is this machine by its address: no page of elsewhere has that
+// for its origin, whatever names resolve to.
+func here(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Foreign tells whether a browser sent the request for a page of an origin that is not
