@@ -7,6 +7,9 @@ scripts/test-deps.sh
 # A second time with a Redis, unless there is one already, or none to be had.
 [ -n "${TURNPIKE_TEST_REDIS+set}" ] || exec scripts/with-redis.sh "scripts/$(basename "$0")" "$@"
 
+# A third time with identity providers.
+[ -n "${TURNPIKE_TEST_IDP+set}" ] || exec scripts/idp.sh "scripts/$(basename "$0")" "$@"
+
 race=(-race)
 if ! command -v cc >/dev/null; then
 	echo "No C compiler: the tests run without the race detector." >&2

@@ -13,13 +13,19 @@ import (
 	"turnpike/internal/gateway"
 	"turnpike/internal/limit"
 	"turnpike/internal/redact"
+	"turnpike/internal/signon"
 	"turnpike/internal/vault"
 )
 
 // adminAPI serves what is under /admin, and the pages that describe it.
-type adminAPI struct{ api, docs http.Handler } // docs nil: there are none
+type adminAPI struct{ api, docs, signIn http.Handler } // docs nil: there are none
 
-func newAdminAPI(a *app, safe *vault.Vault) (out adminAPI, err error) {
+func newAdminAPI(ctx context.Context, a *app, safe *vault.Vault) (out adminAPI, err error) {
+	people := newAccounts(a, safe)
+	if err := a.firstOwner(ctx, people); err != nil {
+		return out, err
+	}
+	out.signIn = newDoor(a, people)
 	keys, err := newKeys(a.cfg, a.store)
 	if err != nil {
 		return out, err
@@ -34,7 +40,7 @@ func newAdminAPI(a *app, safe *vault.Vault) (out adminAPI, err error) {
 	}
 	started := time.Now().UTC()
 	out.api = admin.Handler(admin.Options{
-		Guard: a.operators, Proxies: a.cfg.Server.Proxies(), Pins: a.table.Pins(), Store: a.store, Keys: keys, Sealer: safe, Table: a.table,
+		Guard: a.operators, Accounts: people, Origins: origins(a.cfg), Members: a.members(), Proxies: a.cfg.Server.Proxies(), Pins: a.table.Pins(), Store: a.store, Keys: keys, Sealer: safe, Table: a.table,
 		Models: a.models, Prices: a.prices, Aliases: a.cfg.Aliases, Declared: a.cfg.Auth.APIKey != "", Region: accountOf(a.cfg),
 		Ceiling: a.cfg.Prices.Ceiling(), Sources: a.cfg.Prices.Sources, Rules: rules, Hide: redact.New(a.cfg.Secrets()...).String,
 		Settings: func() (admin.Settings, error) {
@@ -56,6 +62,9 @@ func newAdminAPI(a *app, safe *vault.Vault) (out adminAPI, err error) {
 func (h adminAPI) handle(gw *gateway.Gateway) {
 	if h.api != nil { // turnpike explain has none
 		gw.Handle("/admin/", h.api)
+		for _, at := range signon.Paths() {
+			gw.Handle(at, h.signIn)
+		}
 	}
 	if h.docs != nil {
 		gw.Handle("/docs", h.docs)

@@ -62,11 +62,16 @@ func (a *app) firstStart(ctx context.Context) error {
 	return nil
 }
 
-func (a *app) curl(key string) string {
+// clientAddress is where clients on this machine find the gateway.
+func (a *app) clientAddress() string {
 	host := a.cfg.Server.Host
 	if host == "" || host == "0.0.0.0" || host == "::" {
 		host = "127.0.0.1"
 	}
+	return net.JoinHostPort(host, strconv.Itoa(a.cfg.Server.Port))
+}
+
+func (a *app) curl(secret string) string {
 	return fmt.Sprintf(`curl http://%s/v1/chat/completions -H "Authorization: Bearer %s" -H "Content-Type: application/json" \
-  -d '{"model":"sandbox","messages":[{"role":"user","content":"Hello!"}]}'`, net.JoinHostPort(host, strconv.Itoa(a.cfg.Server.Port)), key)
+  -d '{"model":"sandbox","messages":[{"role":"user","content":"Hello!"}]}'`, a.clientAddress(), secret)
 }

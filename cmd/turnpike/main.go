@@ -27,6 +27,7 @@ func commands() []command {
 		{"keys", "create|list|set|rotate|…", "make, show, change and revoke API keys", keys},
 		{"teams", "create|list|show|set|delete", "teams that keys and users belong to", teamKind.run},
 		{"users", "create|list|show|set|delete", "users who own keys", userKind.run},
+		{"accounts", "list|create|invite|reset|…", "people who may sign in", accountsCommand},
 		{"tags", "list|show|set|delete", "limits of the words keys are marked with", tagKind.run},
 		{"org", "show|set", "limits of all requests together", orgKind.run},
 		{"budgets", "set|list|reset|recharge|remove", "what keys, users, tags, teams and all may spend", budgets},

@@ -237,7 +237,7 @@ func (a *app) open(ctx context.Context) (err error) {
 	if err = a.switchProviders(ctx); err != nil {
 		return err
 	}
-	if a.admin, err = newAdminAPI(a, safe); err != nil {
+	if a.admin, err = newAdminAPI(ctx, a, safe); err != nil {
 		return err
 	}
 	a.gw = newGateway(a)

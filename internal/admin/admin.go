@@ -8,32 +8,39 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"turnpike/internal/affinity"
 	"turnpike/internal/alert"
 	"turnpike/internal/catalog"
+	"turnpike/internal/identity"
 	"turnpike/internal/operator"
+	"turnpike/internal/origin"
 	"turnpike/internal/peer"
 	"turnpike/internal/policy"
 	"turnpike/internal/price"
 	"turnpike/internal/roster"
 	"turnpike/internal/route"
 	"turnpike/internal/store"
+	"turnpike/internal/tries"
 )
 
 // Options are what the door opens to.
 type Options struct {
-	Guard   *Guard
-	Proxies peer.Proxies   // whose word for an address is taken
-	Pins    *affinity.Pins // nil: conversations are not kept together
-	Store   *store.Store
-	Keys    *roster.Keys
-	Sealer  Sealer // of answers that are kept to be repeated
-	Table   *route.Table
-	Models  *catalog.Catalog
-	Prices  *price.Current
-	Aliases policy.Aliases // that are declared
+	Guard    *Guard
+	Accounts *identity.Accounts // people and machines that sign in
+	Origins  *origin.Allowed    // whose pages may ask
+	Members  Members
+	Proxies  peer.Proxies   // whose word for an address is taken
+	Pins     *affinity.Pins // nil: conversations are not kept together
+	Store    *store.Store
+	Keys     *roster.Keys
+	Sealer   Sealer // of answers that are kept to be repeated
+	Table    *route.Table
+	Models   *catalog.Catalog
+	Prices   *price.Current
+	Aliases  policy.Aliases // that are declared
 	// Declared is whether the configuration has a key of its own.
 	Declared bool
 	// Settings is the configuration in force, without secrets.
@@ -73,10 +80,14 @@ const (
 	maxCalls = 64
 )
 
-// Handler serves what is under /admin/. Nothing there answers without the admin key.
+// Handler serves what is under /admin/. Nothing there answers without the admin key or a
+// token of somebody who has signed in.
 func Handler(opt Options) http.Handler {
 	mux := http.NewServeMux()
-	d := &door{Options: &opt, room: make(chan struct{}, maxCalls), tries: newTries(opt.Now)}
+	if opt.Origins == nil {
+		opt.Origins = origin.New("", nil)
+	}
+	d := &door{Options: &opt, room: make(chan struct{}, maxCalls), tries: &tries.Counter{Most: maxTries, Forget: forgetTry, Now: opt.Now}, codes: &tries.Counter{Most: maxCodes, Forget: forgetCode, Now: opt.Now}}
 	for _, op := range operations() {
 		for _, method := range append([]string{op.method}, op.also...) {
 			mux.Handle(method+" "+op.path, d.serve(op))
@@ -92,15 +103,20 @@ func Handler(opt Options) http.Handler {
 type door struct {
 	*Options
 	room  chan struct{}
-	tries *tries
+	tries *tries.Counter
+	codes *tries.Counter
 }
 
 // serve does what a row says.
 func (d *door) serve(op *operation) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &call{Options: d.Options, w: w, r: r, who: callerOf(r.Context())}
+		c := &call{Options: d.Options, w: w, r: r, who: callerOf(r.Context()), codes: d.codes}
 		if !c.who.May(op.may) {
 			fail(http.StatusForbidden, "that needs the permission %s", op.may).write(w)
+			return
+		}
+		if !op.listed && c.who.limited(op.may) {
+			fail(http.StatusForbidden, "that needs the permission %s for all; your scopes list some", op.may).write(w)
 			return
 		}
 		select {
@@ -187,29 +203,67 @@ func (c *call) problem(err error) {
 	p.write(c.w)
 }
 
-// guarded lets nobody in without the key, nor a browser that another site sends.
+// How many wrong keys an address may send, and how soon one is forgotten.
+const (
+	maxTries  = 20
+	forgetTry = 15 * time.Second
+	// The same for somebody who is signed in and tries passwords and codes.
+	maxCodes   = 5
+	forgetCode = time.Minute
+)
+
+// guarded lets nobody in without the key or a token of a sign-in, nor a browser that
+// another site sends.
 func (d *door) guarded(next http.Handler) http.Handler {
-	cross := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w.Header(), r)
-		if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" || cross.Check(r) != nil {
+		if d.Origins.Share(w.Header(), r) {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		if d.Origins.Foreign(r) {
 			fail(http.StatusForbidden, "the admin API answers no page of another origin").write(w)
 			return
 		}
-		from := d.Proxies.Address(r)
-		if wait := d.tries.wait(from); wait > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
-			fail(http.StatusTooManyRequests, "too many requests from your address had a wrong key").write(w)
+		who, err := d.caller(w.Header(), r)
+		if err != nil {
+			p, known := problemOf(err)
+			if !known {
+				d.Log.Error("the admin API could not tell who asks", "error", err)
+			}
+			p.write(w)
 			return
 		}
-		if !d.Guard.Opens(r) {
-			d.tries.failed(from)
-			w.Header().Set("WWW-Authenticate", `Bearer realm="turnpike admin"`)
-			fail(http.StatusUnauthorized, "send the admin key (auth.admin_key, or the one printed at the first start) as Authorization: Bearer KEY").write(w)
-			return
-		}
-		next.ServeHTTP(w, r.WithContext(withCaller(r.Context(), &Caller{Name: "admin key", Owner: true})))
+		next.ServeHTTP(w, r.WithContext(withCaller(r.Context(), who)))
 	})
+}
+
+// caller is who asks: the admin key, or somebody who has signed in.
+func (d *door) caller(h http.Header, r *http.Request) (*Caller, error) {
+	if token := bearer(r); d.Accounts != nil && strings.HasPrefix(token, "eyJ") && strings.Count(token, ".") == 2 { // a JWT: nobody guesses one
+		ctx, cancel := context.WithTimeout(r.Context(), usual)
+		defer cancel()
+		who, err := d.Accounts.Check(ctx, token)
+		if errors.Is(err, identity.ErrToken) {
+			h.Set("WWW-Authenticate", `Bearer realm="turnpike admin", error="invalid_token"`)
+			return nil, fail(http.StatusUnauthorized, "%s", err.Error())
+		}
+		if err != nil {
+			return nil, err
+		}
+		return callerFor(&who), nil
+	}
+	from := tries.Network(d.Proxies.Address(r))
+	if wait := d.tries.Wait(from); wait > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
+		return nil, fail(http.StatusTooManyRequests, "too many requests from your address had a wrong key")
+	}
+	if !d.Guard.Opens(r) {
+		d.tries.Failed(from)
+		h.Set("WWW-Authenticate", `Bearer realm="turnpike admin"`)
+		return nil, fail(http.StatusUnauthorized, "send the admin key (auth.admin_key, or the one printed at the first start) as Authorization: Bearer KEY, or sign in")
+	}
+	return &Caller{Name: "admin key", Role: identity.Owner, Owner: true}, nil
 }
 
 // secure sets the headers that keep browsers from doing anything with an answer.

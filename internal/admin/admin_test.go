@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"turnpike/internal/affinity"
+	"turnpike/internal/tries"
 )
 
 // TestEveryRouteNeedsTheKey: without one, with a wrong one and with one that has a role
@@ -41,7 +42,7 @@ func TestEveryRouteNeedsTheKey(t *testing.T) {
 			if op.may == "" {
 				t.Errorf("%s %s declares no permission", method, path)
 			}
-			d := &door{Options: &w.opt, room: make(chan struct{}, 1)}
+			d := &door{Options: &w.opt, room: make(chan struct{}, 1), codes: &tries.Counter{Most: maxCodes, Forget: forgetCode, Now: w.opt.Now}}
 			for _, c := range []struct {
 				who  *Caller
 				want bool
@@ -92,24 +93,6 @@ func TestWrongKeysAreCounted(t *testing.T) {
 	w.now = w.now.Add(forgetTry)
 	if rec := ask("[2001:db8::1]:5", key); rec.Code != 200 {
 		t.Errorf("later: %d", rec.Code)
-	}
-}
-
-func TestTriesAreBounded(t *testing.T) {
-	now := time.Unix(1_800_000_000, 0)
-	tr := newTries(func() time.Time { return now })
-	for i := range maxTriers + 100 {
-		r := httptest.NewRequest("GET", "/", nil)
-		r.RemoteAddr = "10." + itoa(i>>16) + "." + itoa(i>>8&255) + "." + itoa(i&255) + ":1"
-		tr.failed((&Options{}).Proxies.Address(r))
-	}
-	if len(tr.by) > maxTriers+1 {
-		t.Errorf("%d addresses are remembered", len(tr.by))
-	}
-	r := httptest.NewRequest("GET", "/", nil)
-	r.RemoteAddr = "11.0.0.1:1"
-	if from := (&Options{}).Proxies.Address(r); tr.wait(from) == 0 {
-		t.Error("with so many who try, a new address need not wait")
 	}
 }
 
@@ -205,7 +188,7 @@ func TestLocal(t *testing.T) {
 func TestSlowBodies(t *testing.T) {
 	w := newWorld(t)
 	op := row("POST /admin/slow", KeysRead, "", func(*call, *nothing, *KeyEdit) (nothing, error) { return nothing{}, nil }).long(50 * time.Millisecond)
-	d := &door{Options: &w.opt, room: make(chan struct{}, 1)}
+	d := &door{Options: &w.opt, room: make(chan struct{}, 1), codes: &tries.Counter{Most: maxCodes, Forget: forgetCode, Now: w.opt.Now}}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d.serve(op).ServeHTTP(w, r.WithContext(withCaller(r.Context(), &Caller{Owner: true})))
 	}))

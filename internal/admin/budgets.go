@@ -49,6 +49,43 @@ func (c *call) budgetNames() (operator.Names, error) {
 	return names, nil
 }
 
+// budgetsInReach are those of keys and teams in the caller's scopes; others need all teams.
+func (c *call) budgetsInReach(list []store.Budget) ([]store.Budget, error) {
+	if !c.who.limited(BudgetsRead) {
+		return list, nil
+	}
+	keys, err := c.Store.ListKeys(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	reached := map[string]bool{}
+	for i := range keys {
+		reached[keys[i].ID] = c.reachesKey(&keys[i])
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(b store.Budget) bool {
+		switch b.ScopeKind {
+		case tenancy.Key:
+			return !reached[b.ScopeID]
+		case tenancy.Team:
+			return !c.who.reaches("teams", b.ScopeID)
+		}
+		return !c.who.whole("teams")
+	}), nil
+}
+
+// budget is the budget of the path, if it is in the caller's scopes.
+func (c *call) budget() (store.Budget, budget.Rule, error) {
+	row, r, err := operator.FindBudget(c.ctx, c.Store, c.id())
+	if err != nil {
+		return row, r, err
+	}
+	in, err := c.budgetsInReach([]store.Budget{row})
+	if err == nil && len(in) == 0 {
+		err = fail(404, "there is no budget %s", c.id())
+	}
+	return row, r, err
+}
+
 func listBudgets(c *call, q *budgetQuery, _ *nothing) (BudgetList, error) {
 	all, err1 := c.Store.Budgets(c.ctx)
 	names, err2 := c.budgetNames()
@@ -58,6 +95,9 @@ func listBudgets(c *call, q *budgetQuery, _ *nothing) (BudgetList, error) {
 	all = slices.DeleteFunc(all, func(b store.Budget) bool {
 		return q.Scope != "" && q.Scope != b.ScopeKind || q.ScopeID != "" && q.ScopeID != b.ScopeID
 	})
+	if all, err1 = c.budgetsInReach(all); err1 != nil {
+		return BudgetList{}, err1
+	}
 	rows := map[string]store.Budget{}
 	lines := make([]operator.BudgetView, 0, len(all))
 	for _, b := range all {
@@ -93,6 +133,9 @@ func (c *call) showBudget(id string) (operator.BudgetView, error) {
 }
 
 func getBudget(c *call, _ *nothing, _ *nothing) (operator.BudgetView, error) {
+	if _, _, err := c.budget(); err != nil {
+		return operator.BudgetView{}, err
+	}
 	return c.showBudget(c.id())
 }
 
@@ -149,6 +192,13 @@ func createBudget(c *call, _ *nothing, b *BudgetCreate) (operator.BudgetView, er
 	if err != nil {
 		return operator.BudgetView{}, err
 	}
+	in, err := c.budgetsInReach([]store.Budget{{ScopeKind: b.Scope, ScopeID: id}})
+	if err == nil && len(in) == 0 {
+		err = badField("scope_id", errors.New("must be one that your scopes list"))
+	}
+	if err != nil {
+		return operator.BudgetView{}, err
+	}
 	r := budget.Rule{Period: b.Period}
 	if b.Window != "" {
 		if r.Window, err = time.ParseDuration(b.Window); err != nil {
@@ -195,7 +245,7 @@ func (c *call) budgetOwner(kind, word string) (id string, err error) {
 }
 
 func setBudget(c *call, _ *nothing, b *BudgetEdit) (operator.BudgetView, error) {
-	row, r, err := operator.FindBudget(c.ctx, c.Store, c.id())
+	row, r, err := c.budget()
 	if err != nil {
 		return operator.BudgetView{}, err
 	}
@@ -218,6 +268,9 @@ func setBudget(c *call, _ *nothing, b *BudgetEdit) (operator.BudgetView, error) 
 }
 
 func deleteBudget(c *call, _ *nothing, _ *nothing) (Deleted, error) {
+	if _, _, err := c.budget(); err != nil {
+		return Deleted{}, err
+	}
 	err := c.Store.RemoveBudget(c.ctx, c.id())
 	return Deleted{err == nil}, err
 }
@@ -227,6 +280,9 @@ type budgetReset struct {
 }
 
 func resetBudget(c *call, _ *nothing, b *budgetReset) (operator.BudgetView, error) {
+	if _, _, err := c.budget(); err != nil {
+		return operator.BudgetView{}, err
+	}
 	if _, err := operator.ResetBudget(c.ctx, c.Store, c.id(), b.Note, c.Now()); err != nil {
 		return operator.BudgetView{}, err
 	}
@@ -239,7 +295,7 @@ type budgetRecharge struct {
 }
 
 func rechargeBudget(c *call, _ *nothing, b *budgetRecharge) (operator.BudgetView, error) {
-	_, r, err := operator.FindBudget(c.ctx, c.Store, c.id())
+	_, r, err := c.budget()
 	if err != nil {
 		return operator.BudgetView{}, err
 	}
@@ -268,7 +324,7 @@ type BudgetEvents struct {
 }
 
 func budgetEvents(c *call, _ *nothing, _ *nothing) (BudgetEvents, error) {
-	_, r, err := operator.FindBudget(c.ctx, c.Store, c.id())
+	_, r, err := c.budget()
 	if err != nil {
 		return BudgetEvents{}, err
 	}

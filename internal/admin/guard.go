@@ -19,10 +19,7 @@ func NewGuard(hashes ...[sha256.Size]byte) *Guard { return &Guard{hashes} }
 // Opens tells whether a request bears one of the secrets, as Authorization: Bearer or
 // as x-api-key. It takes the same time whichever it is.
 func (g *Guard) Opens(r *http.Request) bool {
-	secret := r.Header.Get("X-Api-Key")
-	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
-		secret = strings.TrimSpace(token)
-	}
+	secret := bearer(r)
 	if secret == "" {
 		return false
 	}
@@ -31,6 +28,14 @@ func (g *Guard) Opens(r *http.Request) bool {
 		found |= subtle.ConstantTimeCompare(hash[:], g.hashes[i][:])
 	}
 	return found == 1
+}
+
+// bearer is the secret that a request bears, empty for none.
+func bearer(r *http.Request) string {
+	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(token)
+	}
+	return r.Header.Get("X-Api-Key")
 }
 
 // forwarded are the headers by which proxies tell that they ask for somebody else.

@@ -138,7 +138,7 @@ func listKeys(c *call, q *keyQuery, _ *nothing) (KeyList, error) {
 	if c.Declared {
 		list = append(list, store.Key{ID: declaredKey, Name: "auth.api_key"})
 	}
-	list = slices.DeleteFunc(list, func(k store.Key) bool { return !q.fits(&k, names, c.Now()) })
+	list = slices.DeleteFunc(list, func(k store.Key) bool { return !c.reachesKey(&k) || !q.fits(&k, names, c.Now()) })
 	part, next, err := page(list, &q.Paging, keyOrder)
 	if err != nil {
 		return KeyList{}, err
@@ -162,6 +162,17 @@ func (q *keyQuery) fits(k *store.Key, names operator.Names, now time.Time) bool 
 		(q.Tag == "" || slices.Contains(k.Tags, q.Tag)) && (q.State == "" || q.State == operator.KeyState(k, now))
 }
 
+// reachesKey tells whether a key is in the caller's scopes: it, or its team.
+func (c *call) reachesKey(k *store.Key) bool { return c.who.reaches("keys", k.ID, k.TeamID) }
+
+// outOfReach refuses to make or leave a key outside of the caller's scopes.
+func (c *call) outOfReach(k *store.Key) error {
+	if c.reachesKey(k) {
+		return nil
+	}
+	return badField("team", errors.New("must be one of those that your scopes list"))
+}
+
 // key is the key of the path. Names and prefixes are no ids here.
 func (c *call) key() (store.Key, error) {
 	if c.id() == declaredKey && c.Declared {
@@ -169,6 +180,9 @@ func (c *call) key() (store.Key, error) {
 	}
 	k, err := c.Store.FindKey(c.ctx, c.id())
 	if err == nil && k.ID != c.id() || errors.Is(err, store.ErrAmbiguous) {
+		err = fail(404, "there is no key %s", c.id())
+	}
+	if err == nil && !c.reachesKey(&k) {
 		err = fail(404, "there is no key %s", c.id())
 	}
 	return k, err
@@ -220,6 +234,9 @@ func (c *call) create(list []string, e *KeyEdit) ([]KeyMade, error) {
 				return nil, badField("name", err)
 			}
 		}
+		if err := c.outOfReach(&drafts[i]); err != nil {
+			return nil, err
+		}
 	}
 	made, err := c.Keys.Create(c.ctx, drafts...)
 	if err != nil {
@@ -253,7 +270,7 @@ func setKey(c *call, _ *nothing, b *KeyEdit) (Key, error) {
 		if err := roster.Check(k); err != nil {
 			return badFields([]FieldError{{Pointer: "#", Detail: err.Error()}})
 		}
-		return nil
+		return c.outOfReach(k)
 	})
 	if err != nil {
 		return Key{}, err
@@ -269,6 +286,10 @@ func rotateKey(c *call, _ *nothing, b *rotation) (KeyMade, error) {
 	if _, err := c.key(); err != nil {
 		return KeyMade{}, err
 	}
+	return c.rotate(c.id(), b)
+}
+
+func (c *call) rotate(id string, b *rotation) (KeyMade, error) {
 	grace := 24 * time.Hour
 	if b.Grace.Value != nil {
 		d, err := time.ParseDuration(*b.Grace.Value)
@@ -277,7 +298,7 @@ func rotateKey(c *call, _ *nothing, b *rotation) (KeyMade, error) {
 		}
 		grace = d
 	}
-	m, err := c.Keys.Rotate(c.ctx, c.id(), grace)
+	m, err := c.Keys.Rotate(c.ctx, id, grace)
 	if err != nil {
 		return KeyMade{}, err
 	}

@@ -128,6 +128,9 @@ func setPrice(c *call, _ *nothing, b *PriceSet) (PriceList, error) {
 	if err != nil {
 		return PriceList{}, err
 	}
+	if !c.who.reachesModel(e.Model) {
+		return PriceList{}, badField("model", errors.New("must be one that your scopes list"))
+	}
 	if err := operator.SetPrice(c.ctx, c.Store, e, c.Now().UTC()); err != nil {
 		return PriceList{}, err
 	}
@@ -148,6 +151,9 @@ func removePrice(c *call, q *PriceFor, _ *nothing) (PriceList, error) {
 	e := q.entry()
 	if e.Model == "" {
 		return PriceList{}, badParameter("model", errors.New("is needed"))
+	}
+	if !c.who.reachesModel(e.Model) {
+		return PriceList{}, badParameter("model", errors.New("must be one that your scopes list"))
 	}
 	if err := operator.RemovePrice(c.ctx, c.Store, e); err != nil {
 		return PriceList{}, err

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"turnpike/internal/identity"
 	"turnpike/internal/operator"
 	"turnpike/internal/roster"
 	"turnpike/internal/signin"
@@ -74,6 +75,11 @@ var statuses = []struct {
 	{store.ErrTaken, http.StatusConflict},
 	{store.ErrRevoked, http.StatusConflict},
 	{store.ErrInUse, http.StatusConflict},
+	{store.ErrLastOwner, http.StatusConflict},
+	{store.ErrSpent, http.StatusConflict},
+	{identity.ErrNoTOTP, http.StatusConflict},
+	{identity.ErrHasFactor, http.StatusConflict},
+	{identity.ErrCrowded, http.StatusServiceUnavailable},
 	{operator.ErrNoOverride, http.StatusNotFound},
 	{operator.ErrUnofficial, http.StatusForbidden},
 	{operator.ErrNoImport, http.StatusForbidden},

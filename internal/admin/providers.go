@@ -118,7 +118,7 @@ func listProviders(c *call, q *providerQuery, _ *nothing) (ProviderList, error) 
 	var list []Provider
 	for _, a := range c.Table.Accounts() {
 		p := c.viewProvider(a, standings)
-		if q.State != "" && q.State != p.State || !strings.Contains(strings.ToLower(p.Name+" "+p.Type), search) {
+		if !c.who.reaches("providers", p.ID) || q.State != "" && q.State != p.State || !strings.Contains(strings.ToLower(p.Name+" "+p.Type), search) {
 			continue
 		}
 		list = append(list, p)
@@ -128,7 +128,7 @@ func listProviders(c *call, q *providerQuery, _ *nothing) (ProviderList, error) 
 }
 
 func (c *call) account() (*route.Account, error) {
-	if a := c.Table.Account(c.id()); a != nil {
+	if a := c.Table.Account(c.id()); a != nil && c.who.reaches("providers", c.id()) {
 		return a, nil
 	}
 	return nil, fail(404, "there is no provider %s", c.id())

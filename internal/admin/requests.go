@@ -164,6 +164,9 @@ func listAttempts(c *call, q *attemptQuery, _ *nothing) (AttemptList, error) {
 	if err != nil {
 		return AttemptList{}, err
 	}
+	if !c.who.whole("usage") {
+		search.Of = c.who.Reach["usage"]
+	}
 	list, err := c.Store.SearchAttempts(c.ctx, &search)
 	if err != nil {
 		return AttemptList{}, err
@@ -242,6 +245,7 @@ func getRequest(c *call, q *requestQuery, _ *nothing) (Request, error) {
 	if err != nil {
 		return Request{}, err
 	}
+	list = slices.DeleteFunc(list, func(a store.Attempt) bool { return !c.who.reaches("usage", a.KeyID, a.TeamID) })
 	if len(list) == 0 {
 		return Request{}, fail(404, "there is no request %s; one is in the log a moment after its end", c.id())
 	}

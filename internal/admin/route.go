@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"turnpike/internal/tries"
 )
 
 // operation is a row of the table of routes.
@@ -24,6 +26,7 @@ type operation struct {
 	answer       reflect.Type
 	files        []string // media types of answers that are files, where one is asked for
 	limit        time.Duration
+	listed       bool // keeps to what a caller's scopes list
 	serve        func(*call) (any, error)
 }
 
@@ -102,6 +105,13 @@ func (o *operation) long(d time.Duration) *operation {
 	return o
 }
 
+// within says that the function keeps to what the caller's scopes list. Others are for
+// those whose scope is all.
+func (o *operation) within() *operation {
+	o.listed = true
+	return o
+}
+
 // call is one request to the API.
 type call struct {
 	*Options
@@ -109,6 +119,8 @@ type call struct {
 	w   http.ResponseWriter
 	r   *http.Request
 	who *Caller
+
+	codes *tries.Counter // wrong passwords and codes of people who are signed in
 
 	file *file // the answer in the place of what the function gives
 }

@@ -180,7 +180,7 @@ func (k scopes) list(c *call, q *scopeQuery, _ *nothing) (ScopeList, error) {
 	for i := range lines {
 		l := &lines[i]
 		if found := slices.ContainsFunc([]string{l.Name, l.ID, l.Email, l.Description}, func(s string) bool { return strings.Contains(strings.ToLower(s), search) }); !found ||
-			q.State != "" && q.State != l.State {
+			q.State != "" && q.State != l.State || !c.who.reaches("teams", l.ID) {
 			continue
 		}
 		list = append(list, viewScope(l))
@@ -196,7 +196,7 @@ func (k scopes) row(c *call) (store.Scope, error) {
 		id = tenancy.OrganisationID
 	}
 	s, err := c.Store.FindScope(c.ctx, k.kind, id)
-	if err == nil && s.ID != id {
+	if err == nil && (s.ID != id || !c.who.reaches("teams", id)) {
 		err = fail(404, "there is no %s %s", k.kind, id)
 	}
 	return s, err
@@ -285,6 +285,12 @@ func (k scopes) remove(c *call, q *scopeRemoval, _ *nothing) (Removed, error) {
 	s, err := k.row(c)
 	if err != nil {
 		return Removed{}, err
+	}
+	if q.MoveTo != "" && q.MoveTo != "none" && !c.who.whole("teams") {
+		to, err := c.Store.FindScope(c.ctx, k.kind, q.MoveTo)
+		if err != nil || !c.who.reaches("teams", to.ID) {
+			return Removed{}, badParameter("move_keys_to", errors.New("must be one of those that your scopes list"))
+		}
 	}
 	moved, err := c.Store.DeleteScope(c.ctx, k.kind, s.ID, q.MoveTo)
 	if errors.Is(err, store.ErrInUse) {

@@ -38,12 +38,12 @@ func loginOperations() []*operation {
 	}
 }
 
-type accountQuery struct {
+type loginQuery struct {
 	Provider string `query:"provider" say:"the account; needed where there are several"`
 }
 
 // signedIn is the account a request is about.
-func (c *call) signedIn(kind string, q *accountQuery) (signin.Account, error) {
+func (c *call) signedIn(kind string, q *loginQuery) (signin.Account, error) {
 	return c.SignIns.Account(kind, q.Provider)
 }
 
@@ -66,7 +66,7 @@ func (c *call) signinProblem(err error) error {
 }
 
 // startDevice begins a login by the device flow: of Copilot's, unless another account is named.
-func startDevice(c *call, q *accountQuery, _ *nothing) (signin.Login, error) {
+func startDevice(c *call, q *loginQuery, _ *nothing) (signin.Login, error) {
 	kind := copilotType
 	if q.Provider != "" {
 		kind = ""
@@ -74,7 +74,7 @@ func startDevice(c *call, q *accountQuery, _ *nothing) (signin.Login, error) {
 	return c.start(kind, q, signin.How{Method: "device"})
 }
 
-func (c *call) start(kind string, q *accountQuery, how signin.How) (signin.Login, error) {
+func (c *call) start(kind string, q *loginQuery, how signin.How) (signin.Login, error) {
 	a, err := c.signedIn(kind, q)
 	if err != nil {
 		return signin.Login{}, err
@@ -95,14 +95,14 @@ type KiroLogin struct {
 	Region   string `json:"region,omitempty" say:"device: of IAM Identity Center"`
 }
 
-func startKiro(c *call, q *accountQuery, b *KiroLogin) (signin.Login, error) {
+func startKiro(c *call, q *loginQuery, b *KiroLogin) (signin.Login, error) {
 	if b.Provider == "" {
 		b.Provider = q.Provider
 	}
 	if b.Method == "" {
 		b.Method = "portal"
 	}
-	return c.start(kiroType, &accountQuery{b.Provider}, signin.How{Method: b.Method, Port: b.Port, StartURL: b.StartURL, Region: b.Region})
+	return c.start(kiroType, &loginQuery{b.Provider}, signin.How{Method: b.Method, Port: b.Port, StartURL: b.StartURL, Region: b.Region})
 }
 
 // pollLogin tells how a login is, and asks its issuer where it is time to.
@@ -199,7 +199,7 @@ type KiroStatus struct {
 	Notice     string    `json:"notice"`
 }
 
-func getKiro(c *call, q *accountQuery, _ *nothing) (KiroStatus, error) {
+func getKiro(c *call, q *loginQuery, _ *nothing) (KiroStatus, error) {
 	a, err := c.signedIn(kiroType, q)
 	if err != nil {
 		return KiroStatus{}, err
@@ -237,7 +237,7 @@ type CopilotStatus struct {
 }
 
 // getCopilot asks GitHub whose login it is, and the service for its models.
-func getCopilot(c *call, q *accountQuery, _ *nothing) (CopilotStatus, error) {
+func getCopilot(c *call, q *loginQuery, _ *nothing) (CopilotStatus, error) {
 	a, err := c.signedIn(copilotType, q)
 	if err != nil {
 		return CopilotStatus{}, err
@@ -271,7 +271,7 @@ func getCopilot(c *call, q *accountQuery, _ *nothing) (CopilotStatus, error) {
 }
 
 // renewKiro replaces the token now.
-func renewKiro(c *call, q *accountQuery, _ *nothing) (KiroStatus, error) {
+func renewKiro(c *call, q *loginQuery, _ *nothing) (KiroStatus, error) {
 	a, err := c.signedIn(kiroType, q)
 	if err != nil {
 		return KiroStatus{}, err
@@ -282,7 +282,7 @@ func renewKiro(c *call, q *accountQuery, _ *nothing) (KiroStatus, error) {
 	return c.kiroStatus(a)
 }
 
-func renewCopilot(c *call, q *accountQuery, _ *nothing) (CopilotStatus, error) {
+func renewCopilot(c *call, q *loginQuery, _ *nothing) (CopilotStatus, error) {
 	a, err := c.signedIn(copilotType, q)
 	if err != nil {
 		return CopilotStatus{}, err
@@ -313,7 +313,7 @@ type KiroImported struct {
 	KiroStatus
 }
 
-func importKiro(c *call, q *accountQuery, b *KiroImport) (KiroImported, error) {
+func importKiro(c *call, q *loginQuery, b *KiroImport) (KiroImported, error) {
 	if b.Provider == "" {
 		b.Provider = q.Provider
 	}

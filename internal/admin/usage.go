@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"turnpike/internal/operator"
+	"turnpike/internal/store"
 	"turnpike/internal/usage"
 )
 
@@ -89,7 +90,7 @@ func sumUsage(c *call, q *sumQuery, _ *nothing) (UsageList, error) {
 		return UsageList{}, err
 	}
 	filter := operator.UsageFilter{Key: q.KeyID, Team: q.TeamID, User: q.UserID, Provider: q.Provider, Model: q.Model}
-	list, total, err := usage.Sum(c.ctx, c.Store, usage.Query{Period: period, By: by, Zone: zone, Keep: filter.Keeps(names.Keys)})
+	list, total, err := usage.Sum(c.ctx, c.Store, usage.Query{Period: period, By: by, Zone: zone, Keep: c.usageInReach(filter.Keeps(names.Keys))})
 	if err != nil {
 		return UsageList{}, err
 	}
@@ -102,6 +103,16 @@ func sumUsage(c *call, q *sumQuery, _ *nothing) (UsageList, error) {
 		out.Usage = append(out.Usage, usageItem(by, g, names))
 	}
 	return out, nil
+}
+
+// usageInReach keeps what was used by keys and teams in the caller's scopes.
+func (c *call) usageInReach(keep func(*store.UsageLine) bool) func(*store.UsageLine) bool {
+	if c.who.whole("usage") {
+		return keep
+	}
+	return func(u *store.UsageLine) bool {
+		return c.who.reaches("usage", u.KeyID, u.TeamID) && (keep == nil || keep(u))
+	}
 }
 
 func usageItem(by []string, g *usage.Group, names *usage.Names) UsageItem {

@@ -19,6 +19,7 @@ import (
 	"turnpike/internal/affinity"
 	"turnpike/internal/alert"
 	"turnpike/internal/catalog"
+	"turnpike/internal/identity"
 	"turnpike/internal/policy"
 	"turnpike/internal/price"
 	"turnpike/internal/provider"
@@ -100,6 +101,8 @@ func newWorld(t testing.TB) *world {
 		SignIns:    newStubs(now),
 		Version:    "test", Now: now, Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	}
+	w.opt.Accounts = identity.New(identity.Options{Store: db, Sealer: safe, Now: now, Log: w.opt.Log, Access: 30 * time.Minute, Idle: 24 * time.Hour, Absolute: 7 * 24 * time.Hour})
+	w.opt.Members = Members{Public: "https://gw.example.org", Providers: []string{"entra"}, MaxKeys: 3}
 	w.opt.Channels = map[string]alert.Channel{"log": alert.Log{Log: w.opt.Log}}
 	w.h = Handler(w.opt)
 	return w

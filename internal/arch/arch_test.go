@@ -126,10 +126,20 @@ var rules = []struct {
 		[]string{
 			"internal/operator", "internal/store", "internal/roster", "internal/tenancy", "internal/budget", "internal/policy", "internal/price",
 			"internal/route", "internal/health", "internal/affinity", "internal/catalog", "internal/peer", "internal/usage", "internal/alert", "internal/suggest", "internal/signin",
+			"internal/identity", "internal/origin", "internal/tries",
 		},
 		true,
 		"the operators' door: it never sees the road",
 	},
+	{"internal/identity", []string{"internal/store"}, false, "who may sign in and what they may do, without a word of HTTP; argon2 and JOSE are not written here"},
+	{
+		"internal/signon",
+		[]string{"internal/identity", "internal/store", "internal/origin", "internal/peer", "internal/tries"},
+		false,
+		"the door people sign in by: it never sees the road, nor the admin API",
+	},
+	{"internal/origin", nil, true, "which pages may ask, whatever they ask for"},
+	{"internal/tries", nil, true, "counts what goes wrong, whoever tried and whatever it was"},
 	{"internal/keyring", []string{"internal/policy", "internal/tenancy"}, true, "keys in memory, wherever they come from"},
 	{"internal/limit", nil, false, "counts requests and tokens for names: it knows no key and no road; Redis is a place to count in"},
 	{"internal/budget", nil, true, "reserves and settles amounts for names: it knows no key, no price and no road"},
@@ -218,12 +228,12 @@ func TestSQL(t *testing.T) {
 	}
 }
 
-// TestResponseWriter keeps the writing side of HTTP to the road, the operators' door
+// TestResponseWriter keeps the writing side of HTTP to the road, the operators' and the people's door
 // and the console.
 func TestResponseWriter(t *testing.T) {
 	for _, p := range packages(t) {
 		rel := strings.TrimPrefix(p.ImportPath, module+"/")
-		if rel == "internal/gateway" || rel == "internal/admin" || rel == "internal/provider/sandbox" || rel == "internal/provider/kiro/kirotest" || rel == "internal/provider/copilot/copilottest" || strings.HasPrefix(rel, "cmd/") {
+		if rel == "internal/gateway" || rel == "internal/admin" || rel == "internal/signon" || rel == "internal/provider/sandbox" || rel == "internal/provider/kiro/kirotest" || rel == "internal/provider/copilot/copilottest" || strings.HasPrefix(rel, "cmd/") {
 			continue
 		}
 		for _, f := range p.GoFiles {

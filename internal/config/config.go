@@ -101,6 +101,10 @@ type Server struct {
 	// TrustedDepth is how many proxies there are at most between a client and the
 	// gateway; 0 is as many as trusted_proxies has in it.
 	TrustedDepth int `yaml:"trusted_depth"`
+	// PublicURL is the gateway's address as browsers and clients see it, such as
+	// https://gateway.example.org. People who sign in by an identity provider are sent back
+	// to it; with https cookies are for TLS only.
+	PublicURL string `yaml:"public_url,omitempty"`
 	// LogLevel is the least severe level that is logged: debug, info, warn or
 	// error.
 	LogLevel string `yaml:"log_level"`
@@ -140,6 +144,18 @@ type Auth struct {
 	// APIKey is the one key of a small set-up; when empty, keys live in the
 	// database.
 	APIKey Secret `yaml:"api_key"`
+	// Local lets people sign in with a password. Where there is no account, the first start
+	// prints a link that makes the first owner, once.
+	Local bool `yaml:"local"`
+	// Session is how long people stay signed in.
+	Session Session `yaml:"session"`
+	// Members is what people may do for themselves.
+	Members Members `yaml:"members"`
+	// Origins are the web pages of other hosts that may talk to the admin API and sign
+	// people in (CORS), exactly: https://console.example.org. None is the gateway's own.
+	Origins []string `yaml:"origins,omitempty"`
+	// OIDC are the identity providers that people may sign in by.
+	OIDC []OIDC `yaml:"oidc,omitempty"`
 }
 
 // Keys is how API keys are kept.
@@ -374,6 +390,7 @@ func Default() *Config {
 			LogLevel:          "info",
 			LogFormat:         "text",
 		},
+		Auth:      Auth{Session: defaultSession(), Members: Members{MaxKeys: 10}},
 		DataDir:   "./data",
 		Database:  defaultDatabase(),
 		Media:     Media{Fetch: new(true), AllowPrivate: new(false), MaxBytes: 20 * MiB, Timeout: 10 * time.Second},

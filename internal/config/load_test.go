@@ -36,7 +36,7 @@ func TestLoadWithoutFile(t *testing.T) {
 		t.Errorf("File %q, Detected %v; want none, true", cfg.File, cfg.Detected)
 	}
 	want := Default()
-	if !reflect.DeepEqual(cfg.Server, want.Server) || cfg.DataDir != want.DataDir || cfg.Auth != want.Auth || cfg.Defaults != want.Defaults {
+	if !reflect.DeepEqual(cfg.Server, want.Server) || cfg.DataDir != want.DataDir || !reflect.DeepEqual(cfg.Auth, want.Auth) || cfg.Defaults != want.Defaults {
 		t.Errorf("got %+v, want the defaults %+v", cfg, want)
 	}
 	if len(cfg.Providers) != 1 || cfg.Providers[0].Type != TypeSandbox {
@@ -181,6 +181,8 @@ func TestEveryFieldBothWays(t *testing.T) {
 		"server.host": "example.org", "server.port": "99", "server.max_body": "2MiB", "server.drain_timeout": "7s",
 		"server.heartbeat": "8s", "server.read_header_timeout": "9s", "server.log_level": "error", "server.log_format": "json",
 		"data_dir": "/srv/data", "database.url": "postgres://h/n", "database.max_conns": "7", "auth.admin_key": "adm-1", "auth.api_key": "key-1",
+		"server.public_url": "https://gateway.example.org", "auth.local": "true", "auth.session.access": "5m", "auth.session.idle": "2h",
+		"auth.session.absolute": "20h", "auth.members.max_keys": "3",
 		"keys.revealable": "true", "docs": "true", "server.trusted_depth": "2",
 		"defaults.provider": "sandbox", "defaults.model": "m", "defaults.lb_strategy": "priority",
 		"budgets.on_store_away": "allow", "budgets.wait": "3s", "budgets.assume_output": "1000",

@@ -70,6 +70,7 @@ func validate(cfg *Config, r *report) {
 	validateRedis(&cfg.Redis, r)
 	validateTelemetry(&cfg.Telemetry, r)
 	validateAlerts(&cfg.Alerts, r)
+	validateSignIn(cfg, r)
 	seen := map[string]int{}
 	for i := range cfg.Providers {
 		validateProvider(cfg, i, seen, r)

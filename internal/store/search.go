@@ -26,11 +26,16 @@ type AttemptQuery struct {
 	Unpriced bool
 	// LeastCost is what they cost at least, in nano-dollars.
 	LeastCost int64
+	// Of are ids of keys and teams, nil for all: attempts of others are not found.
+	Of []string
 	// Before is the attempt behind which the list goes on.
 	Before Ref
 	// Limit is how many at most.
 	Limit int
 }
+
+// maxOf bounds a list of ids.
+const maxOf = 400
 
 // errMark refuses texts that would be patterns.
 var errMark = errors.New("has a character that no session and no request has in its id")
@@ -79,6 +84,14 @@ func (q *AttemptQuery) conditions() (text string, args []any, err error) {
 	}
 	if q.LeastCost > 0 {
 		add("cost_nano >= ?", q.LeastCost)
+	}
+	if q.Of != nil {
+		ids := make([]any, 0, len(q.Of))
+		for _, id := range q.Of[:min(len(q.Of), maxOf)] {
+			ids = append(ids, id)
+		}
+		in := "IN (''" + strings.Repeat(", ?", len(ids)) + ") AND "
+		add("(key_id "+in+"key_id <> '' OR team_id "+in+"team_id <> '')", append(ids, ids...)...)
 	}
 	if q.Before.ID != "" {
 		at := q.Before.At.UnixNano()
