@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"turnpike/internal/admin"
+	"turnpike/internal/alert"
 	"turnpike/internal/config"
 	"turnpike/internal/gateway"
 	"turnpike/internal/limit"
-	"turnpike/internal/redact"
 	"turnpike/internal/vault"
 )
 
@@ -28,20 +28,16 @@ func newAdminAPI(a *app, safe *vault.Vault) (out adminAPI, err error) {
 	for i := range a.cfg.Rules {
 		rules = append(rules, a.cfg.Rules[i].Name)
 	}
-	alerts, err := alertRules(&a.cfg.Alerts)
-	if err != nil {
-		return out, err
-	}
 	started := time.Now().UTC()
 	out.api = admin.Handler(admin.Options{
 		Guard: a.operators, Proxies: a.cfg.Server.Proxies(), Pins: a.table.Pins(), Store: a.store, Keys: keys, Sealer: safe, Table: a.table,
-		Models: a.models, Prices: a.prices, Aliases: a.cfg.Aliases, Declared: a.cfg.Auth.APIKey != "", Region: accountOf(a.cfg),
-		Ceiling: a.cfg.Prices.Ceiling(), Sources: a.cfg.Prices.Sources, Rules: rules, Hide: redact.New(a.cfg.Secrets()...).String,
+		Models: a.models, Prices: a.prices, Live: a.live, Draft: draft, Declared: a.cfg.Auth.APIKey != "", Region: func(name string) (string, string) { return accountOf(a.config())(name) },
+		Ceiling: a.cfg.Prices.Ceiling(), Sources: a.cfg.Prices.Sources, Rules: rules, Hide: a.hidden.text,
 		Settings: func() (admin.Settings, error) {
-			plain, err := config.Plain(a.cfg)
+			plain, err := config.Plain(a.config())
 			return admin.Settings{File: a.cfg.File, Declared: true, Warnings: append([]string{}, a.cfg.Warnings...), Settings: plain}, err
 		},
-		AlertRules: alerts, Channels: alertChannels(a),
+		Channels: func() map[string]alert.Channel { return alertChannels(&a.config().Alerts, a.log) },
 		Health:  func() admin.Health { return a.health(started) },
 		Version: version, Now: time.Now, Log: a.log,
 	})
@@ -101,9 +97,6 @@ func (a *app) health(started time.Time) admin.Health {
 	return h
 }
 
-// switchesEvery keeps the promise that a change is in force everywhere within a second.
-const switchesEvery = 500 * time.Millisecond
-
 // switchProviders does what operators have said of providers.
 func (a *app) switchProviders(ctx context.Context) error {
 	off, err := a.store.ProviderSwitches(ctx)
@@ -118,26 +111,6 @@ func (a *app) switchProviders(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// watchSwitches follows what is said of providers, here or at another gateway, until ctx
-// ends. While the database is away the last word holds.
-func (a *app) watchSwitches(ctx context.Context) {
-	tick := time.NewTicker(switchesEvery)
-	defer tick.Stop()
-	seen := int64(-1)
-	for {
-		if v, err := a.store.DataVersion(ctx); err == nil && v != seen {
-			if err := a.switchProviders(ctx); err == nil {
-				seen = v
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
 }
 
 // openapi prints the document of the admin API.

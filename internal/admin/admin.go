@@ -13,8 +13,8 @@ import (
 	"turnpike/internal/affinity"
 	"turnpike/internal/alert"
 	"turnpike/internal/catalog"
+	"turnpike/internal/live"
 	"turnpike/internal/peer"
-	"turnpike/internal/policy"
 	"turnpike/internal/price"
 	"turnpike/internal/roster"
 	"turnpike/internal/route"
@@ -32,7 +32,9 @@ type Options struct {
 	Table   *route.Table
 	Models  *catalog.Catalog
 	Prices  *price.Current
-	Aliases policy.Aliases // that are declared
+	Live    *live.Book // what is declared and set
+	// Draft is how to ask a provider for its models that nobody uses yet.
+	Draft func(s *live.State, provider string) (func(context.Context) (int, error), error)
 	// Declared is whether the configuration has a key of its own.
 	Declared bool
 	// Settings is the configuration in force, without secrets.
@@ -47,9 +49,8 @@ type Options struct {
 	Sources []string
 	// Rules are the names of the output rules there are.
 	Rules []string
-	// AlertRules and Channels are what the configuration says of alerts.
-	AlertRules []alert.Rule
-	Channels   map[string]alert.Channel
+	// Channels are the ways to tell people of alerts.
+	Channels func() map[string]alert.Channel
 	// Health tells how the gateway stands.
 	Health  func() Health
 	Version string

@@ -105,6 +105,9 @@ func TestByTheDocument(t *testing.T) {
 	do[map[string]any](w, 201, "POST", "/admin/budgets", `{"scope":"organisation","period":"daily","limit_usd":"5"}`)
 	do[map[string]any](w, 201, "POST", "/admin/budgets", `{"scope":"key","scope_id":"shop","period":"daily","limit_tokens":5}`)
 	ids = append(ids, request)
+	do[map[string]any](w, 201, "POST", "/admin/aliases", `{"match":"mine","to":["a/sandbox"]}`)
+	do[map[string]any](w, 201, "POST", "/admin/catalog/rules", `{"name":"mine","match":["m"],"caps":{"max_output":1}}`)
+	do[map[string]any](w, 201, "POST", "/admin/alerts/channels", `{"name":"hook","type":"webhook","url":"https://hook.example"}`)
 	do[map[string]any](w, 200, "PATCH", "/admin/tags/web", `{}`)
 	ops := operations() // what takes away comes last
 	slices.SortStableFunc(ops, func(a, b *operation) int { return strings.Compare(a.method[:1], b.method[:1]) * -1 })
@@ -211,7 +214,7 @@ func (g *maker) word() string { return words[g.rnd.IntN(len(words))] }
 var prefixes = map[string]string{"/admin/keys": "key_", "/admin/teams": "team_", "/admin/users": "user_", "/admin/budgets": "bud_", "/admin/requests": "req_"}
 
 // known are other ids there are, by the beginning of the path.
-var known = map[string][]string{"/admin/providers": {"a", "b", "off"}, "/admin/tags": {"web"}}
+var known = map[string][]string{"/admin/providers": {"a", "b", "off"}, "/admin/tags": {"web"}, "/admin/aliases": {"fast", "mine"}, "/admin/alerts/rules": {"dear"}, "/admin/alerts/channels": {"hook"}, "/admin/catalog/rules": {"mine"}}
 
 // id is one of the ids, more often than not of the right kind.
 func (g *maker) id(path string, ids []string) string {

@@ -17,6 +17,7 @@ const (
 	ProvidersRead  Permission = "providers:read"
 	ProvidersWrite Permission = "providers:write"
 	ModelsRead     Permission = "models:read" // the catalogue, aliases and prices
+	ModelsWrite    Permission = "models:write"
 	PricesWrite    Permission = "prices:write"
 	UsageRead      Permission = "usage:read" // sums and the request log
 	MonitorRead    Permission = "monitor:read"

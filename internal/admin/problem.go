@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"turnpike/internal/live"
 	"turnpike/internal/operator"
 	"turnpike/internal/roster"
 	"turnpike/internal/store"
@@ -73,6 +74,9 @@ var statuses = []struct {
 	{store.ErrTaken, http.StatusConflict},
 	{store.ErrRevoked, http.StatusConflict},
 	{store.ErrInUse, http.StatusConflict},
+	{live.ErrTaken, http.StatusConflict},
+	{live.ErrNotThere, http.StatusNotFound},
+	{live.ErrFull, http.StatusConflict},
 	{operator.ErrNoOverride, http.StatusNotFound},
 	{roster.ErrNotRevealable, http.StatusConflict},
 	{roster.ErrNeverSealed, http.StatusConflict},

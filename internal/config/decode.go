@@ -25,6 +25,8 @@ type decoder struct {
 	*report
 	env   lookup
 	nodes int
+	// literal expands no variables.
+	literal bool
 }
 
 // decodeFile fills cfg from the bytes of the file.
@@ -133,7 +135,7 @@ func (d *decoder) scalar(n *yaml.Node, path string, v reflect.Value) {
 func (d *decoder) text(n *yaml.Node, path string) (string, bool) {
 	s := source{line: n.Line, shown: n.Value}
 	text, unset, err := n.Value, "", error(nil)
-	if n.Tag == "!!str" {
+	if n.Tag == "!!str" && !d.literal {
 		text, unset, err = expand(n.Value, d.env)
 	}
 	if s.unset = unset; unset != "" {
@@ -238,6 +240,10 @@ var rulesType = reflect.TypeFor[APIRules]()
 
 // rules stores a mapping of patterns, whose order counts.
 func (d *decoder) rules(n *yaml.Node, path string, v reflect.Value) {
+	if d.literal && n.Kind == yaml.SequenceNode { // as JSON has it, whose members have no order
+		d.list(n, path, v)
+		return
+	}
 	if n.Kind != yaml.MappingNode {
 		d.add(path, "needs patterns and APIs, found %s", kindName(n))
 		return

@@ -15,6 +15,8 @@ type Problem struct {
 	Line int
 	// Message says what is wrong and what to do.
 	Message string
+
+	path, detail string // the setting, and the message without it
 }
 
 func (p Problem) String() string {
@@ -84,11 +86,13 @@ func (r *report) add(path, format string, args ...any) {
 		return
 	}
 	r.bad[path] = true
-	message := path + ": " + fmt.Sprintf(format, args...)
+	detail := fmt.Sprintf(format, args...)
+	message := path + ": " + detail
 	s, ok := r.sources[path]
 	if ok && s.unset != "" {
 		message += fmt.Sprintf(" (%s %s)", s.unset, s.why)
 	}
+	before := len(r.problems)
 	switch {
 	case ok && s.from != "":
 		r.problems = append(r.problems, Problem{Message: s.from + ": " + message})
@@ -97,6 +101,9 @@ func (r *report) add(path, format string, args ...any) {
 	default:
 		r.addLine(r.parentLine(path), "%s", message)
 	}
+	if len(r.problems) > before {
+		r.problems[before].path, r.problems[before].detail = path, detail
+	}
 }
 
 // addLine reports a problem at a line of the file.
@@ -104,7 +111,8 @@ func (r *report) addLine(line int, format string, args ...any) {
 	if len(r.problems) >= maxProblems {
 		return
 	}
-	r.problems = append(r.problems, Problem{File: r.file, Line: line, Message: fmt.Sprintf(format, args...)})
+	message := fmt.Sprintf(format, args...)
+	r.problems = append(r.problems, Problem{File: r.file, Line: line, Message: message, detail: message})
 }
 
 // parentLine finds the line of the nearest enclosing setting that was written.

@@ -81,18 +81,20 @@ type Options struct {
 
 // Gateway serves clients.
 type Gateway struct {
-	opt      Options
-	mux      *http.ServeMux
-	governed map[string]bool // patterns that take the road
-	memory   *promptcache.Memory
-	inflight atomic.Int64
-	closing  atomic.Bool
-	warned   sync.Map // names of rules that keys ask for and nobody wrote
+	opt       Options
+	mux       *http.ServeMux
+	governed  map[string]bool // patterns that take the road
+	memory    *promptcache.Memory
+	treatment atomic.Pointer[treatment]
+	inflight  atomic.Int64
+	closing   atomic.Bool
+	warned    sync.Map // names of rules that keys ask for and nobody wrote
 }
 
 // New makes a gateway.
 func New(opt Options) *Gateway {
 	g := &Gateway{opt: opt, mux: http.NewServeMux(), governed: map[string]bool{}, memory: promptcache.NewMemory()}
+	g.Treat(opt.Policy, opt.Rules)
 	if opt.Follow != nil {
 		opt.Follow.ChargeBy(func(row *store.Background, a *store.Attempt) {
 			g.chargeLater(row, a, llm.Usage{Input: a.Usage.Input, Estimated: true})

@@ -1,0 +1,133 @@
+package admin
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"turnpike/internal/live"
+)
+
+// given is a member of an edit that was sent, or not.
+type given interface{ given() (value any, ok bool) }
+
+func (o Opt[T]) given() (any, bool) {
+	if !o.Given || o.Value == nil {
+		return nil, o.Given
+	}
+	return *o.Value, true
+}
+
+// membersOf are the members of an edit that were sent, in the words of the configuration,
+// which are those of the API; null is nil. Some are left out.
+func membersOf(edit any, leave ...string) (map[string]any, error) {
+	v := reflect.ValueOf(edit)
+	out := map[string]any{}
+	for _, f := range fieldsOf(v.Type(), "json") {
+		value := v.FieldByIndex(f.index).Interface()
+		if g, ok := value.(given); ok {
+			sent := false
+			if value, sent = g.given(); !sent {
+				continue
+			}
+		}
+		var err error
+		if out[f.name], err = plainly(value); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range leave {
+		delete(out, name)
+	}
+	return out, nil
+}
+
+// plainly is a value as plain JSON.
+func plainly(value any) (out any, err error) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	return out, dec.Decode(&out)
+}
+
+// set changes what was set, here at once and in the other gateways within a second.
+func (c *call) set(do func(*live.Edit) error) error {
+	return c.misfits(c.Live.Change(c.ctx, do))
+}
+
+// misfits tells what does not fit as problems with members of the body.
+func (c *call) misfits(err error) error {
+	var bad *live.Invalid
+	if !errors.As(err, &bad) {
+		return err
+	}
+	list := make([]FieldError, 0, len(bad.Misfits))
+	for _, m := range bad.Misfits {
+		at := "#"
+		if m.Member != "" {
+			at += "/" + strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(m.Member)
+		}
+		detail := c.Hide(m.Detail)
+		if c.id() != m.Name && c.r.Method == http.MethodDelete {
+			at, detail = "", m.Kind+" "+m.Name+": "+detail // what else would not fit any more
+		}
+		list = append(list, FieldError{Pointer: at, Detail: detail})
+	}
+	if c.r.Method == http.MethodDelete {
+		p := badFields(list)
+		p.Status, p.Title = http.StatusConflict, http.StatusText(http.StatusConflict)
+		return p
+	}
+	return badFields(list)
+}
+
+// view is a thing of a kind that the path names.
+func (c *call) thing(kind, what string) (live.View, error) {
+	v, ok, err := c.Live.State().View(kind, c.id())
+	if err == nil && !ok {
+		err = fail(http.StatusNotFound, "there is no %s %s", what, c.id())
+	}
+	return v, err
+}
+
+// liveView is a thing of a kind that is not declared, for who wants to change it.
+func (c *call) liveView(e *live.Edit, kind, what string) (live.View, error) {
+	v, ok, err := e.Before().View(kind, c.id())
+	switch {
+	case err != nil:
+		return v, err
+	case !ok:
+		return v, fail(http.StatusNotFound, "there is no %s %s", what, c.id())
+	case v.Declared:
+		return v, fail(http.StatusConflict, "the configuration declares the %s %s: it is read-only here", what, v.Name)
+	}
+	return v, c.match(v)
+}
+
+// change lays members over a thing of a kind that is not declared.
+func (c *call) change(kind, what string, members map[string]any) error {
+	return c.set(func(e *live.Edit) error {
+		if _, err := c.liveView(e, kind, what); err != nil {
+			return err
+		}
+		e.Set(kind, c.id(), members)
+		return nil
+	})
+}
+
+// drop takes away a thing of a kind that is not declared.
+func (c *call) drop(kind, what string) (Deleted, error) {
+	err := c.set(func(e *live.Edit) error {
+		if _, err := c.liveView(e, kind, what); err != nil {
+			return err
+		}
+		return e.Drop(kind, c.id())
+	})
+	return Deleted{err == nil}, err
+}
