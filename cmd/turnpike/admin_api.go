@@ -31,15 +31,15 @@ func newAdminAPI(a *app, safe *vault.Vault) (out adminAPI, err error) {
 	started := time.Now().UTC()
 	out.api = admin.Handler(admin.Options{
 		Guard: a.operators, Proxies: a.cfg.Server.Proxies(), Pins: a.table.Pins(), Store: a.store, Keys: keys, Sealer: safe, Table: a.table,
-		Models: a.models, Prices: a.prices, Live: a.live, Draft: draft, Declared: a.cfg.Auth.APIKey != "", Region: func(name string) (string, string) { return accountOf(a.config())(name) },
+		Models: a.models, Prices: a.prices, Live: a.live, Reload: func() admin.Reloaded { return a.reload("the admin API") }, Draft: draft, Declared: a.cfg.Auth.APIKey != "", Region: func(name string) (string, string) { return accountOf(a.config())(name) },
 		Ceiling: a.cfg.Prices.Ceiling(), Sources: a.cfg.Prices.Sources, Rules: rules, Hide: a.hidden.text,
 		Settings: func() (admin.Settings, error) {
 			plain, err := config.Plain(a.config())
 			return admin.Settings{File: a.cfg.File, Declared: true, Warnings: append([]string{}, a.cfg.Warnings...), Settings: plain}, err
 		},
 		Channels: func() map[string]alert.Channel { return alertChannels(&a.config().Alerts, a.log) },
-		Health:  func() admin.Health { return a.health(started) },
-		Version: version, Now: time.Now, Log: a.log,
+		Health:   func() admin.Health { return a.health(started) },
+		Version:  version, Now: time.Now, Log: a.log,
 	})
 	if a.cfg.Docs {
 		out.docs, err = admin.DocsHandler(version)
@@ -70,6 +70,7 @@ func (a *app) health(started time.Time) admin.Health {
 		Ledger: admin.LedgerHealth{State: "ready", Away: l.Away, Waiting: l.Waiting, Bytes: l.Bytes, Stranded: l.Stranded, Lost: l.Lost},
 		Limits: admin.LimitsHealth{Redis: shared.Redis, Away: shared.Away, Replicas: shared.Replicas},
 	}
+	h.Reload = a.reloaded()
 	if a.cfg.Database.URL != "" {
 		h.Database = "postgresql"
 	}

@@ -157,29 +157,6 @@ func (a *app) apply(cfg *config.Config) error {
 	return nil
 }
 
-// liveEvery keeps the promise that a change is in force everywhere within a second.
-const liveEvery = 500 * time.Millisecond
-
-// watchLive follows what is set, here or at another gateway, and the configuration file,
-// until ctx ends. While the database is away the last word holds.
-func (a *app) watchLive(ctx context.Context) {
-	tick := time.NewTicker(liveEvery)
-	defer tick.Stop()
-	seen := int64(-1)
-	for {
-		if v, err := a.store.DataVersion(ctx); err == nil && v != seen {
-			if err := a.refresh(ctx); err == nil {
-				seen = v
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
 // outward is the transport to a provider that was set while gateways run: its address is what
 // somebody gave, so it may not lead to where clouds keep credentials, nor, but where that is
 // meant, to private networks. No proxy is asked then: it would look the name up itself.
@@ -197,14 +174,6 @@ func outward(t provider.Timeouts, private bool) http.RoundTripper {
 		rt.Proxy = nil
 	}
 	return rt
-}
-
-// refresh does what operators have said since.
-func (a *app) refresh(ctx context.Context) error {
-	if err := a.live.Refresh(ctx); err != nil {
-		return err
-	}
-	return a.switchProviders(ctx)
 }
 
 // draft is how to ask a provider for its models that nobody uses.

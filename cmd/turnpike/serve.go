@@ -56,41 +56,42 @@ func serve(args []string) error {
 	defer flush()
 	a := newApp(cfg, log)
 	a.hidden = hidden
-	a.again = func() (*config.Config, error) { return s.again() }
+	a.reloading.read = s.again
 	return a.run(ctx, stop)
 }
 
 // app is a running gateway and what it stands on.
 type app struct {
-	cfg      *config.Config // that it was started with
-	log      *slog.Logger
-	store    *store.Store
-	ledger   *ledger.Recorder
-	archive  *archive.Archive // nil where answers are not kept
-	follow   *background.Tracker
-	pursued  func() // ends the pursuit of background answers: after that none is settled
-	ring     *keyring.Ring
-	models   *catalog.Catalog
-	known    *learned.Book
-	table    *route.Table
-	rules    *rules.Book
-	prices   *price.Current
-	budgets  *budget.Keeper
-	budgeted func()       // gives back what is leased of budgets: no request is under way any more
-	tracer   *otel.Tracer // nil where there is no collector
-	redis    *limit.Redis // nil where limits are counted in memory
-	limits   *limit.Limiter
-	pins     *replicas.Store // nil where replicas have nothing in common
-	spent    alert.Budgets   // what alerts know of budgets
-	alerts   *alert.Watch
-	lists    *discover.Lists
-	live     *live.Book // what is in force, and may be another by now than cfg
-	logins   sealedLogins
-	made     []standing                     // the accounts of it
-	hidden   *secrets                       // of it
-	again    func() (*config.Config, error) // reads the configuration again; nil: it cannot be
-	gw       *gateway.Gateway
-	server   *http.Server
+	cfg       *config.Config // that it was started with
+	log       *slog.Logger
+	store     *store.Store
+	ledger    *ledger.Recorder
+	archive   *archive.Archive // nil where answers are not kept
+	follow    *background.Tracker
+	pursued   func() // ends the pursuit of background answers: after that none is settled
+	ring      *keyring.Ring
+	models    *catalog.Catalog
+	known     *learned.Book
+	table     *route.Table
+	rules     *rules.Book
+	prices    *price.Current
+	budgets   *budget.Keeper
+	budgeted  func()       // gives back what is leased of budgets: no request is under way any more
+	tracer    *otel.Tracer // nil where there is no collector
+	redis     *limit.Redis // nil where limits are counted in memory
+	limits    *limit.Limiter
+	pins      *replicas.Store // nil where replicas have nothing in common
+	spent     alert.Budgets   // what alerts know of budgets
+	alerts    *alert.Watch
+	lists     *discover.Lists
+	live      *live.Book // what is in force, and may be another by now than cfg
+	logins    sealedLogins
+	made      []standing // the accounts of it
+	hidden    *secrets   // of it
+	files     *files
+	reloading reloading
+	gw        *gateway.Gateway
+	server    *http.Server
 
 	admin adminAPI
 
@@ -141,7 +142,9 @@ func (a *app) run(ctx context.Context, again func()) error {
 	}
 	defer func() { cancel(); <-listing; summing(); watching() }() // a file is not left half done
 	a.live.Applied(a.apply)
-	a.watching.Go(func() { a.watchLive(behind) })
+	a.files = newFiles(a.cfg)
+	signals := hangups()
+	a.watching.Go(func() { a.watchLive(behind, signals) })
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(gateway.Listener(listener)) }()
 	dropStartPages()

@@ -108,7 +108,7 @@ func newGateway(a *app) *gateway.Gateway {
 		Replica: replica(a.address()),
 		Hide:    a.hidden.alone,
 		MaxBody: int64(a.cfg.Server.MaxBody), MaxAnswer: maxAnswer, Heartbeat: a.cfg.Server.Heartbeat, Drain: drainFor,
-		Operator: a.operator, Scrapes: a.mayScrape(),
+		Misconfigured: a.misconfigured, Operator: a.operator, Scrapes: a.mayScrape(),
 	})
 	gw.Handle("/ui/", console.Handler())
 	a.admin.handle(gw)

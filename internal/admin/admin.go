@@ -39,6 +39,8 @@ type Options struct {
 	Declared bool
 	// Settings is the configuration in force, without secrets.
 	Settings func() (Settings, error)
+	// Reload reads the configuration again.
+	Reload func() Reloaded
 	// Hide takes secrets out of a text.
 	Hide func(string) string
 	// Region is the type and the region of a provider.

@@ -23,6 +23,7 @@ const (
 	MonitorRead    Permission = "monitor:read"
 	MonitorWrite   Permission = "monitor:write"
 	SettingsRead   Permission = "settings:read"
+	SettingsWrite  Permission = "settings:write" // reading the configuration again, importing one, exports with secrets
 )
 
 // Caller is who asks. The admin key speaks for an owner; other roles come with

@@ -94,6 +94,7 @@ func operations() []*operation {
 		row("GET /admin/affinity", MonitorRead, "Count the conversations that are kept at each provider", getAffinity),
 		row("POST /admin/affinity/unpin", MonitorWrite, "Let conversations go", unpin),
 		row("GET /admin/health", MonitorRead, "Show how this gateway stands", getHealth),
+		row("POST /admin/config/reload", SettingsWrite, "Read the configuration of this gateway again", reloadConfig),
 		row("GET /admin/settings", SettingsRead, "Show the configuration in force, without secrets", getSettings),
 	}
 }

@@ -165,7 +165,10 @@ func newWorld(t testing.TB) *world {
 			return Health{Status: "ready", Reasons: []string{}, Database: "sqlite", Ledger: LedgerHealth{State: "ready"}}
 		},
 		Channels: func() map[string]alert.Channel { return w.channels },
-		Version:  "test", Now: now, Log: logger,
+		Reload: func() Reloaded {
+			return Reloaded{At: w.now, Changed: []string{"aliases"}, Restart: []string{"server.port"}}
+		},
+		Version: "test", Now: now, Log: logger,
 	}
 	w.h = Handler(w.opt)
 	return w

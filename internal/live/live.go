@@ -167,7 +167,11 @@ func (b *Book) Refresh(ctx context.Context) error {
 	if reflect.DeepEqual(entries, old.Entries) {
 		return nil
 	}
-	return b.put(old, b.lay(old.Declared, entries))
+	if err := b.put(old, b.lay(old.Declared, entries)); err != nil {
+		return err
+	}
+	b.opt.Log.Info("what was set is in force", "entries", len(entries))
+	return nil
 }
 
 // Declare puts another configuration in force, with what was set laid over it.
