@@ -198,3 +198,46 @@ func TestPrivateAddresses(t *testing.T) {
 		t.Errorf("the credentials of a cloud: %v", err)
 	}
 }
+
+// TestConfigMoves: what is in force at one gateway is set at another by a file.
+func TestConfigMoves(t *testing.T) {
+	data := alone(t)
+	path := write(t, "live.yaml", liveFile)
+	r := startLive(t, data, path, nil)
+	r.set(201, "POST", "/admin/providers", `{"name":"more","type":"openai","api_key":"sk-more-secret-0001","enabled":false,"reason":"rest"}`)
+	r.set(201, "POST", "/admin/aliases", `{"match":"mine","to":["box/sandbox"]}`)
+	status, text := r.do("POST", "/admin/config/export", liveAdmin, `{"passphrase":"a good passphrase"}`)
+	if status != 200 || strings.Contains(text, "sk-more") || strings.Contains(text, liveAdmin) || !strings.Contains(text, "enabled: false") {
+		t.Fatalf("%d %s", status, text)
+	}
+	if status, plain := r.do("GET", "/admin/config/export", liveAdmin, ""); status != 200 || !strings.Contains(plain, "${MORE_API_KEY}") {
+		t.Errorf("%d %s", status, plain)
+	}
+	got, err := capture(t, func() error { return configCommand([]string{"export", "--config", path, "--data-dir", data}) })
+	if err != nil || !strings.Contains(got.out, "match: mine") || !strings.Contains(got.err, "MORE_API_KEY") {
+		t.Errorf("the command: %v, %+v", err, got)
+	}
+	file, phrase, other := write(t, "moved.yaml", text), write(t, "phrase", "a good passphrase"), filepath.Join(data, "other")
+	for _, args := range [][]string{{"--dry-run"}, nil, {"--json"}} {
+		got, err = capture(t, func() error {
+			return configCommand(append([]string{"import", file, "--config", path, "--data-dir", other, "--passphrase-file", phrase}, args...))
+		})
+		if err != nil || !strings.Contains(got.out, "more") {
+			t.Fatalf("import %v: %v, %+v", args, err, got)
+		}
+	}
+	if !strings.Contains(got.out, `"what":"unchanged"`) || strings.Contains(got.out, "made") {
+		t.Errorf("again: %s", got.out)
+	}
+	two := startLive(t, other, path, nil)
+	if two.asks("mine") != 200 {
+		t.Error("the alias is not there")
+	}
+	if p := two.set(200, "GET", "/admin/providers/more", ""); p["enabled"] != false || p["declared"] != false {
+		t.Errorf("%v", p)
+	}
+	done := two.set(200, "POST", "/admin/config/import", `{"configuration":"aliases: [{ match: theirs, to: [box/sandbox] }]\nserver: { port: 1 }","prune":true,"dry_run":true}`)
+	if n := len(done["changes"].([]any)); n != 3 || len(done["skipped"].([]any)) != 1 || two.asks("theirs") != 404 {
+		t.Errorf("%v", done)
+	}
+}

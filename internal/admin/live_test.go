@@ -2,6 +2,7 @@ package admin
 
 import (
 	"encoding/json"
+	"net/http/httptest"
 	"reflect"
 	"slices"
 	"strings"
@@ -211,6 +212,30 @@ func TestAlertRules(t *testing.T) {
 	}
 	do[Deleted](w, 200, "DELETE", "/admin/alerts/rules/much", "")
 	do[Deleted](w, 200, "DELETE", "/admin/alerts/channels/chat", "")
+}
+
+// TestConfigFiles: what is exported can be imported, and what is wrong with a file is told.
+func TestConfigFiles(t *testing.T) {
+	w := newWorld(t)
+	do[Alias](w, 201, "POST", "/admin/aliases", `{"match":"mine","to":["a/sandbox"]}`)
+	for _, rec := range []*httptest.ResponseRecorder{w.send("GET", "/admin/config/export", ""), w.send("POST", "/admin/config/export", `{"passphrase":"a good passphrase"}`)} {
+		if rec.Code != 200 || rec.Header().Get("Content-Type") != "application/yaml" || !strings.Contains(rec.Body.String(), "match: mine") || strings.Contains(rec.Body.String(), "sk-declared") {
+			t.Fatalf("%d %s", rec.Code, rec.Body)
+		}
+		body := marshal(ConfigImport{Configuration: rec.Body.String(), Passphrase: "a good passphrase"})
+		done := do[ConfigImported](w, 200, "POST", "/admin/config/import", body)
+		for _, c := range done.Changes {
+			if c.What != "unchanged" {
+				t.Errorf("%+v", done.Changes)
+			}
+		}
+	}
+	w.refused(422, "passphrase", "POST", "/admin/config/export", `{"passphrase":"short"}`)
+	w.refused(422, "configuration", "POST", "/admin/config/import", `{"configuration":"providers: ["}`)
+	w.refused(422, "base_url", "POST", "/admin/config/import", `{"configuration":"providers: [{ name: x, type: openai-compat }]"}`)
+	if r := do[Reloaded](w, 200, "POST", "/admin/config/reload", ""); len(r.Restart) != 1 {
+		t.Errorf("%+v", r)
+	}
 }
 
 func TestModelRules(t *testing.T) {

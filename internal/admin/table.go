@@ -94,6 +94,9 @@ func operations() []*operation {
 		row("GET /admin/affinity", MonitorRead, "Count the conversations that are kept at each provider", getAffinity),
 		row("POST /admin/affinity/unpin", MonitorWrite, "Let conversations go", unpin),
 		row("GET /admin/health", MonitorRead, "Show how this gateway stands", getHealth),
+		row("GET /admin/config/export", SettingsRead, "Export the configuration in force as a file, without secrets", exportConfig).gives("application/yaml"),
+		row("POST /admin/config/export", SettingsWrite, "Export the configuration in force as a file, with its secrets encrypted to a passphrase", exportSealed).gives("application/yaml"),
+		row("POST /admin/config/import", SettingsWrite, "Set what a file says, or tell what that would change", importConfig),
 		row("POST /admin/config/reload", SettingsWrite, "Read the configuration of this gateway again", reloadConfig),
 		row("GET /admin/settings", SettingsRead, "Show the configuration in force, without secrets", getSettings),
 	}

@@ -80,6 +80,9 @@ type Config struct {
 	Detected bool `yaml:"-"`
 	// Warnings are remarks that do not stop the gateway from starting.
 	Warnings []string `yaml:"-"`
+
+	// variables are the settings that name variables, as the file has them.
+	variables map[string]string
 }
 
 // Server is the listening side.

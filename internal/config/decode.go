@@ -25,13 +25,15 @@ type decoder struct {
 	*report
 	env   lookup
 	nodes int
+	// phrase opens secrets that are encrypted; nil: there is none.
+	phrase *Passphrase
 	// literal expands no variables.
 	literal bool
 }
 
 // decodeFile fills cfg from the bytes of the file.
-func decodeFile(data []byte, cfg *Config, env lookup, r *report) {
-	d := &decoder{report: r, env: env}
+func decodeFile(data []byte, cfg *Config, env lookup, phrase *Passphrase, r *report) {
+	d := &decoder{report: r, env: env, phrase: phrase}
 	root, err := parse(data)
 	if err != nil {
 		line, message := syntaxError(err)
@@ -118,6 +120,14 @@ func (d *decoder) scalar(n *yaml.Node, path string, v reflect.Value) {
 		return
 	}
 	secret := v.Type() == secretType
+	if IsSealed(text) && !d.literal {
+		opened, err := d.phrase.Open(text)
+		if err != nil {
+			d.add(path, "%v", err)
+			return
+		}
+		text = opened
+	}
 	if v.Kind() == reflect.String && n.Tag == "!!bool" {
 		d.add(path, "needs text; put %s in quotes if you mean it", n.Value)
 		return

@@ -72,6 +72,17 @@ type report struct {
 	bad map[string]bool
 }
 
+// variables are the settings of the file that name variables, as they are written.
+func (r *report) variables() map[string]string {
+	out := map[string]string{}
+	for path, s := range r.sources {
+		if s.from == "" && strings.Contains(s.shown, "${") {
+			out[path] = s.shown
+		}
+	}
+	return out
+}
+
 func newReport(file string) *report {
 	return &report{file: file, sources: map[string]source{}, bad: map[string]bool{}}
 }

@@ -80,6 +80,7 @@ func (e *Edit) Set(kind, name string, members map[string]any) {
 		entry = e.entries[at]
 		e.moved(&entry, members)
 	}
+	entry.Broken = ""
 	entry.Members, entry.Secrets, entry.ChangedAt = cloned(entry.Members), cloned(entry.Secrets), e.now
 	hidden := secretMembers(kind)
 	for member, value := range members {

@@ -27,6 +27,8 @@ type Entry struct {
 	// Members are its settings as the file has them, without secrets; Secrets are those.
 	Members, Secrets map[string]any
 	ChangedAt        time.Time
+	// Broken is why it cannot be read.
+	Broken string
 }
 
 // all are the settings with the secrets.
@@ -103,11 +105,7 @@ func (b *Book) State() *State { return b.state.Load() }
 // sealedPlace binds the secrets of an entry to it.
 func sealedPlace(kind, name string) string { return "live_entries:" + kind + "/" + name }
 
-// unopened is the member of an entry whose secrets could not be read: it fits nowhere.
-const unopened = "secrets"
-
-// open reads rows. One whose secrets cannot be opened is left with a member that no kind has,
-// so that it is told of and left out.
+// open reads rows. One whose secrets cannot be opened is told of and left out.
 func (b *Book) open(rows []store.LiveEntry) []Entry {
 	list := make([]Entry, 0, len(rows))
 	for _, r := range rows {
@@ -120,7 +118,7 @@ func (b *Book) open(rows []store.LiveEntry) []Entry {
 			}
 		}
 		if err != nil {
-			e.Members = map[string]any{unopened: err.Error()}
+			e.Broken = err.Error()
 		}
 		list = append(list, e)
 	}
@@ -136,12 +134,19 @@ func unmarshal(text []byte, to *map[string]any) error {
 
 // lay lays entries over what is declared.
 func (b *Book) lay(declared *config.Config, entries []Entry) *State {
-	list := make([]config.Live, len(entries))
-	for i := range entries {
-		list[i] = config.Live{Kind: entries[i].Kind, Name: entries[i].Name, Members: entries[i].all()}
-	}
 	s := &State{Declared: declared, Entries: entries}
+	list := make([]config.Live, 0, len(entries))
+	var broken []config.Misfit
+	for i := range entries {
+		e := &entries[i]
+		if e.Broken != "" {
+			broken = append(broken, config.Misfit{Kind: e.Kind, Name: e.Name, Detail: e.Broken})
+			continue
+		}
+		list = append(list, config.Live{Kind: e.Kind, Name: e.Name, Members: e.all()})
+	}
 	s.Config, s.Misfits = config.Overlay(declared, list)
+	s.Misfits = append(s.Misfits, broken...)
 	return s
 }
 
