@@ -58,6 +58,19 @@ func openBook(ctx context.Context, cfg *config.Config) (*live.Book, *store.Store
 	return a.live, db, nil
 }
 
+// withLive is a command's configuration with what was set while gateways ran laid over it.
+// Where there is no database yet, nothing was.
+func withLive(ctx context.Context, cfg *config.Config) (*config.Config, error) {
+	if _, err := os.Stat(filepath.Join(cfg.DataDir, store.FileName)); cfg.Database.URL == "" && err != nil {
+		return cfg, nil
+	}
+	book, db, err := openBook(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return book.State().Config, db.Close()
+}
+
 // exportConfig prints what is in force as a file that serve takes.
 func exportConfig(cfg *config.Config, m *configMove) error {
 	ctx, cancel := context.WithTimeout(context.Background(), cliTimeout)

@@ -63,6 +63,9 @@ func explain(args []string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), cliTimeout)
 	defer cancel()
+	if cfg, err = withLive(ctx, cfg); err != nil {
+		return err
+	}
 	answer, err := decide(ctx, cfg, path, body)
 	if err != nil {
 		return err

@@ -217,6 +217,9 @@ func TestConfigMoves(t *testing.T) {
 	if err != nil || !strings.Contains(got.out, "match: mine") || !strings.Contains(got.err, "MORE_API_KEY") {
 		t.Errorf("the command: %v, %+v", err, got)
 	}
+	if got, err = capture(t, func() error { return providers([]string{"list", "--config", path, "--data-dir", data}) }); err != nil || !strings.Contains(got.out, "more") {
+		t.Errorf("the list of the command: %v, %+v", err, got)
+	}
 	file, phrase, other := write(t, "moved.yaml", text), write(t, "phrase", "a good passphrase"), filepath.Join(data, "other")
 	for _, args := range [][]string{{"--dry-run"}, nil, {"--json"}} {
 		got, err = capture(t, func() error {

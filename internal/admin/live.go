@@ -33,6 +33,8 @@ func membersOf(edit any, leave ...string) (map[string]any, error) {
 			if value, sent = g.given(); !sent {
 				continue
 			}
+		} else if !f.required && v.FieldByIndex(f.index).IsZero() {
+			continue
 		}
 		var err error
 		if out[f.name], err = plainly(value); err != nil {

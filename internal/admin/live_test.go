@@ -198,6 +198,10 @@ func TestAlertRules(t *testing.T) {
 	if r.Above != "2.50" || len(r.Channels) != 2 || r.Cooldown == "" {
 		t.Errorf("%+v", r)
 	}
+	if short := do[AlertRule](w, 201, "POST", "/admin/alerts/rules", `{"name":"short","when":"errors","above":"5"}`); short.When != "errors" || short.Per != "" {
+		t.Errorf("%+v", short)
+	}
+	do[Deleted](w, 200, "DELETE", "/admin/alerts/rules/short", "")
 	w.refused(409, "there is no channel", "DELETE", "/admin/alerts/channels/chat", "")
 	w.refused(422, "there is no channel", "PATCH", "/admin/alerts/rules/much", `{"channels":["nobody"]}`)
 	w.refused(422, "above", "PATCH", "/admin/alerts/rules/much", `{"above":"much"}`)
@@ -250,4 +254,32 @@ func TestModelRules(t *testing.T) {
 	w.refused(422, "match", "PATCH", "/admin/catalog/rules/house", `{"match":["["]}`)
 	do[Deleted](w, 200, "DELETE", "/admin/catalog/rules/house", "")
 	w.refused(404, "no model rule house", "GET", "/admin/catalog/rules/house", "")
+}
+
+func TestPartialUpdate(t *testing.T) {
+	t.Run("PAR-12 an edit of a provider keeps what it does not name, and the next one fits", func(t *testing.T) {
+		w := newWorld(t)
+		made := w.send("POST", "/admin/providers", `{"name":"p","type":"azure","base_url":"https://x.openai.azure.com","api_key":"sk-1","weight":9,"models":["gpt-*"],"deployments":{"gpt-5":"d"}}`)
+		var before Provider
+		if err := json.Unmarshal(made.Body.Bytes(), &before); err != nil || made.Code != 201 {
+			t.Fatalf("%d %s %v", made.Code, made.Body, err)
+		}
+		tag := made.Header().Get("ETag")
+		for _, weight := range []int{10, 11} {
+			rec := w.send("PATCH", "/admin/providers/p", `{"weight":`+itoa(weight)+`}`, "If-Match", tag)
+			var after Provider
+			if err := json.Unmarshal(rec.Body.Bytes(), &after); err != nil || rec.Code != 200 {
+				t.Fatalf("%d %s %v", rec.Code, rec.Body, err)
+			}
+			tag = rec.Header().Get("ETag")
+			if after.Settings["weight"] != float64(weight) {
+				t.Errorf("%+v", after)
+			}
+			delete(before.Settings, "weight")
+			delete(after.Settings, "weight")
+			if !reflect.DeepEqual(after.Settings, before.Settings) || !slices.Equal(after.Secrets, before.Secrets) || len(before.Settings) < 6 {
+				t.Errorf("%+v became %+v", before.Settings, after.Settings)
+			}
+		}
+	})
 }
