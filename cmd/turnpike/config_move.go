@@ -58,10 +58,15 @@ func openBook(ctx context.Context, cfg *config.Config) (*live.Book, *store.Store
 	return a.live, db, nil
 }
 
+func hasDatabase(cfg *config.Config) bool {
+	_, err := os.Stat(filepath.Join(cfg.DataDir, store.FileName)) //nolint:gosec // the path is the operator's own
+	return cfg.Database.URL != "" || err == nil
+}
+
 // withLive is a command's configuration with what was set while gateways ran laid over it.
 // Where there is no database yet, nothing was.
 func withLive(ctx context.Context, cfg *config.Config) (*config.Config, error) {
-	if _, err := os.Stat(filepath.Join(cfg.DataDir, store.FileName)); cfg.Database.URL == "" && err != nil {
+	if !hasDatabase(cfg) {
 		return cfg, nil
 	}
 	book, db, err := openBook(ctx, cfg)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -29,9 +30,7 @@ func startLive(t *testing.T, data, path string, flags map[string]string) *runnin
 	return startPrepared(t, cfg, slog.DiscardHandler, func(a *app) {
 		a.reloading.read = func() (*config.Config, error) {
 			all := map[string]string{"data_dir": data, "server.port": "0"}
-			for name, value := range flags {
-				all[name] = value
-			}
+			maps.Copy(all, flags)
 			return config.Load(config.Options{Path: path, Flags: all, Environ: os.Environ()})
 		}
 	})

@@ -29,10 +29,11 @@ func membersOf(edit any, leave ...string) (map[string]any, error) {
 	for _, f := range fieldsOf(v.Type(), "json") {
 		value := v.FieldByIndex(f.index).Interface()
 		if g, ok := value.(given); ok {
-			sent := false
-			if value, sent = g.given(); !sent {
+			sent, ok := g.given()
+			if !ok {
 				continue
 			}
+			value = sent
 		} else if !f.required && v.FieldByIndex(f.index).IsZero() {
 			continue
 		}
@@ -98,24 +99,25 @@ func (c *call) thing(kind, what string) (live.View, error) {
 	return v, err
 }
 
-// liveView is a thing of a kind that is not declared, for who wants to change it.
-func (c *call) liveView(e *live.Edit, kind, what string) (live.View, error) {
+// mine tells whether a thing of a kind may be changed: it is there, is not declared, and is
+// as the caller saw it.
+func (c *call) mine(e *live.Edit, kind, what string) error {
 	v, ok, err := e.Before().View(kind, c.id())
 	switch {
 	case err != nil:
-		return v, err
+		return err
 	case !ok:
-		return v, fail(http.StatusNotFound, "there is no %s %s", what, c.id())
+		return fail(http.StatusNotFound, "there is no %s %s", what, c.id())
 	case v.Declared:
-		return v, fail(http.StatusConflict, "the configuration declares the %s %s: it is read-only here", what, v.Name)
+		return fail(http.StatusConflict, "the configuration declares the %s %s: it is read-only here", what, v.Name)
 	}
-	return v, c.match(v)
+	return c.match(v)
 }
 
 // change lays members over a thing of a kind that is not declared.
 func (c *call) change(kind, what string, members map[string]any) error {
 	return c.set(func(e *live.Edit) error {
-		if _, err := c.liveView(e, kind, what); err != nil {
+		if err := c.mine(e, kind, what); err != nil {
 			return err
 		}
 		e.Set(kind, c.id(), members)
@@ -126,7 +128,7 @@ func (c *call) change(kind, what string, members map[string]any) error {
 // drop takes away a thing of a kind that is not declared.
 func (c *call) drop(kind, what string) (Deleted, error) {
 	err := c.set(func(e *live.Edit) error {
-		if _, err := c.liveView(e, kind, what); err != nil {
+		if err := c.mine(e, kind, what); err != nil {
 			return err
 		}
 		return e.Drop(kind, c.id())

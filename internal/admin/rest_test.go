@@ -28,6 +28,18 @@ func TestSeedProviders(t *testing.T) {
 	if a["name"] != "a" || a["type"] != "sandbox" || a["weight"] != 100.0 || a["enabled"] != true || a["healthy"] != true || a["declared"] != true {
 		t.Errorf("%v", a)
 	}
+	for _, c := range []struct {
+		status             int
+		method, path, body string
+	}{
+		{201, "POST", "/admin/providers", `{"name":"openai-main","type":"openai","api_key":"sk-secret","weight":100,"enabled":true}`},
+		{200, "PUT", "/admin/providers/openai-main", `{"weight":50}`},
+		{200, "DELETE", "/admin/providers/openai-main", ""},
+	} {
+		if rec := w.send(c.method, c.path, c.body); rec.Code != c.status {
+			t.Errorf("%s %s: %d %s", c.method, c.path, rec.Code, rec.Body)
+		}
+	}
 	w.refused(409, "declares the provider a", "DELETE", "/admin/providers/a", "")
 	w.refused(422, "region is declared in the configuration", "PUT", "/admin/providers/a", `{"region":"us-east-1"}`)
 	w.refused(404, "no provider z", "GET", "/admin/providers/z", "")

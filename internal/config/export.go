@@ -107,7 +107,7 @@ func (e *exporter) fill(v reflect.Value, n *yaml.Node, path string) error {
 }
 
 func (e *exporter) headers(v reflect.Value, n *yaml.Node, path string) error {
-	h, _ := v.Interface().(Headers)
+	h, _ := reflect.TypeAssert[Headers](v)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if err := e.secret(n.Content[i+1], join(path, n.Content[i].Value), h[n.Content[i].Value]); err != nil {
 			return err
@@ -142,13 +142,12 @@ func (e *exporter) variable(path string) string {
 	if m := inPath.FindStringSubmatch(path); m != nil {
 		var at int
 		_, _ = fmt.Sscan(m[2], &at)
-		name := ""
+		rest := " " + path[len(m[0]):]
 		if m[1] == "providers" {
-			name = e.cfg.Providers[at].Name
+			path = e.cfg.Providers[at].Name + rest
 		} else {
-			name = "alerts " + e.cfg.Alerts.Channels[at].Name
+			path = "alerts " + e.cfg.Alerts.Channels[at].Name + rest
 		}
-		path = name + " " + path[len(m[0]):]
 	}
 	name := strings.Trim(noNames.ReplaceAllString(strings.ToUpper(path), "_"), "_")
 	if name == "" || name[0] >= '0' && name[0] <= '9' {
