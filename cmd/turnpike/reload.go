@@ -63,7 +63,13 @@ func (a *app) readAgain() (changed, restart []string, err error) {
 	if len(changed) == 0 && !a.files.others() {
 		return nil, restart, nil
 	}
-	return changed, restart, a.live.Declare(merged)
+	if err := a.live.Declare(merged); err != nil {
+		return nil, nil, err
+	}
+	if a.files != nil && merged.Catalog != now.Catalog {
+		a.files.watchCatalog(merged.Catalog)
+	}
+	return changed, restart, nil
 }
 
 // files are those that the configuration is made of.
@@ -77,10 +83,14 @@ func newFiles(cfg *config.Config) *files {
 	if cfg.File != "" {
 		f.own = live.NewFile(cfg.File)
 	}
-	if cfg.Catalog != "" {
-		f.catalog = live.NewFile(cfg.Catalog)
-	}
+	f.watchCatalog(cfg.Catalog)
 	return f
+}
+
+func (f *files) watchCatalog(path string) {
+	if f.catalog = nil; path != "" {
+		f.catalog = live.NewFile(path)
+	}
 }
 
 // changed tells whether one of them has another content.

@@ -25,7 +25,7 @@ func FuzzReadJSON(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, to := range []any{&KeyCreate{}, &KeyBatch{}, &UserEdit{}, &BudgetCreate{}, &PriceSet{}} {
+		for _, to := range []any{&KeyCreate{}, &KeyBatch{}, &UserEdit{}, &BudgetCreate{}, &PriceSet{}, &ProviderCreate{}, &AlertChannelCreate{}, &ModelRuleCreate{}} {
 			err := readJSON(body, to)
 			p, known := problemOf(err)
 			if err != nil && (!known || p.Status != 422 && p.Status != 400 || p.Status == 422 && len(p.Errors) == 0) {
