@@ -9,6 +9,9 @@ scripts/ensure.sh cc:gcc cc:libc6-dev || true
 # Limits are tested on a real Redis (scripts/with-redis.sh goes on without it).
 scripts/ensure.sh redis-server:redis-server || true
 
+# A client made of the admin API's document calls a gateway (cmd/turnpike goes on without it).
+if command -v npm >/dev/null && [ ! -d test/client/node_modules ]; then npm ci --prefix test/client || true; fi
+
 # Debian keeps PostgreSQL's programs out of the path.
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || scripts/ensure.sh initdb:postgresql || true
 [ -x /usr/sbin/pgbouncer ] || scripts/ensure.sh pgbouncer:pgbouncer || true

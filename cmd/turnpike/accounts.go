@@ -81,6 +81,9 @@ func account(p config.Provider) (*route.Account, error) {
 			FirstContent: p.Timeouts.FirstContent, Idle: p.Timeouts.Idle, Total: p.Timeouts.Total,
 		},
 	}
+	if p.Live {
+		opt.Transport = outward(opt.Timeouts, !p.Guarded)
+	}
 	make, ok := makers[p.Type]
 	if !ok {
 		a.Off = fmt.Sprintf("providers of type %s are not served by this version", p.Type)

@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"turnpike/internal/admin"
+	"turnpike/internal/alert"
 	"turnpike/internal/config"
 	"turnpike/internal/gateway"
 	"turnpike/internal/limit"
-	"turnpike/internal/redact"
 	"turnpike/internal/signon"
 	"turnpike/internal/vault"
 )
@@ -34,23 +34,19 @@ func newAdminAPI(ctx context.Context, a *app, safe *vault.Vault) (out adminAPI, 
 	for i := range a.cfg.Rules {
 		rules = append(rules, a.cfg.Rules[i].Name)
 	}
-	alerts, err := alertRules(&a.cfg.Alerts)
-	if err != nil {
-		return out, err
-	}
 	started := time.Now().UTC()
 	out.api = admin.Handler(admin.Options{
 		Guard: a.operators, Accounts: people, Origins: origins(a.cfg), Members: a.members(), Proxies: a.cfg.Server.Proxies(), Pins: a.table.Pins(), Store: a.store, Keys: keys, Sealer: safe, Table: a.table,
-		Models: a.models, Prices: a.prices, Aliases: a.cfg.Aliases, Declared: a.cfg.Auth.APIKey != "", Region: accountOf(a.cfg),
-		Ceiling: a.cfg.Prices.Ceiling(), Sources: a.cfg.Prices.Sources, Rules: rules, Hide: redact.New(a.cfg.Secrets()...).String,
+		Models: a.models, Prices: a.prices, Live: a.live, Reload: func() admin.Reloaded { return a.reload("the admin API") }, Draft: draft, Declared: a.cfg.Auth.APIKey != "", Region: func(name string) (string, string) { return accountOf(a.config())(name) },
+		Ceiling: a.cfg.Prices.Ceiling(), Sources: a.cfg.Prices.Sources, Rules: rules, Hide: a.hidden.text,
 		Settings: func() (admin.Settings, error) {
-			plain, err := config.Plain(a.cfg)
+			plain, err := config.Plain(a.config())
 			return admin.Settings{File: a.cfg.File, Declared: true, Warnings: append([]string{}, a.cfg.Warnings...), Settings: plain}, err
 		},
-		SignIns:    newSignIns(a, safe),
-		AlertRules: alerts, Channels: alertChannels(a),
-		Health:  func() admin.Health { return a.health(started) },
-		Version: version, Now: time.Now, Log: a.log,
+		SignIns:  newSignIns(a, safe),
+		Channels: func() map[string]alert.Channel { return alertChannels(&a.config().Alerts, a.log) },
+		Health:   func() admin.Health { return a.health(started) },
+		Version:  version, Now: time.Now, Log: a.log,
 	})
 	if a.cfg.Docs {
 		out.docs, err = admin.DocsHandler(version)
@@ -84,6 +80,7 @@ func (a *app) health(started time.Time) admin.Health {
 		Ledger: admin.LedgerHealth{State: "ready", Away: l.Away, Waiting: l.Waiting, Bytes: l.Bytes, Stranded: l.Stranded, Lost: l.Lost},
 		Limits: admin.LimitsHealth{Redis: shared.Redis, Away: shared.Away, Replicas: shared.Replicas},
 	}
+	h.Reload = a.reloaded()
 	if a.cfg.Database.URL != "" {
 		h.Database = "postgresql"
 	}
@@ -111,9 +108,6 @@ func (a *app) health(started time.Time) admin.Health {
 	return h
 }
 
-// switchesEvery keeps the promise that a change is in force everywhere within a second.
-const switchesEvery = 500 * time.Millisecond
-
 // switchProviders does what operators have said of providers.
 func (a *app) switchProviders(ctx context.Context) error {
 	off, err := a.store.ProviderSwitches(ctx)
@@ -128,26 +122,6 @@ func (a *app) switchProviders(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// watchSwitches follows what is said of providers and of conversations, here or at another
-// gateway, until ctx ends. While the database is away the last word holds.
-func (a *app) watchSwitches(ctx context.Context) {
-	tick := time.NewTicker(switchesEvery)
-	defer tick.Stop()
-	seen := int64(-1)
-	for {
-		if v, err := a.store.DataVersion(ctx); err == nil && v != seen {
-			if errors.Join(a.switchProviders(ctx), a.hearUnpinned(ctx)) == nil {
-				seen = v
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
 }
 
 // openapi prints the document of the admin API.

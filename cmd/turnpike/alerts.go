@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"time"
 
 	"turnpike/internal/alert"
@@ -18,26 +19,34 @@ const (
 // watch tells people of what passes a threshold, until ctx ends. It returns how to wait
 // for the end.
 func (a *app) watch(ctx context.Context) (wait func(), err error) {
-	if len(a.cfg.Alerts.Rules) == 0 {
-		return func() {}, nil
-	}
 	zone, err := time.LoadLocation(a.cfg.Alerts.Zone)
 	if err != nil {
 		return nil, err
 	}
-	rules, err := alertRules(&a.cfg.Alerts)
+	cfg := a.config()
+	rules, err := alertRules(&cfg.Alerts)
 	if err != nil {
 		return nil, err
 	}
-	w := alert.New(alert.Options{
-		Rules: rules, Channels: alertChannels(a), Store: a.store, Log: a.log, Now: time.Now, Leads: a.leads(ctx, "alerts"),
+	a.alerts = alert.New(alert.Options{
+		Rules: rules, Channels: alertChannels(&cfg.Alerts, a.log), Store: a.store, Log: a.log, Now: time.Now, Leads: a.leads(ctx, "alerts"),
 		Gauges: alert.Gauges{
-			Usage: a.store, Zone: zone, Away: func() time.Time { return a.ledger.State().Away }, Replica: replica(a.address()), Budgets: &a.spent,
+			Usage: a.store, Zone: zone, Away: func() time.Time { return a.ledger.State().Away }, Replica: replica(a.address()), Budgets: &a.spent, Down: a.down,
 		},
 	})
 	done := make(chan struct{})
-	go func() { defer close(done); w.Run(ctx) }()
+	go func() { defer close(done); a.alerts.Run(ctx) }()
 	return func() { <-done }, nil
+}
+
+// down are the providers that are in use and take no requests.
+func (a *app) down() (names []string) {
+	for _, s := range a.table.Summaries() {
+		if !s.Healthy {
+			names = append(names, s.Provider)
+		}
+	}
+	return names
 }
 
 func alertRules(cfg *config.Alerts) ([]alert.Rule, error) {
@@ -60,10 +69,14 @@ func alertRules(cfg *config.Alerts) ([]alert.Rule, error) {
 	return list, nil
 }
 
-func alertChannels(a *app) map[string]alert.Channel {
-	out := map[string]alert.Channel{config.ChannelLog: alert.Log{Log: a.log}}
-	for i := range a.cfg.Alerts.Channels {
-		c := &a.cfg.Alerts.Channels[i]
+func alertChannels(cfg *config.Alerts, log *slog.Logger) map[string]alert.Channel {
+	out := map[string]alert.Channel{config.ChannelLog: alert.Log{Log: log}}
+	for i := range cfg.Channels {
+		c := &cfg.Channels[i]
+		if c.Type == "slack" {
+			out[c.Name] = alert.NewSlack(c.URL.Reveal(), c.AllowPrivate, time.Now)
+			continue
+		}
 		if c.Type == "webhook" {
 			out[c.Name] = alert.NewWebhook(c.URL.Reveal(), c.Secret.Reveal(), c.AllowPrivate, time.Now)
 			continue

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -16,20 +17,32 @@ import (
 	"turnpike/internal/store"
 )
 
-// loadCatalog is the built-in catalog with the operator's own rules behind it.
+// loadCatalog is the built-in catalog with the operator's own rules behind it: those of the
+// file, then those of the configuration.
 func loadCatalog(cfg *config.Config) (*catalog.Catalog, error) {
-	if cfg.Catalog == "" {
-		return catalog.Builtin(), nil
+	var texts [][]byte
+	if cfg.Catalog != "" {
+		text, err := os.ReadFile(cfg.Catalog) //nolint:gosec // the path is the operator's own
+		if err != nil {
+			return nil, fmt.Errorf("the setting catalog: %w", err)
+		}
+		if _, err = catalog.Extended(text); err != nil {
+			return nil, fmt.Errorf("the setting catalog: %s: %w", cfg.Catalog, err)
+		}
+		texts = append(texts, text)
 	}
-	text, err := os.ReadFile(cfg.Catalog) //nolint:gosec // the path is the operator's own
-	if err != nil {
-		return nil, fmt.Errorf("the setting catalog: %w", err)
+	for i := range cfg.ModelRules {
+		rule, err := cfg.ModelRules[i].Text()
+		if err == nil {
+			rule = slices.Concat([]byte(`{"rules":[`), rule, []byte(`]}`))
+			_, err = catalog.Extended(rule)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("the model rule %s: %w", cfg.ModelRules[i].Name, err)
+		}
+		texts = append(texts, rule)
 	}
-	c, err := catalog.Extended(text)
-	if err != nil {
-		return nil, fmt.Errorf("the setting catalog: %s: %w", cfg.Catalog, err)
-	}
-	return c, nil
+	return catalog.Extended(texts...)
 }
 
 func catalogCommand(args []string) error {

@@ -8,13 +8,21 @@ import (
 )
 
 func configCommand(args []string) error {
-	what, args, err := action("config", args, "check", "print")
+	what, args, err := action("config", args, "check", "print", "export", "import")
 	if err != nil {
 		return err
 	}
-	cfg, err := newSettings("config "+what).load(args, 0)
-	if err != nil {
+	s := newSettings("config " + what)
+	var m configMove
+	m.flags(s)
+	cfg, err := s.load(args, map[string]int{"import": 1}[what])
+	switch {
+	case err != nil:
 		return err
+	case what == "export":
+		return exportConfig(cfg, &m)
+	case what == "import":
+		return importConfig(cfg, s.word(), &m)
 	}
 	if _, err := loadCatalog(cfg); err != nil {
 		return err

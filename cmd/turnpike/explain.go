@@ -23,7 +23,6 @@ import (
 	"turnpike/internal/ledger"
 	"turnpike/internal/ledger/journal"
 	"turnpike/internal/roster"
-	"turnpike/internal/route"
 	"turnpike/internal/store"
 )
 
@@ -64,6 +63,9 @@ func explain(args []string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), cliTimeout)
 	defer cancel()
+	if cfg, err = withLive(ctx, cfg); err != nil {
+		return err
+	}
 	answer, err := decide(ctx, cfg, path, body)
 	if err != nil {
 		return err
@@ -99,7 +101,7 @@ func decide(ctx context.Context, cfg *config.Config, path string, body []byte) (
 		return nil, err
 	}
 	defer done()
-	a.table = route.New(list, cfg.Defaults.Provider, cfg.Defaults.Model)
+	a.table = newTable(a, cfg, list)
 	key := roster.NewSecret(roster.SecretPrefix)
 	a.ring = keyring.New(time.Now, keyring.Entry{Hash: keyring.Hash(key), Principal: keyring.Principal{KeyID: "explain"}})
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, path, bytes.NewReader(body))

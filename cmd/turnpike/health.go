@@ -35,7 +35,7 @@ func health(args []string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), *limit)
 	defer cancel()
-	line, err := standing(ctx, *server)
+	line, err := stateOf(ctx, *server)
 	if err != nil {
 		return err
 	}
@@ -52,8 +52,8 @@ func ownAddress(cfg *config.Config) string {
 	return "http://" + net.JoinHostPort(host, strconv.Itoa(cfg.Server.Port))
 }
 
-// standing is what a gateway says of itself, and an error where it does not serve.
-func standing(ctx context.Context, server string) (string, error) {
+// stateOf is what a gateway says of itself, and an error where it does not serve.
+func stateOf(ctx context.Context, server string) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, server+"/health/ready", http.NoBody)
 	if err != nil {
 		return "", err

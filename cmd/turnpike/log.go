@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"turnpike/internal/config"
@@ -14,17 +15,39 @@ import (
 // newLog makes the log the configuration asks for, on standard error. flush
 // writes what has been gathered: call it at the end.
 func newLog(cfg *config.Config) (log *slog.Logger, flush func()) {
+	return newLogWithout(cfg, newSecrets(cfg))
+}
+
+// newLogWithout is newLog, without the secrets that are known while it runs.
+func newLogWithout(cfg *config.Config, s *secrets) (log *slog.Logger, flush func()) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(cfg.Server.LogLevel)); err != nil {
 		level = slog.LevelInfo
 	}
-	out := &gathered{to: os.Stderr, clean: redact.New(cfg.Secrets()...).Bytes}
+	out := &gathered{to: os.Stderr, clean: s.bytes}
 	opt := &slog.HandlerOptions{Level: level}
 	if cfg.Server.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(out, opt)), out.flush
 	}
 	return slog.New(slog.NewTextHandler(out, opt)), out.flush
 }
+
+// secrets are those the configuration in force has, for what must not print them.
+type secrets struct {
+	known atomic.Pointer[redact.Redactor]
+}
+
+func newSecrets(cfg *config.Config) *secrets {
+	s := &secrets{}
+	s.learn(cfg)
+	return s
+}
+
+func (s *secrets) learn(cfg *config.Config) { s.known.Store(redact.New(cfg.Secrets()...)) }
+
+func (s *secrets) bytes(text []byte) []byte { return s.known.Load().Bytes(text) }
+func (s *secrets) text(text string) string  { return s.known.Load().String(text) }
+func (s *secrets) alone(text []byte) []byte { return s.known.Load().Known(text) }
 
 const (
 	gatherFor  = 50 * time.Millisecond

@@ -38,7 +38,7 @@ func commands() []command {
 		{"usage", "[show]|export", "show what was used and what it cost; write it as CSV or FOCUS", usageCommand},
 		{"catalog", "list|show|forget", "show what is known of models, and what upstreams have taught", catalogCommand},
 		{"prices", "list|set|import|sync|rerate", "show what tokens cost, change it, correct the past", prices},
-		{"config", "check|print", "check the configuration, or print what is in force", configCommand},
+		{"config", "check|print|export|import", "check the configuration, print it, move what is in force and what was set", configCommand},
 		{"doctor", "", "ask a provider what a model takes, and compare with what is known", doctorCommand},
 		{"explain", "< request.json", "show what would be sent for a request, and send nothing", explain},
 		{"openapi", "", "print the OpenAPI document of the admin API", openapi},

@@ -38,6 +38,9 @@ func providers(args []string) error {
 	if err != nil {
 		return err
 	}
+	if cfg, err = withLive(context.Background(), cfg); err != nil {
+		return err
+	}
 	list, err := accounts(cfg)
 	if err != nil {
 		return err

@@ -21,15 +21,11 @@ const maxPins = 100_000
 // savedRetries is how many retries good times put by for bad ones.
 const savedRetries = 100
 
-// newTable makes the routing table of the configuration.
-func newTable(a *app, list []*route.Account) *route.Table {
-	cfg, r := a.cfg, a.cfg.Routing
-	s := route.Settings{
-		Aliases: cfg.Aliases, Strategy: cfg.Defaults.LBStrategy, Now: time.Now,
-		Retry:  retry.Plan{Attempts: r.Attempts, Total: r.Deadline, MaxWait: r.MaxWait, Base: retry.Default.Base},
-		Budget: retry.NewBudget(r.RetryBudget, savedRetries, time.Now),
-	}
-	s.CrossGeo = r.CrossGeo != nil && *r.CrossGeo
+// newTable makes the routing table of a configuration.
+func newTable(a *app, cfg *config.Config, list []*route.Account) *route.Table {
+	s := tableSettings(cfg)
+	r := &cfg.Routing
+	s.Budget = retry.NewBudget(r.RetryBudget, savedRetries, time.Now)
 	if on := r.Affinity; on == nil || *on {
 		shared := &affinity.Shared{Release: a.tellUnpinned}
 		if a.redis != nil {
@@ -41,14 +37,27 @@ func newTable(a *app, list []*route.Account) *route.Table {
 	return route.New(list, cfg.Defaults.Provider, cfg.Defaults.Model).With(s)
 }
 
+// tableSettings are how a table chooses, but for what stays the same while it runs.
+func tableSettings(cfg *config.Config) route.Settings {
+	r := &cfg.Routing
+	return route.Settings{
+		Aliases: cfg.Aliases, Strategy: cfg.Defaults.LBStrategy, Now: time.Now, CrossGeo: r.CrossGeo != nil && *r.CrossGeo,
+		Retry: retry.Plan{Attempts: r.Attempts, Total: r.Deadline, MaxWait: r.MaxWait, Base: retry.Default.Base},
+	}
+}
+
 // newLists makes what keeps the accounts' lists of models.
-func newLists(a *app) *discover.Lists {
+func newLists(a *app, cfg *config.Config) *discover.Lists {
+	file := filepath.Join(cfg.DataDir, discover.FileName)
+	return discover.New(a.table.Accounts(), cfg.Routing.RefreshModels, healthChecks(cfg), file, a.log)
+}
+
+func healthChecks(cfg *config.Config) map[string]discover.Check {
 	checks := map[string]discover.Check{}
-	for _, p := range a.cfg.Providers {
+	for _, p := range cfg.Providers {
 		checks[p.Name] = discover.Check{Every: p.Health.Every, Jitter: p.Health.Jitter}
 	}
-	file := filepath.Join(a.cfg.DataDir, discover.FileName)
-	return discover.New(a.table.Accounts(), a.cfg.Routing.RefreshModels, checks, file, a.log)
+	return checks
 }
 
 // limits are the gates of an account's own limits.

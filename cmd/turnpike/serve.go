@@ -23,11 +23,13 @@ import (
 	"turnpike/internal/budget"
 	"turnpike/internal/catalog"
 	"turnpike/internal/config"
+	"turnpike/internal/discover"
 	"turnpike/internal/gateway"
 	"turnpike/internal/keyring"
 	"turnpike/internal/learned"
 	"turnpike/internal/ledger"
 	"turnpike/internal/limit"
+	"turnpike/internal/live"
 	"turnpike/internal/operator"
 	"turnpike/internal/otel"
 	"turnpike/internal/price"
@@ -49,35 +51,47 @@ func serve(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	keepHeapFloor()
-	log, flush := newLog(cfg)
+	hidden := newSecrets(cfg)
+	log, flush := newLogWithout(cfg, hidden)
 	defer flush()
-	return newApp(cfg, log).run(ctx, stop)
+	a := newApp(cfg, log)
+	a.hidden = hidden
+	a.reloading.read = s.again
+	return a.run(ctx, stop)
 }
 
 // app is a running gateway and what it stands on.
 type app struct {
-	cfg      *config.Config
-	log      *slog.Logger
-	store    *store.Store
-	ledger   *ledger.Recorder
-	archive  *archive.Archive // nil where answers are not kept
-	follow   *background.Tracker
-	pursued  func() // ends the pursuit of background answers: after that none is settled
-	ring     *keyring.Ring
-	models   *catalog.Catalog
-	known    *learned.Book
-	table    *route.Table
-	rules    *rules.Book
-	prices   *price.Current
-	budgets  *budget.Keeper
-	budgeted func()       // gives back what is leased of budgets: no request is under way any more
-	tracer   *otel.Tracer // nil where there is no collector
-	redis    *limit.Redis // nil where limits are counted in memory
-	limits   *limit.Limiter
-	pins     *replicas.Store // nil where replicas have nothing in common
-	spent    alert.Budgets   // what alerts know of budgets
-	gw       *gateway.Gateway
-	server   *http.Server
+	cfg       *config.Config // that it was started with
+	log       *slog.Logger
+	store     *store.Store
+	ledger    *ledger.Recorder
+	archive   *archive.Archive // nil where answers are not kept
+	follow    *background.Tracker
+	pursued   func() // ends the pursuit of background answers: after that none is settled
+	ring      *keyring.Ring
+	models    *catalog.Catalog
+	known     *learned.Book
+	table     *route.Table
+	rules     *rules.Book
+	prices    *price.Current
+	budgets   *budget.Keeper
+	budgeted  func()       // gives back what is leased of budgets: no request is under way any more
+	tracer    *otel.Tracer // nil where there is no collector
+	redis     *limit.Redis // nil where limits are counted in memory
+	limits    *limit.Limiter
+	pins      *replicas.Store // nil where replicas have nothing in common
+	spent     alert.Budgets   // what alerts know of budgets
+	alerts    *alert.Watch
+	lists     *discover.Lists
+	live      *live.Book // what is in force, and may be another by now than cfg
+	logins    sealedLogins
+	made      []standing // the accounts of it
+	hidden    *secrets   // of it
+	files     *files
+	reloading reloading
+	gw        *gateway.Gateway
+	server    *http.Server
 
 	admin adminAPI
 
@@ -86,7 +100,9 @@ type app struct {
 	watching sync.WaitGroup // what runs behind the requests and uses the store
 }
 
-func newApp(cfg *config.Config, log *slog.Logger) *app { return &app{cfg: cfg, log: log} }
+func newApp(cfg *config.Config, log *slog.Logger) *app {
+	return &app{cfg: cfg, log: log, hidden: newSecrets(cfg)}
+}
 
 // run serves until ctx ends, then drains. again stops catching signals, so that
 // a second one ends the process at once.
@@ -111,27 +127,29 @@ func (a *app) run(ctx context.Context, again func()) error {
 	if a.pins != nil {
 		a.watching.Go(func() { a.pins.Run(behind, a.table.Pins()) })
 	}
-	a.watching.Go(func() { a.watchSwitches(behind) })
 	a.watching.Go(func() { a.watchLogins(behind) })
 	a.pursue(behind)
-	lists := newLists(a)
-	if err := lists.Load(); err != nil {
+	if err := a.lists.Load(); err != nil {
 		a.log.Warn("the last known lists of models cannot be used", "error", err)
 	}
 	a.keepPrices(behind)
 	a.keepBudgets(behind)
 	listing := make(chan struct{})
-	go func() { defer close(listing); lists.Run(behind) }()
+	go func() { defer close(listing); a.lists.Run(behind) }()
 	summing := a.keepUsage(behind)
 	watching, err := a.watch(behind)
 	if err != nil {
 		return err
 	}
 	defer func() { cancel(); <-listing; summing(); watching() }() // a file is not left half done
+	a.live.Applied(a.apply)
+	a.files = newFiles(a.cfg)
+	signals := hangups()
+	a.watching.Go(func() { a.watchLive(behind, signals) })
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(gateway.Listener(listener)) }()
 	dropStartPages()
-	a.log.Info("turnpike is ready", "address", "http://"+a.address(), "version", version, "providers", len(a.cfg.Active()))
+	a.log.Info("turnpike is ready", "address", "http://"+a.address(), "version", version, "providers", len(a.config().Active()))
 	select {
 	case err := <-served:
 		return errors.Join(err, a.drain())
@@ -190,27 +208,28 @@ func (a *app) open(ctx context.Context) (err error) {
 	if a.operators, a.scrapes, err = newGuards(ctx, a); err != nil {
 		return err
 	}
-	list, err := accounts(a.cfg)
+	list, err := a.openLive(ctx, safe)
 	if err != nil {
 		return err
 	}
-	keepLogins(list, sealedLogins{a.store, safe})
+	cfg := a.config()
 	for _, p := range list {
 		if p.Off != "" {
 			a.log.Warn("provider is not in use", "provider", p.Provider.Name(), "reason", p.Off)
 		}
 	}
-	if a.rules, err = rules.New(a.cfg.Rules); err != nil {
+	if a.rules, err = rules.New(cfg.Rules); err != nil {
 		return err
 	}
 	if a.limits, err = newLimits(a); err != nil {
 		return err
 	}
-	a.table = newTable(a, list)
+	a.table = newTable(a, cfg, list)
+	a.lists = newLists(a, cfg)
 	if err = a.openKeys(ctx); err != nil {
 		return err
 	}
-	if a.models, err = loadCatalog(a.cfg); err != nil {
+	if a.models, err = loadCatalog(cfg); err != nil {
 		return err
 	}
 	a.known = learned.New(time.Now)
@@ -230,7 +249,7 @@ func (a *app) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.prices = price.NewCurrent(book)
-	a.tracer = newTracer(a.cfg, a.knownModel, a.log)
+	a.tracer = newTracer(a.cfg, a.hidden, a.knownModel, a.log)
 	if a.budgets, err = newBudgets(a); err != nil {
 		return err
 	}

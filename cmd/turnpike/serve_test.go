@@ -103,8 +103,15 @@ func start(t *testing.T, cfg *config.Config) *running {
 // startLogging does so with another reader of the log.
 func startLogging(t *testing.T, cfg *config.Config, also slog.Handler) *running {
 	t.Helper()
+	return startPrepared(t, cfg, also, func(*app) {})
+}
+
+// startPrepared does so after something was done to it.
+func startPrepared(t *testing.T, cfg *config.Config, also slog.Handler, prepare func(*app)) *running {
+	t.Helper()
 	r := &running{t: t, log: newEvents(), ended: make(chan struct{}), client: &http.Client{Transport: &http.Transport{}}}
 	r.app = newApp(cfg, slog.New(slog.NewMultiHandler(slog.NewTextHandler(r.log, nil), also)))
+	prepare(r.app)
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
 	go func() {

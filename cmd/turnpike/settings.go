@@ -61,6 +61,11 @@ func (s *settings) load(args []string, most int) (*config.Config, error) {
 	if len(s.words) > most {
 		return nil, fmt.Errorf("%q is one word too many; %s --help shows what there is", s.words[most], s.flags.Name())
 	}
+	return s.again()
+}
+
+// again reads the configuration as load did.
+func (s *settings) again() (*config.Config, error) {
 	return config.Load(config.Options{Path: s.path, Flags: s.set, Environ: os.Environ()})
 }
 

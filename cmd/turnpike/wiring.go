@@ -18,7 +18,6 @@ import (
 	"turnpike/internal/fetch"
 	"turnpike/internal/gateway"
 	"turnpike/internal/llm"
-	"turnpike/internal/redact"
 	"turnpike/internal/telemetry"
 )
 
@@ -107,9 +106,9 @@ func newGateway(a *app) *gateway.Gateway {
 		Now: time.Now, Version: version, Started: time.Now(),
 		Budgets: a.budgets, AssumeOutput: int64(a.cfg.Budgets.AssumeOutput),
 		Replica: replica(a.address()),
-		Hide:    redact.New(a.cfg.Secrets()...).Known,
+		Hide:    a.hidden.alone,
 		MaxBody: int64(a.cfg.Server.MaxBody), MaxAnswer: maxAnswer, Heartbeat: a.cfg.Server.Heartbeat, Drain: drainFor,
-		Operator: a.operator, Scrapes: a.mayScrape(),
+		Misconfigured: a.misconfigured, Operator: a.operator, Scrapes: a.mayScrape(),
 	})
 	gw.Handle("/ui/", console.Handler())
 	a.admin.handle(gw)

@@ -15,10 +15,10 @@ import (
 	"turnpike/internal/alert"
 	"turnpike/internal/catalog"
 	"turnpike/internal/identity"
+	"turnpike/internal/live"
 	"turnpike/internal/operator"
 	"turnpike/internal/origin"
 	"turnpike/internal/peer"
-	"turnpike/internal/policy"
 	"turnpike/internal/price"
 	"turnpike/internal/roster"
 	"turnpike/internal/route"
@@ -40,11 +40,15 @@ type Options struct {
 	Table    *route.Table
 	Models   *catalog.Catalog
 	Prices   *price.Current
-	Aliases  policy.Aliases // that are declared
+	Live     *live.Book // what is declared and set
+	// Draft is how to ask a provider for its models that nobody uses yet.
+	Draft func(s *live.State, provider string) (func(context.Context) (int, error), error)
 	// Declared is whether the configuration has a key of its own.
 	Declared bool
 	// Settings is the configuration in force, without secrets.
 	Settings func() (Settings, error)
+	// Reload reads the configuration again.
+	Reload func() Reloaded
 	// Hide takes secrets out of a text.
 	Hide func(string) string
 	// Region is the type and the region of a provider.
@@ -55,9 +59,8 @@ type Options struct {
 	Sources []string
 	// Rules are the names of the output rules there are.
 	Rules []string
-	// AlertRules and Channels are what the configuration says of alerts.
-	AlertRules []alert.Rule
-	Channels   map[string]alert.Channel
+	// Channels are the ways to tell people of alerts.
+	Channels func() map[string]alert.Channel
 	// SignIns are the accounts that live by people's logins; nil where none may be used.
 	SignIns *operator.SignIns
 	// Health tells how the gateway stands.

@@ -2,24 +2,12 @@ package admin
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"time"
 
 	"turnpike/internal/alert"
 	"turnpike/internal/store"
 )
-
-// AlertRule is what people are told of.
-type AlertRule struct {
-	Name     string   `json:"name"`
-	Kind     string   `json:"kind"`
-	Above    int64    `json:"above" say:"in the unit of its kind: nano-dollars, percent, attempts, nanoseconds"`
-	Per      string   `json:"per,omitempty"`
-	Scope    string   `json:"scope,omitempty"`
-	Cooldown string   `json:"cooldown"`
-	Channels []string `json:"channels"`
-}
 
 // AlertState is what was told last of one subject of a rule.
 type AlertState struct {
@@ -31,16 +19,18 @@ type AlertState struct {
 
 // Alerts are the rules, the channels, and what was told.
 type Alerts struct {
-	Declared bool         `json:"declared" say:"the configuration has the rules and the channels: they are read-only here"`
-	Rules    []AlertRule  `json:"rules"`
-	Channels []string     `json:"channels"`
-	States   []AlertState `json:"states"`
+	Rules    []AlertRule    `json:"rules"`
+	Channels []AlertChannel `json:"channels" say:"beside log, which is always there"`
+	States   []AlertState   `json:"states"`
 }
 
-func getAlerts(c *call, _ *nothing, _ *nothing) (Alerts, error) {
-	out := Alerts{Declared: true, Rules: []AlertRule{}, Channels: slices.Sorted(maps.Keys(c.Channels)), States: []AlertState{}}
-	for _, r := range c.AlertRules {
-		out.Rules = append(out.Rules, AlertRule{r.Name, string(r.Kind), r.Above, r.Per, r.Scope, r.Cooldown.String(), r.Channels})
+func getAlerts(c *call, _ *nothing, _ *nothing) (out Alerts, err error) {
+	out.States = []AlertState{}
+	if out.Rules, err = alertRules.all(c); err != nil {
+		return out, err
+	}
+	if out.Channels, err = alertChannels.all(c); err != nil {
+		return out, err
 	}
 	list, err := c.Store.Alerts(c.ctx)
 	slices.SortFunc(list, func(a, b store.AlertState) int { return b.ChangedAt.Compare(a.ChangedAt) })
@@ -57,9 +47,9 @@ type ChannelTested struct {
 }
 
 func testChannel(c *call, _ *nothing, _ *nothing) (ChannelTested, error) {
-	channel := c.Channels[c.id()]
+	channel := c.Channels()[c.id()]
 	if channel == nil {
-		return ChannelTested{}, fail(404, "there is no channel %s; the configuration lists them under alerts.channels", c.id())
+		return ChannelTested{}, fail(404, "there is no channel %s", c.id())
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, usual)
 	defer cancel()

@@ -25,7 +25,7 @@ func FuzzReadJSON(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, to := range []any{&KeyCreate{}, &KeyBatch{}, &UserEdit{}, &BudgetCreate{}, &PriceSet{}} {
+		for _, to := range []any{&KeyCreate{}, &KeyBatch{}, &UserEdit{}, &BudgetCreate{}, &PriceSet{}, &ProviderCreate{}, &AlertChannelCreate{}, &ModelRuleCreate{}} {
 			err := readJSON(body, to)
 			p, known := problemOf(err)
 			if err != nil && (!known || p.Status != 422 && p.Status != 400 || p.Status == 422 && len(p.Errors) == 0) {
@@ -105,6 +105,9 @@ func TestByTheDocument(t *testing.T) {
 	do[map[string]any](w, 201, "POST", "/admin/budgets", `{"scope":"organisation","period":"daily","limit_usd":"5"}`)
 	do[map[string]any](w, 201, "POST", "/admin/budgets", `{"scope":"key","scope_id":"shop","period":"daily","limit_tokens":5}`)
 	ids = append(ids, request)
+	do[map[string]any](w, 201, "POST", "/admin/aliases", `{"match":"mine","to":["a/sandbox"]}`)
+	do[map[string]any](w, 201, "POST", "/admin/catalog/rules", `{"name":"mine","match":["m"],"caps":{"max_output":1}}`)
+	do[map[string]any](w, 201, "POST", "/admin/alerts/channels", `{"name":"hook","type":"webhook","url":"https://hook.example"}`)
 	do[map[string]any](w, 200, "PATCH", "/admin/tags/web", `{}`)
 	do[map[string]any](w, 201, "POST", "/admin/accounts", `{"login":"ann","role":"auditor","password":"a good password"}`)
 	do[map[string]any](w, 201, "POST", "/admin/services", `{"name":"ci","issuer":"https://issuer.example","audience":"turnpike","claims":{"sub":"repo:acme/app"},"role":"auditor"}`)
@@ -224,7 +227,10 @@ func (g *maker) word() string { return words[g.rnd.IntN(len(words))] }
 var prefixes = map[string]string{"/admin/keys": "key_", "/admin/teams": "team_", "/admin/users": "user_", "/admin/budgets": "bud_", "/admin/requests": "req_", "/admin/accounts": "acc_", "/admin/services": "svc_"}
 
 // known are other ids there are, by the beginning of the path.
-var known = map[string][]string{"/admin/providers": {"a", "b", "off"}, "/admin/tags": {"web"}, "/admin/auth": {"a", "b"}, "/admin/kiro": {"a", "b"}}
+var known = map[string][]string{
+	"/admin/providers": {"a", "b", "off"}, "/admin/tags": {"web"}, "/admin/aliases": {"fast", "mine"}, "/admin/alerts/rules": {"dear"}, "/admin/alerts/channels": {"hook"},
+	"/admin/catalog/rules": {"mine"}, "/admin/auth": {"a", "b"}, "/admin/kiro": {"a", "b"},
+}
 
 // id is one of the ids, more often than not of the right kind.
 func (g *maker) id(path string, ids []string) string {

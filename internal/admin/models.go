@@ -5,7 +5,6 @@ import (
 
 	"turnpike/internal/catalog"
 	"turnpike/internal/operator"
-	"turnpike/internal/policy"
 )
 
 // Model is a model that clients can ask for.
@@ -77,41 +76,4 @@ func listModels(c *call, q *modelQuery, _ *nothing) (ModelList, error) {
 		}
 	}
 	return ModelList{part, len(list), next}, nil
-}
-
-// CatalogList are the rules of the catalogue, of which later ones refine earlier ones.
-type CatalogList struct {
-	Rules []catalog.Entry `json:"rules"`
-}
-
-type catalogQuery struct {
-	Model string `query:"model" say:"only the rules that speak of it"`
-}
-
-func listCatalog(c *call, q *catalogQuery, _ *nothing) (CatalogList, error) {
-	rules := c.Models.Entries()
-	if q.Model != "" {
-		rules = c.Models.Sources(q.Model)
-	}
-	return CatalogList{append([]catalog.Entry{}, rules...)}, nil
-}
-
-// Alias is a name for other models.
-type Alias struct {
-	policy.Alias
-	Declared bool `json:"declared" say:"the configuration has it: it is read-only here"`
-}
-
-// AliasList are the gateway's aliases; keys may have their own in their policies.
-type AliasList struct {
-	Aliases []Alias `json:"aliases"`
-	Total   int     `json:"total"`
-}
-
-func listAliases(c *call, _ *nothing, _ *nothing) (AliasList, error) {
-	out := AliasList{Aliases: []Alias{}, Total: len(c.Aliases)}
-	for _, a := range c.Aliases {
-		out.Aliases = append(out.Aliases, Alias{a, true})
-	}
-	return out, nil
 }

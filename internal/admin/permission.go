@@ -22,11 +22,13 @@ const (
 	ProvidersRead  Permission = "providers:read"
 	ProvidersWrite Permission = "providers:write"
 	ModelsRead     Permission = "models:read" // the catalogue, aliases and prices
+	ModelsWrite    Permission = "models:write"
 	PricesWrite    Permission = "prices:write"
 	UsageRead      Permission = "usage:read" // sums and the request log
 	MonitorRead    Permission = "monitor:read"
 	MonitorWrite   Permission = "monitor:write"
 	SettingsRead   Permission = "settings:read"
+	SettingsWrite  Permission = "settings:write" // reading the configuration again, importing one, exports with secrets
 	AccountsRead   Permission = "accounts:read"  // accounts, invitations, identities, groups, services, sessions
 	AccountsWrite  Permission = "accounts:write" // and with it every role
 	Self           Permission = "self"           // one's own account, keys and usage
@@ -49,11 +51,13 @@ var granted = map[Permission]struct {
 	ProvidersRead:  {areas: []string{"providers"}, audit: true},
 	ProvidersWrite: {areas: []string{"providers"}},
 	ModelsRead:     {any: true, audit: true},
+	ModelsWrite:    {areas: []string{"models"}},
 	PricesWrite:    {areas: []string{"models"}},
 	UsageRead:      {areas: []string{"usage"}, audit: true},
 	MonitorRead:    {areas: []string{"monitor"}, audit: true},
 	MonitorWrite:   {areas: []string{"monitor"}},
 	SettingsRead:   {audit: true},
+	SettingsWrite:  {},
 	AccountsRead:   {audit: true},
 	AccountsWrite:  {},
 }

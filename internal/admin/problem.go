@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"turnpike/internal/identity"
+	"turnpike/internal/live"
 	"turnpike/internal/operator"
 	"turnpike/internal/roster"
 	"turnpike/internal/signin"
@@ -80,6 +81,9 @@ var statuses = []struct {
 	{identity.ErrNoTOTP, http.StatusConflict},
 	{identity.ErrHasFactor, http.StatusConflict},
 	{identity.ErrCrowded, http.StatusServiceUnavailable},
+	{live.ErrTaken, http.StatusConflict},
+	{live.ErrNotThere, http.StatusNotFound},
+	{live.ErrFull, http.StatusConflict},
 	{operator.ErrNoOverride, http.StatusNotFound},
 	{operator.ErrUnofficial, http.StatusForbidden},
 	{operator.ErrNoImport, http.StatusForbidden},

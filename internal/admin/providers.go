@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"turnpike/internal/health"
+	"turnpike/internal/live"
 	"turnpike/internal/route"
 	"turnpike/internal/signin"
 )
@@ -21,7 +22,9 @@ type Provider struct {
 	Healthy  bool     `json:"healthy"`
 	State    string   `json:"state" enum:"ready,cooling,off"`
 	Reason   string   `json:"reason,omitempty" say:"why it is off, or left alone"`
-	Declared bool     `json:"declared" say:"the configuration has it: all but enabled is read-only here"`
+	BaseURL  string   `json:"base_url,omitempty"`
+	Declared bool     `json:"declared" say:"the configuration has it: only enabled, weight and models can be changed here"`
+	Edited   bool     `json:"edited" say:"something else is in force than what the configuration says"`
 	Switched bool     `json:"switched_off" say:"an operator has switched it off while the gateway runs"`
 	Listed   int      `json:"listed_models" say:"how many models it says it offers"`
 	Inflight int64    `json:"in_flight"`
@@ -29,6 +32,9 @@ type Provider struct {
 	Pinned   int      `json:"conversations" say:"that are kept there"`
 	Notice   string   `json:"notice,omitempty" say:"what is to be known of an unofficial upstream"`
 	Places   []Place  `json:"places,omitempty"`
+	// Settings and Secrets are what it is made of.
+	Settings map[string]any `json:"settings,omitempty" say:"in the words of the configuration, without secrets"`
+	Secrets  []string       `json:"secrets,omitempty" say:"the names of those it has"`
 }
 
 // Place is a model at a provider that was asked for it.
@@ -63,7 +69,7 @@ var placeStates = map[health.State]string{health.Closed: "ready", health.HalfOpe
 func (c *call) viewProvider(a *route.Account, standings []route.Standing) Provider {
 	p := Provider{
 		ID: a.Provider.Name(), Name: a.Provider.Name(), Type: a.Provider.Kind(), Weight: a.Weight, Models: a.Models, Enabled: a.Out() == "", State: "ready",
-		Reason: a.Out(), Declared: true, Switched: a.Switched() != "", Listed: len(a.Listed()), Waiting: a.Waiting(),
+		Reason: a.Out(), Switched: a.Switched() != "", Listed: len(a.Listed()), Waiting: a.Waiting(),
 	}
 	if u, ok := a.Provider.(signin.Account); ok {
 		p.Notice = u.Notice()
@@ -113,11 +119,15 @@ var providerOrder = order[Provider]{
 }
 
 func listProviders(c *call, q *providerQuery, _ *nothing) (ProviderList, error) {
+	views, err := c.Live.State().Views(live.Provider)
+	if err != nil {
+		return ProviderList{}, err
+	}
 	standings := c.Table.Standings()
 	search := strings.ToLower(q.Search)
 	var list []Provider
-	for _, a := range c.Table.Accounts() {
-		p := c.viewProvider(a, standings)
+	for _, v := range views {
+		p := c.showProvider(v, standings)
 		if !c.who.reaches("providers", p.ID) || q.State != "" && q.State != p.State || !strings.Contains(strings.ToLower(p.Name+" "+p.Type), search) {
 			continue
 		}
@@ -127,6 +137,18 @@ func listProviders(c *call, q *providerQuery, _ *nothing) (ProviderList, error) 
 	return ProviderList{part, len(list), next}, err
 }
 
+// showProvider shows a provider with how its account is; one that is left out has none.
+func (c *call) showProvider(v live.View, standings []route.Standing) Provider {
+	kind, _ := v.Members["type"].(string)
+	p := Provider{ID: v.Name, Name: v.Name, Type: kind, State: "off", Reason: v.Problem}
+	if a := c.Table.Account(v.Name); a != nil && v.Problem == "" {
+		p = c.viewProvider(a, standings)
+	}
+	p.Declared, p.Edited, p.Settings, p.Secrets = v.Declared, v.Edited, v.Members, v.Secrets
+	p.BaseURL, _ = v.Members["base_url"].(string)
+	return p
+}
+
 func (c *call) account() (*route.Account, error) {
 	if a := c.Table.Account(c.id()); a != nil && c.who.reaches("providers", c.id()) {
 		return a, nil
@@ -134,57 +156,20 @@ func (c *call) account() (*route.Account, error) {
 	return nil, fail(404, "there is no provider %s", c.id())
 }
 
-func getProvider(c *call, _ *nothing, _ *nothing) (Provider, error) {
-	a, err := c.account()
-	if err != nil {
-		return Provider{}, err
-	}
-	return c.viewProvider(a, c.Table.Standings()), nil
-}
-
-// ProviderEdit is what can be changed of a provider while the gateway runs.
-type ProviderEdit struct {
-	Enabled Opt[bool]   `json:"enabled"`
-	Reason  Opt[string] `json:"reason" say:"why it is switched off, for those who look later"`
-}
-
-const (
-	maxReason   = 200
-	noReason    = "switched off by an operator"
-	declareThem = "providers are declared in the configuration (providers:), which is read-only here; PATCH switches one on and off"
-)
-
-// setProvider switches an account on or off, here at once and in the other gateways
-// within a second.
-func setProvider(c *call, _ *nothing, b *ProviderEdit) (Provider, error) {
-	a, err := c.account()
-	if err != nil {
-		return Provider{}, err
-	}
-	reason := a.Switched()
-	if b.Reason.Value != nil {
-		reason = strings.TrimSpace(*b.Reason.Value)
-	}
-	if len(reason) > maxReason {
-		return Provider{}, badFields([]FieldError{{Pointer: "#/reason", Detail: "has at most 200 characters"}})
-	}
+// provider is one as it is shown, with the tag for edits.
+func (c *call) provider(name string) (Provider, error) {
+	v, ok, err := c.Live.State().View(live.Provider, name)
 	switch {
-	case b.Enabled.Given && (b.Enabled.Value == nil || *b.Enabled.Value):
-		reason = ""
-	case reason == "" && (b.Enabled.Given || a.Switched() != ""):
-		reason = noReason
-	case !b.Enabled.Given && a.Switched() == "":
-		return Provider{}, badFields([]FieldError{{Pointer: "#/enabled", Detail: "is needed"}})
-	}
-	if reason == "" && a.Off != "" {
-		return Provider{}, fail(409, "the configuration has it off: %s", a.Off)
-	}
-	if err := c.Store.SwitchProvider(c.ctx, c.id(), reason, c.Now()); err != nil {
+	case err != nil:
 		return Provider{}, err
+	case !ok || !c.who.reaches("providers", name):
+		return Provider{}, fail(404, "there is no provider %s", name)
 	}
-	a.Switch(reason)
-	return c.viewProvider(a, c.Table.Standings()), nil
+	c.tagged(v)
+	return c.showProvider(v, c.Table.Standings()), nil
 }
+
+func getProvider(c *call, _ *nothing, _ *nothing) (Provider, error) { return c.provider(c.id()) }
 
 // Tested is what came of asking an account for its models: that proves its address and
 // its credentials, and costs nothing.
@@ -203,20 +188,23 @@ func testProvider(c *call, _ *nothing, _ *nothing) (Tested, error) {
 	case err != nil:
 		return Tested{}, err
 	case a.Off != "":
-		return Tested{Reason: "the configuration has it off: " + a.Off}, nil
+		return Tested{Reason: "it is off: " + a.Off}, nil
 	}
+	return c.ask(func(ctx context.Context) (int, error) {
+		models, err := a.Provider.Models(ctx)
+		return len(models), err
+	}), nil
+}
+
+// ask asks for models.
+func (c *call) ask(models func(context.Context) (int, error)) Tested {
 	ctx, cancel := context.WithTimeout(c.ctx, testTimeout)
 	defer cancel()
 	start := c.Now()
-	models, err := a.Provider.Models(ctx)
-	out := Tested{Works: err == nil, Models: len(models), TookMS: c.Now().Sub(start).Milliseconds()}
+	n, err := models(ctx)
+	out := Tested{Works: err == nil, Models: n, TookMS: c.Now().Sub(start).Milliseconds()}
 	if err != nil {
 		out.Reason = c.Hide(strings.TrimSpace(err.Error()))
 	}
-	return out, nil
-}
-
-// declared answers what would change the configuration.
-func declared(_ *call, _ *nothing, _ *nothing) (Provider, error) {
-	return Provider{}, fail(409, declareThem)
+	return out
 }

@@ -28,9 +28,20 @@ func TestSeedProviders(t *testing.T) {
 	if a["name"] != "a" || a["type"] != "sandbox" || a["weight"] != 100.0 || a["enabled"] != true || a["healthy"] != true || a["declared"] != true {
 		t.Errorf("%v", a)
 	}
-	w.refused(409, "declared in the configuration", "POST", "/admin/providers", `{"name":"openai-main","type":"openai","api_key":"sk-secret","weight":100,"enabled":true}`)
-	w.refused(409, "declared in the configuration", "DELETE", "/admin/providers/a", "")
-	w.refused(422, "weight is not known", "PUT", "/admin/providers/a", `{"weight":50}`)
+	for _, c := range []struct {
+		status             int
+		method, path, body string
+	}{
+		{201, "POST", "/admin/providers", `{"name":"openai-main","type":"openai","api_key":"sk-secret","weight":100,"enabled":true}`},
+		{200, "PUT", "/admin/providers/openai-main", `{"weight":50}`},
+		{200, "DELETE", "/admin/providers/openai-main", ""},
+	} {
+		if rec := w.send(c.method, c.path, c.body); rec.Code != c.status {
+			t.Errorf("%s %s: %d %s", c.method, c.path, rec.Code, rec.Body)
+		}
+	}
+	w.refused(409, "declares the provider a", "DELETE", "/admin/providers/a", "")
+	w.refused(422, "region is declared in the configuration", "PUT", "/admin/providers/a", `{"region":"us-east-1"}`)
 	w.refused(404, "no provider z", "GET", "/admin/providers/z", "")
 }
 
@@ -48,7 +59,7 @@ func TestSwitchProvider(t *testing.T) {
 	}
 	w.refused(422, "enabled is needed", "PATCH", "/admin/providers/a", `{"reason":"x"}`)
 	w.refused(422, "200 characters", "PATCH", "/admin/providers/a", `{"enabled":false,"reason":"`+strings.Repeat("x", 201)+`"}`)
-	w.refused(409, "the configuration has it off: no key", "PATCH", "/admin/providers/off", `{"enabled":true}`)
+	w.refused(409, "the configuration has it off: no api_key", "PATCH", "/admin/providers/off", `{"enabled":true}`)
 }
 
 // TestProviderHealth: a model that is left alone shows, with the reason and the end.
@@ -70,7 +81,7 @@ func TestProviderHealth(t *testing.T) {
 	if r := do[Tested](w, 200, "POST", "/admin/providers/a/test", ""); !r.Works || r.Models == 0 {
 		t.Errorf("tested %+v", r)
 	}
-	if r := do[Tested](w, 200, "POST", "/admin/providers/off/test", ""); r.Works || !strings.Contains(r.Reason, "no key") {
+	if r := do[Tested](w, 200, "POST", "/admin/providers/off/test", ""); r.Works || !strings.Contains(r.Reason, "no api_key") {
 		t.Errorf("tested %+v", r)
 	}
 }
@@ -272,12 +283,12 @@ func (c *channel) Send(_ context.Context, m *alert.Message) error {
 func TestAlerts(t *testing.T) {
 	w := newWorld(t)
 	c := &channel{}
-	w.opt.Channels["ops"] = c
+	w.channels["ops"] = c
 	if _, err := w.opt.Store.MoveAlert(t.Context(), store.AlertState{Name: "dear", Subject: "all", State: "firing", ChangedAt: w.now}, ""); err != nil {
 		t.Fatal(err)
 	}
 	a := do[Alerts](w, 200, "GET", "/admin/alerts", "")
-	if len(a.Rules) != 1 || a.Rules[0].Kind != "spend" || strings.Join(a.Channels, " ") != "log ops" || len(a.States) != 1 || a.States[0].State != "firing" {
+	if len(a.Rules) != 1 || a.Rules[0].When != "spend" || a.Rules[0].Above != "1" || len(a.States) != 1 || a.States[0].State != "firing" {
 		t.Errorf("%+v", a)
 	}
 	if r := do[ChannelTested](w, 200, "POST", "/admin/alerts/channels/ops/test", ""); !r.Delivered || len(c.got) != 1 || c.got[0].Alert != "test" {

@@ -1,6 +1,9 @@
 package admin
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 // Settings is the configuration in force, without secrets.
 type Settings struct {
@@ -23,6 +26,25 @@ type Health struct {
 	Ledger   LedgerHealth  `json:"ledger"`
 	Limits   LimitsHealth  `json:"limits"`
 	Accounts AccountHealth `json:"providers"`
+	Reload   *Reloaded     `json:"reload,omitempty" say:"what came of reading the configuration again"`
+	Left     []string      `json:"left_out,omitempty" say:"what was set and does not fit the configuration any more"`
+}
+
+// Reloaded is what came of reading the configuration again.
+type Reloaded struct {
+	At      time.Time `json:"at"`
+	Problem string    `json:"problem,omitempty" say:"why nothing was changed"`
+	Changed []string  `json:"changed" say:"settings that are in force now"`
+	Restart []string  `json:"restart" say:"settings that hold from the next start on"`
+}
+
+// reloadConfig reads the configuration of this gateway again. What is wrong changes nothing.
+func reloadConfig(c *call, _ *nothing, _ *nothing) (Reloaded, error) {
+	done := c.Reload()
+	if done.Problem != "" {
+		return Reloaded{}, fail(http.StatusConflict, "nothing was changed: %s", done.Problem)
+	}
+	return done, nil
 }
 
 // LedgerHealth is how far the database is behind.
@@ -51,6 +73,9 @@ type AccountHealth struct {
 
 func getHealth(c *call, _ *nothing, _ *nothing) (Health, error) {
 	h := c.Health()
+	for _, m := range c.Live.State().Misfits {
+		h.Left = append(h.Left, c.Hide(m.String()))
+	}
 	standings := c.Table.Standings()
 	for _, a := range c.Table.Accounts() {
 		switch c.viewProvider(a, standings).State {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"turnpike/internal/live"
 	"turnpike/internal/operator"
 	"turnpike/internal/provider"
 	"turnpike/internal/provider/copilot"
@@ -66,6 +67,10 @@ func newKeyedWorld(t *testing.T, atKiro string, atCopilot func(*signinWorld) str
 	}
 	w.table = route.New(list, "", "").With(route.Settings{Now: clock.Now})
 	w.opt.Table, w.opt.Now = w.table, clock.Now
+	file := declaredConfig(t, t.TempDir(), "unofficial: true\nproviders:\n  - { name: k, type: kiro }\n  - { name: one, type: copilot }\n  - { name: two, type: copilot }\n")
+	if w.opt.Live, err = live.New(t.Context(), file, live.Options{Store: w.opt.Store, Log: w.opt.Log, Now: clock.Now}); err != nil {
+		t.Fatal(err)
+	}
 	w.opt.SignIns = &operator.SignIns{
 		Allowed: true, Logins: w.store, Desk: signin.NewTable(clock.Now),
 		Accounts: func() (out []signin.Account) {
@@ -160,7 +165,7 @@ func TestDeviceCode(t *testing.T) {
 func TestCopilotRoutes(t *testing.T) {
 	w := newSigninWorld(t)
 	for _, p := range do[ProviderList](w.world, 200, "GET", "/admin/providers", "").Providers {
-		if !strings.Contains(p.Notice, "unofficial") {
+		if p.Type != "sandbox" && !strings.Contains(p.Notice, "unofficial") { // the sandbox is there while nobody has signed in
 			t.Errorf("%+v", p)
 		}
 	}

@@ -1,6 +1,9 @@
 package admin
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // operations is the table of all routes: method and path, what they need, what they do. The
 // OpenAPI document is made of it, and nothing is served that is not in it.
@@ -46,15 +49,15 @@ func operations() []*operation {
 		row("GET /admin/budgets/{id}/events", BudgetsRead, "List resets and recharges", budgetEvents).within(),
 
 		row("GET /admin/providers", ProvidersRead, "List providers with how they are", listProviders).within(),
-		row("POST /admin/providers", ProvidersWrite, "Refused: providers are declared in the configuration", declared),
+		row("POST /admin/providers", ProvidersWrite, "Make a provider; its secrets are never shown again", createProvider).made(),
+		row("POST /admin/providers/test", ProvidersWrite, "Try a provider that is not kept", tryProvider),
 		row("GET /admin/providers/{id}", ProvidersRead, "Show a provider with how its models are", getProvider).within(),
-		row("PATCH /admin/providers/{id}", ProvidersWrite, "Switch a provider on or off, in all gateways", setProvider).as("PUT").within(),
-		row("DELETE /admin/providers/{id}", ProvidersWrite, "Refused: providers are declared in the configuration", declared),
+		row("PATCH /admin/providers/{id}", ProvidersWrite, "Change a provider, or switch it on or off, in all gateways", setProvider).as("PUT").within(),
+		row("DELETE /admin/providers/{id}", ProvidersWrite, "Delete a provider; one that the configuration declares stays", deleteProvider).within(),
 		row("POST /admin/providers/{id}/test", ProvidersWrite, "Ask a provider for its models", testProvider).within(),
 
 		row("GET /admin/models", ModelsRead, "List the models that can be asked for, with what is known of them", listModels),
 		row("GET /admin/catalog", ModelsRead, "List what is known of models, with sources", listCatalog),
-		row("GET /admin/aliases", ModelsRead, "List aliases", listAliases),
 		row("GET /admin/prices", ModelsRead, "List prices", listPrices),
 		row("POST /admin/prices", PricesWrite, "Set a price by hand", setPrice).made().within(),
 		row("DELETE /admin/prices", PricesWrite, "Take out what was set by hand", removePrice).within(),
@@ -72,5 +75,5 @@ func operations() []*operation {
 		row("POST /admin/affinity/unpin", MonitorWrite, "Let conversations go", unpin),
 		row("GET /admin/health", MonitorRead, "Show how this gateway stands", getHealth),
 		row("GET /admin/settings", SettingsRead, "Show the configuration in force, without secrets", getSettings),
-	}, append(loginOperations(), peopleOperations()...)...)
+	}, slices.Concat(loginOperations(), peopleOperations(), liveOperations())...)
 }

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"flag"
@@ -19,8 +20,9 @@ import (
 	"turnpike/internal/affinity"
 	"turnpike/internal/alert"
 	"turnpike/internal/catalog"
+	"turnpike/internal/config"
 	"turnpike/internal/identity"
-	"turnpike/internal/policy"
+	"turnpike/internal/live"
 	"turnpike/internal/price"
 	"turnpike/internal/provider"
 	"turnpike/internal/provider/sandbox"
@@ -65,6 +67,64 @@ type world struct {
 	now   time.Time
 	log   *bytes.Buffer
 	table *route.Table
+	live  *live.Book
+
+	channels map[string]alert.Channel
+}
+
+// declared is what the configuration file says.
+const declared = `
+providers:
+  - { name: a, type: sandbox }
+  - { name: b, type: openai, api_key: sk-declared-secret, weight: 50, models: ["gpt-*"] }
+  - { name: "off", type: openai, api_key: "${NO_SUCH_VARIABLE}" }
+aliases:
+  - { match: fast, to: [b/gpt-5-mini] }
+alerts:
+  rules:
+    - { name: dear, when: spend, above: "1", per: day }
+`
+
+// declaredConfig is what a configuration file says.
+func declaredConfig(t testing.TB, dir, text string) *config.Config {
+	t.Helper()
+	file := filepath.Join(dir, "turnpike.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(config.Options{Path: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// accountsOf makes accounts that call nobody; those of a table with the same settings stay.
+func accountsOf(c *config.Config, before *route.Table) (out []*route.Account) {
+	for _, p := range c.Providers {
+		a := &route.Account{Provider: provider.Unserved(p.Name, p.Type), Weight: p.Weight, Models: p.Models, Off: p.Reason}
+		if p.Type == "sandbox" {
+			a.Provider = sandbox.New(provider.Options{Name: p.Name})
+		}
+		if before != nil && before.Account(p.Name) != nil {
+			a.Succeed(before.Account(p.Name))
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// draft asks a provider that is not kept.
+func (w *world) draft(s *live.State, name string) (func(context.Context) (int, error), error) {
+	for _, a := range accountsOf(s.Config, nil) {
+		if a.Provider.Name() == name {
+			return func(ctx context.Context) (int, error) {
+				models, err := a.Provider.Models(ctx)
+				return len(models), err
+			}, nil
+		}
+	}
+	return nil, live.ErrNotThere
 }
 
 func newWorld(t testing.TB) *world {
@@ -81,15 +141,25 @@ func newWorld(t testing.TB) *world {
 	}
 	w := &world{t: t, now: time.Date(2026, 11, 10, 12, 0, 0, 0, time.UTC), log: &bytes.Buffer{}, doc: newJudge(t)}
 	now := func() time.Time { return w.now }
-	w.table = route.New([]*route.Account{
-		{Provider: sandbox.New(provider.Options{Name: "a"}), Weight: 100},
-		{Provider: provider.Unserved("b", "openai"), Weight: 50, Models: []string{"gpt-*"}},
-		{Provider: provider.Unserved("off", "openai"), Off: "no key"},
-	}, "", "").With(route.Settings{Pins: affinity.New(100, now, nil), Now: now, Aliases: policy.Aliases{{Match: "fast", To: []string{"b/gpt-5-mini"}}}})
+	logger := slog.New(slog.NewTextHandler(w.log, nil))
+	book, err := live.New(t.Context(), declaredConfig(t, dir, declared), live.Options{Store: db, Sealer: safe, Log: logger, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.live, w.channels = book, map[string]alert.Channel{"log": alert.Log{Log: logger}}
+	first := book.State().Config
+	w.table = route.New(accountsOf(first, nil), first.Defaults.Provider, first.Defaults.Model).
+		With(route.Settings{Pins: affinity.New(100, now, nil), Now: now, Aliases: first.Aliases})
+	book.Applied(func(c *config.Config) error {
+		s := w.table.Settings()
+		s.Aliases, s.Strategy = c.Aliases, c.Defaults.LBStrategy
+		w.table.Replace(accountsOf(c, w.table), c.Defaults.Provider, c.Defaults.Model, s)
+		return nil
+	})
 	w.opt = Options{
 		Guard: NewGuard(sha256.Sum256([]byte(key))), Pins: w.table.Pins(), Store: db, Keys: &roster.Keys{Store: db, Vault: safe, Now: now}, Sealer: safe,
 		Table: w.table, Models: catalog.Builtin(), Prices: price.NewCurrent(price.New(price.Embedded(), price.Rates{})),
-		Aliases: policy.Aliases{{Match: "fast", To: []string{"b/gpt-5-mini"}}}, Declared: true, Rules: []string{"tidy"},
+		Live: book, Draft: w.draft, Declared: true, Rules: []string{"tidy"},
 		Settings: func() (Settings, error) {
 			return Settings{Declared: true, Warnings: []string{}, Settings: map[string]any{"docs": true}}, nil
 		},
@@ -97,13 +167,15 @@ func newWorld(t testing.TB) *world {
 		Health: func() Health {
 			return Health{Status: "ready", Reasons: []string{}, Database: "sqlite", Ledger: LedgerHealth{State: "ready"}}
 		},
-		AlertRules: []alert.Rule{{Name: "dear", Kind: alert.Spend, Above: 1, Channels: []string{"log"}}},
-		SignIns:    newStubs(now),
-		Version:    "test", Now: now, Log: slog.New(slog.NewTextHandler(w.log, nil)),
+		Channels: func() map[string]alert.Channel { return w.channels },
+		Reload: func() Reloaded {
+			return Reloaded{At: w.now, Changed: []string{"aliases"}, Restart: []string{"server.port"}}
+		},
+		SignIns: newStubs(now),
+		Version: "test", Now: now, Log: logger,
 	}
 	w.opt.Accounts = identity.New(identity.Options{Store: db, Sealer: safe, Now: now, Log: w.opt.Log, Access: 30 * time.Minute, Idle: 24 * time.Hour, Absolute: 7 * 24 * time.Hour})
 	w.opt.Members = Members{Public: "https://gw.example.org", Providers: []string{"entra"}, MaxKeys: 3}
-	w.opt.Channels = map[string]alert.Channel{"log": alert.Log{Log: w.opt.Log}}
 	w.h = Handler(w.opt)
 	return w
 }

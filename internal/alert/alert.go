@@ -5,6 +5,7 @@ package alert
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"turnpike/internal/store"
@@ -23,6 +24,8 @@ const (
 	Unpriced Kind = "unpriced"
 	// JournalLag is for how long attempts have not reached the database, in nanoseconds.
 	JournalLag Kind = "journal_lag"
+	// ProviderDown is for how long no model of a provider has been served, in nanoseconds.
+	ProviderDown Kind = "provider_down"
 	// Budget is how much of a budget is spent, in percent.
 	Budget Kind = "budget"
 )
@@ -95,12 +98,26 @@ type Options struct {
 // Watch looks at the figures and tells of those that pass their thresholds.
 type Watch struct {
 	opt     Options
+	now     atomic.Pointer[duty]
 	local   memory // of this replica alone, also while the database is away
 	failing bool
 }
 
 // New makes a watch; Run lets it look.
-func New(opt Options) *Watch { return &Watch{opt: opt} }
+func New(opt Options) *Watch {
+	w := &Watch{opt: opt}
+	w.Set(opt.Rules, opt.Channels)
+	return w
+}
+
+// duty is what is looked at, and whom it is told.
+type duty struct {
+	rules    []Rule
+	channels map[string]Channel
+}
+
+// Set changes the rules and the channels from the next look on.
+func (w *Watch) Set(rules []Rule, channels map[string]Channel) { w.now.Store(&duty{rules, channels}) }
 
 const (
 	every      = time.Minute

@@ -258,3 +258,43 @@ func TestPeriods(t *testing.T) {
 		}
 	}
 }
+
+// TestProviderDown: a provider that takes no requests is told of after a time, and so is its
+// recovery.
+func TestProviderDown(t *testing.T) {
+	s := newScene(t, Rule{Name: "down", Kind: ProviderDown, Above: int64(5 * time.Minute)})
+	var down []string
+	s.opt.Gauges.Down = func() []string { return down }
+	look := func(want string) {
+		t.Helper()
+		if err := s.Check(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.told.take(); got != want {
+			t.Errorf("told %q, want %q", got, want)
+		}
+		s.now = s.now.Add(3 * time.Minute)
+	}
+	look("")
+	down = []string{"main"}
+	look("")
+	look("")
+	look("firing down provider main at r1 6m0s")
+	look("")
+	down = nil
+	look("over down provider main at r1 0s")
+}
+
+// TestOtherRules: what is watched and who is told can change while a watch looks.
+func TestOtherRules(t *testing.T) {
+	s := newScene(t)
+	s.spend("a", 3*nanos)
+	if err := s.Check(t.Context()); err != nil || s.told.take() != "" {
+		t.Fatal(err)
+	}
+	other := &notes{}
+	s.Set([]Rule{{Name: "dear", Kind: Spend, Above: nanos, Per: "day", Scope: "all", Channels: []string{"new"}}}, map[string]Channel{"new": other})
+	if err := s.Check(t.Context()); err != nil || !strings.HasPrefix(other.take(), "firing dear all") || s.told.take() != "" {
+		t.Errorf("nobody was told, or the wrong one: %v", err)
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -45,6 +46,26 @@ type Webhook struct {
 	client *http.Client
 	now    func() time.Time
 	wait   func(ctx context.Context, d time.Duration)
+	form   func(*Message) any
+}
+
+// plain is the message as it is.
+func plain(m *Message) any { return m }
+
+// slackText escapes what Slack reads as marks (Slack API, formatting text).
+var slackText = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+// slackForm is the message as Slack's incoming webhooks take it (Slack API, sending messages
+// using incoming webhooks).
+func slackForm(m *Message) any {
+	return map[string]string{"text": slackText.Replace(m.Text)}
+}
+
+// NewSlack makes a channel that posts in Slack's form.
+func NewSlack(url string, allowPrivate bool, now func() time.Time) *Webhook {
+	w := NewWebhook(url, "", allowPrivate, now)
+	w.form = slackForm
+	return w
 }
 
 var errPrivate = errors.New("its address is private: set allow_private where that is meant")
@@ -60,7 +81,7 @@ func NewWebhook(url, secret string, allowPrivate bool, now func() time.Time) *We
 		return nil
 	}}
 	return &Webhook{
-		url: url, secret: secret, now: now, wait: pause,
+		url: url, secret: secret, now: now, wait: pause, form: plain,
 		client: &http.Client{
 			Timeout:       sendLimit,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -80,7 +101,7 @@ func pause(ctx context.Context, d time.Duration) {
 
 // Send posts a message, a few times where the other side may take it later.
 func (h *Webhook) Send(ctx context.Context, m *Message) (err error) {
-	body, err := json.Marshal(m)
+	body, err := json.Marshal(h.form(m))
 	if err != nil {
 		return err
 	}

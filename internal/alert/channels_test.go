@@ -101,3 +101,19 @@ func TestWebhookGoesNowhereElse(t *testing.T) {
 		t.Errorf("nobody there: %v", err)
 	}
 }
+
+// TestSlack: the message is a text in Slack's form, in which nothing is a mark by chance.
+func TestSlack(t *testing.T) {
+	h := &hook{answers: []int{http.StatusOK}}
+	server := httptest.NewServer(h)
+	defer server.Close()
+	m := *message
+	m.Text = "what was spent by <!channel> & others"
+	if err := NewSlack(server.URL, true, func() time.Time { return noon }).Send(t.Context(), &m); err != nil {
+		t.Fatal(err)
+	}
+	var body map[string]string
+	if err := json.Unmarshal([]byte(h.bodies[0]), &body); err != nil || len(body) != 1 || body["text"] != "what was spent by &lt;!channel&gt; &amp; others" {
+		t.Errorf("%s, %v", h.bodies[0], err)
+	}
+}

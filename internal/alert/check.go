@@ -33,6 +33,9 @@ type subject struct{ rule, name string }
 
 // Check looks once at all figures and tells what there is to tell.
 func (w *Watch) Check(ctx context.Context) error {
+	if len(w.now.Load().rules) == 0 {
+		return nil
+	}
 	err := w.check(ctx, &w.local, (*Rule).local)
 	if w.opt.Leads != nil && !w.opt.Leads() {
 		return err
@@ -40,9 +43,11 @@ func (w *Watch) Check(ctx context.Context) error {
 	return errors.Join(err, w.check(ctx, w.opt.Store, func(r *Rule) bool { return !r.local() }))
 }
 
-// local tells whether each replica tells for itself: of its own journal, and of budgets
-// that came to a percentage here, which no other hears of.
-func (r *Rule) local() bool { return r.Kind == JournalLag || r.Kind == Budget }
+// local tells whether each replica tells for itself: of its own journal, of providers as it
+// finds them, and of budgets that came to a percentage here, which no other hears of.
+func (r *Rule) local() bool {
+	return r.Kind == JournalLag || r.Kind == Budget || r.Kind == ProviderDown
+}
 
 // check looks at the rules that are meant.
 func (w *Watch) check(ctx context.Context, states Store, means func(*Rule) bool) error {
@@ -54,10 +59,10 @@ func (w *Watch) check(ctx context.Context, states Store, means func(*Rule) bool)
 	for _, s := range list {
 		known[subject{s.Name, s.Subject}] = s
 	}
-	c := round{w: w, states: states, known: known, left: maxMessages}
+	c := round{w: w, duty: w.now.Load(), states: states, known: known, left: maxMessages}
 	longest := forgetAfter
-	for i := range w.opt.Rules {
-		if r := &w.opt.Rules[i]; means(r) {
+	for i := range c.duty.rules {
+		if r := &c.duty.rules[i]; means(r) {
 			longest = max(longest, 2*r.Cooldown)
 			c.rule(ctx, r)
 		}
@@ -69,6 +74,7 @@ func (w *Watch) check(ctx context.Context, states Store, means func(*Rule) bool)
 // round is one look.
 type round struct {
 	w        *Watch
+	duty     *duty
 	states   Store
 	known    map[subject]store.AlertState
 	left     int // of maxMessages
@@ -120,7 +126,7 @@ func (c *round) move(ctx context.Context, r *Rule, name string, value reading) b
 	if next == "" {
 		return false
 	}
-	if err := c.w.tell(ctx, r, &s, value); err != nil {
+	if err := c.tell(ctx, r, &s, value); err != nil {
 		c.failed(fmt.Errorf("%s: %w", r.Name, err))
 		return true
 	}
@@ -146,7 +152,7 @@ func step(s *store.AlertState, r *Rule, above bool, now time.Time) {
 }
 
 // tell sends a message by all channels of a rule. It fails where none takes it.
-func (w *Watch) tell(ctx context.Context, r *Rule, s *store.AlertState, value reading) error {
+func (c *round) tell(ctx context.Context, r *Rule, s *store.AlertState, value reading) error {
 	m := &Message{
 		ID: fmt.Sprintf("%s/%s/%s/%d", s.Name, s.Subject, s.State, s.ChangedAt.UnixNano()), Alert: r.Name, Kind: r.Kind, Subject: s.Subject, State: "firing",
 		Value: r.figure(value.n), Above: r.figure(r.Above), At: s.ChangedAt.UTC(),
@@ -158,7 +164,7 @@ func (w *Watch) tell(ctx context.Context, r *Rule, s *store.AlertState, value re
 	}
 	var failed []error
 	for _, name := range r.Channels {
-		if err := w.opt.Channels[name].Send(ctx, m); err != nil {
+		if err := c.duty.channels[name].Send(ctx, m); err != nil {
 			failed = append(failed, fmt.Errorf("channel %s: %w", name, err))
 		}
 	}
@@ -166,7 +172,7 @@ func (w *Watch) tell(ctx context.Context, r *Rule, s *store.AlertState, value re
 		return errors.Join(failed...)
 	}
 	for _, err := range failed {
-		w.opt.Log.Error("an alert was not told by all its channels", "alert", r.Name, "subject", s.Subject, "error", err)
+		c.w.opt.Log.Error("an alert was not told by all its channels", "alert", r.Name, "subject", s.Subject, "error", err)
 	}
 	return nil
 }
@@ -176,11 +182,12 @@ var words = map[Kind]struct {
 	what   string
 	figure func(n int64) string
 }{
-	Spend:      {"what was spent this ", func(n int64) string { return "$" + dollars(n) }},
-	Errors:     {"the share of errors within an hour", percent},
-	Unpriced:   {"the number of today's attempts without a price", func(n int64) string { return strconv.FormatInt(n, 10) }},
-	JournalLag: {"the time for which attempts have not reached the database", func(n int64) string { return time.Duration(n).Round(time.Second).String() }},
-	Budget:     {"the part that is spent", percent},
+	Spend:        {"what was spent this ", func(n int64) string { return "$" + dollars(n) }},
+	Errors:       {"the share of errors within an hour", percent},
+	Unpriced:     {"the number of today's attempts without a price", func(n int64) string { return strconv.FormatInt(n, 10) }},
+	JournalLag:   {"the time for which attempts have not reached the database", func(n int64) string { return time.Duration(n).Round(time.Second).String() }},
+	ProviderDown: {"the time for which nothing was served", func(n int64) string { return time.Duration(n).Round(time.Second).String() }},
+	Budget:       {"the part that is spent", percent},
 }
 
 func percent(n int64) string { return strconv.FormatInt(n, 10) + " %" }

@@ -22,6 +22,9 @@ type Gauges struct {
 	Replica string
 	// Budgets are those that are told of.
 	Budgets *Budgets
+	// Down are the names of the providers that take no requests although they are in use.
+	Down func() []string
+	down map[string]time.Time // since when
 }
 
 // reading is a figure. One of too few attempts says nothing.
@@ -50,6 +53,8 @@ func (g *Gauges) read(ctx context.Context, r *Rule, now time.Time) (map[string]r
 			out[name] = reading{int64(now.Sub(since)), true}
 		}
 		return out, nil
+	case ProviderDown:
+		return g.away(now), nil
 	case Budget:
 		return g.Budgets.read(now), nil
 	}
@@ -92,6 +97,20 @@ func (g *Gauges) sums(ctx context.Context, r *Rule, p usage.Period, figure func(
 		}
 	}
 	return out, nil
+}
+
+// away is for how long providers have been down, as far as looks tell.
+func (g *Gauges) away(now time.Time) map[string]reading {
+	since := map[string]time.Time{}
+	out := map[string]reading{}
+	for _, name := range g.Down() {
+		if since[name] = g.down[name]; since[name].IsZero() {
+			since[name] = now
+		}
+		out["provider "+name+" at "+g.Replica] = reading{int64(now.Sub(since[name])), true}
+	}
+	g.down = since
+	return out
 }
 
 // maxBudgets bounds those that are remembered.

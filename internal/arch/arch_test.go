@@ -122,8 +122,15 @@ var rules = []struct {
 		"what operators do and see, without a word of flags or HTTP",
 	},
 	{
+		"internal/live",
+		[]string{"internal/config", "internal/store"},
+		false,
+		"what is declared and what was set, in the configuration's words: the configuration's own YAML comes with it",
+	},
+	{
 		"internal/admin",
 		[]string{
+			"internal/live",
 			"internal/operator", "internal/store", "internal/roster", "internal/tenancy", "internal/budget", "internal/policy", "internal/price",
 			"internal/route", "internal/health", "internal/affinity", "internal/catalog", "internal/peer", "internal/usage", "internal/alert", "internal/suggest", "internal/signin",
 			"internal/identity", "internal/origin", "internal/tries",

@@ -151,18 +151,37 @@ func (c *Catalog) Lookup(id string) llm.Caps {
 	}
 	c.mu.RLock()
 	known, ok := c.seen[id]
+	data := c.data
 	c.mu.RUnlock()
 	if ok {
 		return known
 	}
-	known = c.data.lookup(Normal(id))
+	known = data.lookup(Normal(id))
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.data != data {
+		return known // others are known by now
+	}
 	if len(c.seen) >= maxSeen {
 		clear(c.seen)
 	}
 	c.seen[id] = known
 	return known
+}
+
+// Become takes over what another catalog knows, for everybody who has this one.
+func (c *Catalog) Become(other *Catalog) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.data = other.data
+	clear(c.seen)
+}
+
+// rules are those there are now.
+func (c *Catalog) rules() *data {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.data
 }
 
 // Setter is the effect of one member of a rule's caps, such as sampling and "one":

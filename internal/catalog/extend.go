@@ -12,18 +12,19 @@ import (
 
 // Extended is the built-in catalog with an operator's own rules behind it, which
 // therefore win: JSON in the form of models.json, where either section may be
-// missing.
-func Extended(text []byte) (*Catalog, error) {
-	own, err := parse(text)
-	if err != nil {
-		return nil, err
-	}
+// missing. Of several, later ones win.
+func Extended(texts ...[]byte) (*Catalog, error) {
 	base := builtin().data
-	all := &data{
-		Bedrock: betas{Source: base.Bedrock.Source, Betas: slices.Concat(base.Bedrock.Betas, own.Bedrock.Betas), Aliases: maps.Clone(base.Bedrock.Aliases)},
-		Rules:   slices.Concat(base.Rules, own.Rules),
+	all := &data{Bedrock: base.Bedrock, Rules: base.Rules}
+	all.Bedrock.Aliases = maps.Clone(base.Bedrock.Aliases)
+	for _, text := range texts {
+		own, err := parse(text)
+		if err != nil {
+			return nil, err
+		}
+		all.Bedrock.Betas, all.Rules = slices.Concat(all.Bedrock.Betas, own.Bedrock.Betas), slices.Concat(all.Rules, own.Rules)
+		maps.Copy(all.Bedrock.Aliases, own.Bedrock.Aliases)
 	}
-	maps.Copy(all.Bedrock.Aliases, own.Bedrock.Aliases)
 	return &Catalog{data: all, seen: map[string]llm.Caps{}}, nil
 }
 
@@ -31,7 +32,7 @@ func Extended(text []byte) (*Catalog, error) {
 func (c *Catalog) Betas(id string) []string { return c.Lookup(id).Betas }
 
 // Flags are all beta flags that are known of.
-func (c *Catalog) Flags() []string { return c.data.Bedrock.Betas }
+func (c *Catalog) Flags() []string { return c.rules().Bedrock.Betas }
 
 // Entry is one rule, as people are shown it.
 type Entry struct {
@@ -47,12 +48,12 @@ type Member struct {
 }
 
 // Entries lists all rules in their order.
-func (c *Catalog) Entries() []Entry { return c.data.entries(func(*rule) bool { return true }) }
+func (c *Catalog) Entries() []Entry { return c.rules().entries(func(*rule) bool { return true }) }
 
 // Sources lists the rules that speak of a model.
 func (c *Catalog) Sources(id string) []Entry {
 	name := Normal(id)
-	return c.data.entries(func(r *rule) bool { return r.matches(name) })
+	return c.rules().entries(func(r *rule) bool { return r.matches(name) })
 }
 
 func (d *data) entries(which func(*rule) bool) (out []Entry) {

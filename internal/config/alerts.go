@@ -26,9 +26,9 @@ type Alerts struct {
 type AlertChannel struct {
 	// Name is the channel's, unique.
 	Name string `yaml:"name"`
-	// Type is webhook or email.
+	// Type is webhook, slack (a webhook of Slack's, or of what takes its form) or email.
 	Type string `yaml:"type"`
-	// URL is where a webhook is posted to.
+	// URL is where a webhook is posted to, Slack's too.
 	URL Secret `yaml:"url,omitempty"`
 	// Secret signs what is posted: X-Turnpike-Signature is HMAC SHA-256 over the
 	// X-Turnpike-Timestamp, a dot and the body.
@@ -52,10 +52,11 @@ type AlertChannel struct {
 type AlertRule struct {
 	// Name is the rule's, unique.
 	Name string `yaml:"name"`
-	// When is what is watched: spend, errors, unpriced, journal_lag or budget.
+	// When is what is watched: spend, errors, unpriced, journal_lag, budget or
+	// provider_down.
 	When string `yaml:"when"`
 	// Above is the threshold: dollars (spend), percent (errors, budget), a number of
-	// attempts (unpriced), a time (journal_lag). Nothing is told at it, but above it.
+	// attempts (unpriced), a time (journal_lag, provider_down). Nothing is told at it, but above it.
 	Above string `yaml:"above"`
 	// Per is the period of spend: hour, day or month.
 	Per string `yaml:"per,omitempty"`
@@ -85,7 +86,7 @@ func (a *AlertRule) Threshold() (int64, error) {
 	switch a.When {
 	case "spend":
 		return parseDollars(a.Above)
-	case "journal_lag":
+	case "journal_lag", "provider_down":
 		d, err := parseDuration(a.Above)
 		if err != nil || d < 0 {
 			return 0, fmt.Errorf("is not a time; write for example 5m")
@@ -146,7 +147,7 @@ func validateAlerts(a *Alerts, r *report) {
 }
 
 func validateAlertRule(a *AlertRule, at string, r *report) {
-	oneOf(r, at+".when", a.When, []string{"spend", "errors", "unpriced", "journal_lag", "budget"})
+	oneOf(r, at+".when", a.When, []string{"spend", "errors", "unpriced", "journal_lag", "budget", "provider_down"})
 	if _, err := a.Threshold(); err != nil {
 		r.add(at+".above", "%s %v", r.shown(at+".above"), err)
 	}
@@ -159,7 +160,7 @@ func validateAlertRule(a *AlertRule, at string, r *report) {
 	if a.Scope != "" {
 		oneOf(r, at+".scope", a.Scope, []string{"all", "key", "team"})
 	}
-	if a.Scope != "" && (a.When == "journal_lag" || a.When == "budget") {
+	if a.Scope != "" && slices.Contains([]string{"journal_lag", "budget", "provider_down"}, a.When) {
 		r.add(at+".scope", "is for spend, errors and unpriced")
 	}
 	if a.Least < 0 {
@@ -171,9 +172,9 @@ func validateAlertRule(a *AlertRule, at string, r *report) {
 }
 
 func validateAlertChannel(c *AlertChannel, at string, r *report) {
-	oneOf(r, at+".type", c.Type, []string{"webhook", "email"})
+	oneOf(r, at+".type", c.Type, []string{"webhook", "slack", "email"})
 	switch c.Type {
-	case "webhook":
+	case "webhook", "slack":
 		if u, err := url.Parse(c.URL.Reveal()); err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" {
 			r.add(at+".url", "must be an absolute address: https://…")
 		} else if u.Scheme == "http" && !c.AllowPrivate {

@@ -36,6 +36,10 @@ type Config struct {
 	// Catalog is a file with the operator's own rules about models, in the form of
 	// internal/catalog/models.json; they come after the built-in ones and win.
 	Catalog string `yaml:"catalog,omitempty"`
+	// ModelRules are such rules too, behind those of the file.
+	ModelRules []ModelRule `yaml:"model_rules,omitempty"`
+	// Live is about what is set while gateways run, beside this file.
+	Live LiveRules `yaml:"live"`
 	// Policy is how requests are treated where neither their key nor their
 	// provider says otherwise.
 	Policy policy.Policy `yaml:"policy,omitempty"`
@@ -76,6 +80,9 @@ type Config struct {
 	Detected bool `yaml:"-"`
 	// Warnings are remarks that do not stop the gateway from starting.
 	Warnings []string `yaml:"-"`
+
+	// variables are the settings that name variables, as the file has them.
+	variables map[string]string
 }
 
 // Server is the listening side.
@@ -308,6 +315,10 @@ type Provider struct {
 	// requests tell how it is.
 	Health Health `yaml:"health,omitempty"`
 
+	// Live says that it was set while gateways run, and not in the file.
+	Live bool `yaml:"-"`
+	// Guarded keeps it from private addresses.
+	Guarded bool `yaml:"-"`
 	// Disabled says that the provider takes no requests; Reason says why.
 	Disabled bool `yaml:"-"`
 	// Reason is why the provider is disabled, in words for people.
@@ -392,6 +403,7 @@ func Default() *Config {
 		},
 		Auth:      Auth{Session: defaultSession(), Members: Members{MaxKeys: 10}},
 		DataDir:   "./data",
+		Live:      LiveRules{Watch: true},
 		Database:  defaultDatabase(),
 		Media:     Media{Fetch: new(true), AllowPrivate: new(false), MaxBytes: 20 * MiB, Timeout: 10 * time.Second},
 		Prices:    defaultPrices(),

@@ -25,11 +25,15 @@ type decoder struct {
 	*report
 	env   lookup
 	nodes int
+	// phrase opens secrets that are encrypted; nil: there is none.
+	phrase *Passphrase
+	// literal expands no variables.
+	literal bool
 }
 
 // decodeFile fills cfg from the bytes of the file.
-func decodeFile(data []byte, cfg *Config, env lookup, r *report) {
-	d := &decoder{report: r, env: env}
+func decodeFile(data []byte, cfg *Config, env lookup, phrase *Passphrase, r *report) {
+	d := &decoder{report: r, env: env, phrase: phrase}
 	root, err := parse(data)
 	if err != nil {
 		line, message := syntaxError(err)
@@ -116,6 +120,14 @@ func (d *decoder) scalar(n *yaml.Node, path string, v reflect.Value) {
 		return
 	}
 	secret := v.Type() == secretType
+	if IsSealed(text) && !d.literal {
+		opened, err := d.phrase.Open(text)
+		if err != nil {
+			d.add(path, "%v", err)
+			return
+		}
+		text = opened
+	}
 	if v.Kind() == reflect.String && n.Tag == "!!bool" {
 		d.add(path, "needs text; put %s in quotes if you mean it", n.Value)
 		return
@@ -133,7 +145,7 @@ func (d *decoder) scalar(n *yaml.Node, path string, v reflect.Value) {
 func (d *decoder) text(n *yaml.Node, path string) (string, bool) {
 	s := source{line: n.Line, shown: n.Value}
 	text, unset, err := n.Value, "", error(nil)
-	if n.Tag == "!!str" {
+	if n.Tag == "!!str" && !d.literal {
 		text, unset, err = expand(n.Value, d.env)
 	}
 	if s.unset = unset; unset != "" {
@@ -238,6 +250,10 @@ var rulesType = reflect.TypeFor[APIRules]()
 
 // rules stores a mapping of patterns, whose order counts.
 func (d *decoder) rules(n *yaml.Node, path string, v reflect.Value) {
+	if d.literal && n.Kind == yaml.SequenceNode { // as JSON has it, whose members have no order
+		d.list(n, path, v)
+		return
+	}
 	if n.Kind != yaml.MappingNode {
 		d.add(path, "needs patterns and APIs, found %s", kindName(n))
 		return

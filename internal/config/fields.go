@@ -75,6 +75,9 @@ func yamlName(f reflect.StructField) string {
 	return name
 }
 
+// NameOf is the key of a struct field in the file, empty when it has none.
+func NameOf(f reflect.StructField) string { return yamlName(f) }
+
 // yamlNames are the keys of a struct in the file.
 func yamlNames(t reflect.Type) []string {
 	var names []string

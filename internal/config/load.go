@@ -68,7 +68,12 @@ func load(name string, data []byte, o Options) (*Config, error) {
 	cfg := Default()
 	cfg.File = name
 	if name != "" {
-		decodeFile(data, cfg, env, r)
+		phrase, err := passphraseOf(env)
+		if err != nil {
+			r.problems = append(r.problems, Problem{Message: PassphraseFile + ": " + err.Error()})
+		}
+		decodeFile(data, cfg, env, phrase, r)
+		cfg.variables = r.variables()
 	}
 	applyEnvironment(cfg, env, r)
 	applyFlags(cfg, o.Flags, r)
@@ -86,6 +91,15 @@ func load(name string, data []byte, o Options) (*Config, error) {
 	}
 	disableProviders(cfg)
 	return cfg, nil
+}
+
+// passphraseOf is the passphrase of the environment, nil where it names none.
+func passphraseOf(env lookup) (*Passphrase, error) {
+	file := env.get(PassphraseFile)
+	if file == "" {
+		return nil, nil //nolint:nilnil // there is none, and none may be needed
+	}
+	return ReadPassphrase(file)
 }
 
 // applyEnvironment reads TURNPIKE_* variables. An empty one counts as not set,
@@ -145,7 +159,7 @@ func strangers(environ []string, file []byte) []string {
 		name, value, _ := strings.Cut(line, "=")
 		rest, ours := strings.CutPrefix(name, "TURNPIKE_")
 		// Kubernetes sets TURNPIKE_PORT=tcp://… for a service called turnpike.
-		if !ours || strings.HasPrefix(value, "tcp://") || slices.Contains(known, name) || strings.Contains(string(file), name) {
+		if !ours || name == PassphraseFile || strings.HasPrefix(value, "tcp://") || slices.Contains(known, name) || strings.Contains(string(file), name) {
 			continue
 		}
 		for _, k := range known {

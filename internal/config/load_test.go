@@ -183,7 +183,7 @@ func TestEveryFieldBothWays(t *testing.T) {
 		"data_dir": "/srv/data", "database.url": "postgres://h/n", "database.max_conns": "7", "auth.admin_key": "adm-1", "auth.api_key": "key-1",
 		"server.public_url": "https://gateway.example.org", "auth.local": "true", "auth.session.access": "5m", "auth.session.idle": "2h",
 		"auth.session.absolute": "20h", "auth.members.max_keys": "3",
-		"keys.revealable": "true", "docs": "true", "server.trusted_depth": "2",
+		"keys.revealable": "true", "docs": "true", "live.allow_private": "true", "live.watch": "false", "server.trusted_depth": "2",
 		"defaults.provider": "sandbox", "defaults.model": "m", "defaults.lb_strategy": "priority",
 		"budgets.on_store_away": "allow", "budgets.wait": "3s", "budgets.assume_output": "1000",
 		"ledger.dir": "/srv/journal", "ledger.fsync": "always", "ledger.max_bytes": "64MiB", "ledger.on_full": "run",

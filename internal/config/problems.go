@@ -15,6 +15,8 @@ type Problem struct {
 	Line int
 	// Message says what is wrong and what to do.
 	Message string
+
+	path, detail string // the setting, and the message without it
 }
 
 func (p Problem) String() string {
@@ -70,6 +72,17 @@ type report struct {
 	bad map[string]bool
 }
 
+// variables are the settings of the file that name variables, as they are written.
+func (r *report) variables() map[string]string {
+	out := map[string]string{}
+	for path, s := range r.sources {
+		if s.from == "" && strings.Contains(s.shown, "${") {
+			out[path] = s.shown
+		}
+	}
+	return out
+}
+
 func newReport(file string) *report {
 	return &report{file: file, sources: map[string]source{}, bad: map[string]bool{}}
 }
@@ -84,11 +97,13 @@ func (r *report) add(path, format string, args ...any) {
 		return
 	}
 	r.bad[path] = true
-	message := path + ": " + fmt.Sprintf(format, args...)
+	detail := fmt.Sprintf(format, args...)
+	message := path + ": " + detail
 	s, ok := r.sources[path]
 	if ok && s.unset != "" {
 		message += fmt.Sprintf(" (%s %s)", s.unset, s.why)
 	}
+	before := len(r.problems)
 	switch {
 	case ok && s.from != "":
 		r.problems = append(r.problems, Problem{Message: s.from + ": " + message})
@@ -97,6 +112,9 @@ func (r *report) add(path, format string, args ...any) {
 	default:
 		r.addLine(r.parentLine(path), "%s", message)
 	}
+	if len(r.problems) > before {
+		r.problems[before].path, r.problems[before].detail = path, detail
+	}
 }
 
 // addLine reports a problem at a line of the file.
@@ -104,7 +122,8 @@ func (r *report) addLine(line int, format string, args ...any) {
 	if len(r.problems) >= maxProblems {
 		return
 	}
-	r.problems = append(r.problems, Problem{File: r.file, Line: line, Message: fmt.Sprintf(format, args...)})
+	message := fmt.Sprintf(format, args...)
+	r.problems = append(r.problems, Problem{File: r.file, Line: line, Message: message, detail: message})
 }
 
 // parentLine finds the line of the nearest enclosing setting that was written.

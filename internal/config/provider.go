@@ -100,19 +100,23 @@ func appendSandbox(cfg *Config) {
 // the gateway's requests back to itself.
 func disableProviders(cfg *Config) {
 	for i := range cfg.Providers {
-		p := &cfg.Providers[i]
-		if p.Enabled != nil && !*p.Enabled {
-			p.Disabled, p.Reason = true, "switched off (enabled: false)"
-		}
-		if unofficial(p.Type) && !cfg.Unofficial {
-			p.disable("it is unofficial (for personal testing and research; it may stop at any time and may breach the service's terms): unofficial: true allows it")
-		}
-		if unofficial(p.Type) && !p.Disabled {
-			cfg.Warnings = append(cfg.Warnings, "provider "+p.Name+" is unofficial: for personal testing and research; it may stop at any time, and its use may breach the service's terms")
-		}
-		if isSelf(p.BaseURL, cfg.Server) {
-			p.disable("its base_url is this gateway's own address")
-		}
+		settle(cfg, &cfg.Providers[i])
+	}
+}
+
+// settle takes one out of service where it must be.
+func settle(cfg *Config, p *Provider) {
+	if p.Enabled != nil && !*p.Enabled {
+		p.Disabled, p.Reason = true, "switched off (enabled: false)"
+	}
+	if unofficial(p.Type) && !cfg.Unofficial {
+		p.disable("it is unofficial (for personal testing and research; it may stop at any time and may breach the service's terms): unofficial: true allows it")
+	}
+	if unofficial(p.Type) && !p.Disabled {
+		cfg.Warnings = append(cfg.Warnings, "provider "+p.Name+" is unofficial: for personal testing and research; it may stop at any time, and its use may breach the service's terms")
+	}
+	if isSelf(p.BaseURL, cfg.Server) {
+		p.disable("its base_url is this gateway's own address")
 	}
 }
 

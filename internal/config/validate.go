@@ -62,6 +62,7 @@ func validate(cfg *Config, r *report) {
 
 	names := checkRules(cfg.Rules, r)
 	checkPolicy(r, "policy", cfg.Policy, names)
+	validateModelRules(cfg.ModelRules, r)
 	validateRouting(cfg, r)
 	validateMedia(&cfg.Media, r)
 	validateBudgets(&cfg.Budgets, r)

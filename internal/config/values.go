@@ -85,9 +85,9 @@ type Names map[string]string
 // APIRule says which API the models that match a pattern are reached by.
 type APIRule struct {
 	// Match is the pattern.
-	Match string
+	Match string `yaml:"match"`
 	// API is the API.
-	API string
+	API string `yaml:"api"`
 }
 
 // APIRules are rules in their order.

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,39 +34,99 @@ type Check struct {
 
 // Lists keeps the lists of accounts up to date.
 type Lists struct {
-	accounts []*route.Account
-	checks   map[string]Check // by account
-	every    time.Duration
-	file     string // where the last good lists are kept; empty: nowhere
-	log      *slog.Logger
+	every time.Duration
+	file  string // where the last good lists are kept; empty: nowhere
+	log   *slog.Logger
 
 	seats chan struct{}
-	mu    sync.Mutex // for the file
+	mu    sync.Mutex // for what follows
 	kept  map[string]record
+
+	accounts []*route.Account
+	checks   map[string]Check                    // by account
+	asking   map[*route.Account]func()           // ends the asking of each
+	running  func(a *route.Account, rested bool) // begins it; nil: Run has not begun, or has ended
 }
 
 // New makes it. Lists are refreshed in the given time, and a bit later at random.
 func New(accounts []*route.Account, every time.Duration, checks map[string]Check, file string, log *slog.Logger) *Lists {
 	return &Lists{
 		accounts: accounts, checks: checks, every: every, file: file, log: log,
-		seats: make(chan struct{}, atOnce), kept: map[string]record{},
+		seats: make(chan struct{}, atOnce), kept: map[string]record{}, asking: map[*route.Account]func(){},
 	}
 }
 
 // Run asks until ctx ends.
 func (l *Lists) Run(ctx context.Context) {
 	var wg sync.WaitGroup
-	for _, a := range l.accounts {
-		if a.Off == "" {
-			wg.Go(func() { l.watch(ctx, a) })
-		}
+	l.mu.Lock()
+	l.running = func(a *route.Account, rested bool) {
+		own, end := context.WithCancel(ctx)
+		check := l.checks[a.Provider.Name()]
+		pause := l.pause(check, 0)
+		l.asking[a] = end
+		wg.Go(func() {
+			if !rested || l.rest(own, pause) {
+				l.watch(own, a, check)
+			}
+		})
 	}
+	l.begin(nil)
+	l.mu.Unlock()
+	<-ctx.Done()
+	l.mu.Lock()
+	l.running = nil
+	for _, end := range l.asking {
+		end()
+	}
+	clear(l.asking)
+	l.mu.Unlock()
 	wg.Wait()
 }
 
+// begin asks the accounts that nobody asks yet; l.mu is held. Who lists the same account as
+// before (an account in whose place a new one is, with other settings) is asked after a rest.
+func (l *Lists) begin(before []*route.Account) {
+	if l.running == nil {
+		return
+	}
+	for _, a := range l.accounts {
+		if a.Off != "" || l.asking[a] != nil {
+			continue
+		}
+		l.running(a, slices.ContainsFunc(before, func(old *route.Account) bool { return old.Provider == a.Provider && a.Listed() != nil }))
+	}
+}
+
+// Follow keeps the lists of other accounts up to date from now on.
+func (l *Lists) Follow(accounts []*route.Account, every time.Duration, checks map[string]Check) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := l.accounts
+	l.accounts, l.checks, l.every = accounts, checks, every
+	for a, end := range l.asking {
+		if !slices.Contains(accounts, a) {
+			end()
+			delete(l.asking, a)
+		}
+	}
+	l.begin(before)
+}
+
+// rest waits; it tells whether ctx has not ended.
+func (l *Lists) rest(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // watch asks one account again and again. One that cannot be asked is left alone.
-func (l *Lists) watch(ctx context.Context, a *route.Account) {
-	check := l.checks[a.Provider.Name()]
+func (l *Lists) watch(ctx context.Context, a *route.Account, check Check) {
 	failures := 0
 	for {
 		select {
@@ -86,17 +147,16 @@ func (l *Lists) watch(ctx context.Context, a *route.Account) {
 			}
 			failures++
 		}
-		rest := time.NewTimer(l.pause(check, failures))
-		select {
-		case <-rest.C:
-		case <-ctx.Done():
-			rest.Stop()
+		l.mu.Lock()
+		pause := l.pause(check, failures)
+		l.mu.Unlock()
+		if !l.rest(ctx, pause) {
 			return
 		}
 	}
 }
 
-// pause is how long until an account is asked again.
+// pause is how long until an account is asked again; l.mu is held.
 func (l *Lists) pause(c Check, failures int) time.Duration {
 	d, jitter := l.every, l.every/5
 	if failures > 0 {

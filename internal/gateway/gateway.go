@@ -32,31 +32,34 @@ import (
 
 // Options are what a gateway is made of.
 type Options struct {
-	Routes  []Front             // client APIs by path
-	Backs   map[string]llm.Back // dialects spoken to upstreams, by name
-	Caps    func(model string) llm.Caps
-	Betas   func(model string) []string // beta flags Bedrock takes for a model
-	Spell   func(model string) string   // a Claude model's name as Anthropic writes it; nil: as the client does
-	Learned *learned.Book               // what upstreams have taught; nil: nothing is learned
-	Policy  policy.Policy               // what holds where neither key nor provider says otherwise
-	Rules   *rules.Book                 // output rules that policies may name; nil: none
-	Fetch   *fetch.Fetcher              // of media given by URL, for upstreams that take content only; nil: off
-	Table   *route.Table
-	Keys    *keyring.Ring
-	Proxies peer.Proxies // whose word on a client's address is believed
-	Ledger  *ledger.Recorder
-	Archive *archive.Archive    // keeps answers for clients that go on from them; nil: nothing is kept
-	Follow  *background.Tracker // of answers made in the background; nil: there are none
-	Price   *price.Current      // what attempts cost; nil: nobody asks
-	Budgets *budget.Keeper      // what may be spent; nil: nobody asks
-	Log     *slog.Logger
-	Metrics *telemetry.Metrics // nil: nothing is counted
-	Limits  *limit.Limiter     // of keys and whom they belong to; nil: nobody is limited
-	Traces  *otel.Tracer       // nil: no collector is told, and upstreams get no trace context
-	Now     func() time.Time
-	Version string
-	Replica string // the name of this gateway among those that share a database
-	Started time.Time
+	Routes []Front             // client APIs by path
+	Backs  map[string]llm.Back // dialects spoken to upstreams, by name
+	// Misconfigured is why the configuration that was read last is not in force, for
+	// operators; empty where it is.
+	Misconfigured func() string
+	Caps          func(model string) llm.Caps
+	Betas         func(model string) []string // beta flags Bedrock takes for a model
+	Spell         func(model string) string   // a Claude model's name as Anthropic writes it; nil: as the client does
+	Learned       *learned.Book               // what upstreams have taught; nil: nothing is learned
+	Policy        policy.Policy               // what holds where neither key nor provider says otherwise
+	Rules         *rules.Book                 // output rules that policies may name; nil: none
+	Fetch         *fetch.Fetcher              // of media given by URL, for upstreams that take content only; nil: off
+	Table         *route.Table
+	Keys          *keyring.Ring
+	Proxies       peer.Proxies // whose word on a client's address is believed
+	Ledger        *ledger.Recorder
+	Archive       *archive.Archive    // keeps answers for clients that go on from them; nil: nothing is kept
+	Follow        *background.Tracker // of answers made in the background; nil: there are none
+	Price         *price.Current      // what attempts cost; nil: nobody asks
+	Budgets       *budget.Keeper      // what may be spent; nil: nobody asks
+	Log           *slog.Logger
+	Metrics       *telemetry.Metrics // nil: nothing is counted
+	Limits        *limit.Limiter     // of keys and whom they belong to; nil: nobody is limited
+	Traces        *otel.Tracer       // nil: no collector is told, and upstreams get no trace context
+	Now           func() time.Time
+	Version       string
+	Replica       string // the name of this gateway among those that share a database
+	Started       time.Time
 
 	// Operator tells whether whoever asks how the gateway stands may hear of its
 	// accounts; nil: nobody.
@@ -81,18 +84,20 @@ type Options struct {
 
 // Gateway serves clients.
 type Gateway struct {
-	opt      Options
-	mux      *http.ServeMux
-	governed map[string]bool // patterns that take the road
-	memory   *promptcache.Memory
-	inflight atomic.Int64
-	closing  atomic.Bool
-	warned   sync.Map // names of rules that keys ask for and nobody wrote
+	opt       Options
+	mux       *http.ServeMux
+	governed  map[string]bool // patterns that take the road
+	memory    *promptcache.Memory
+	treatment atomic.Pointer[treatment]
+	inflight  atomic.Int64
+	closing   atomic.Bool
+	warned    sync.Map // names of rules that keys ask for and nobody wrote
 }
 
 // New makes a gateway.
 func New(opt Options) *Gateway {
 	g := &Gateway{opt: opt, mux: http.NewServeMux(), governed: map[string]bool{}, memory: promptcache.NewMemory()}
+	g.Treat(opt.Policy, opt.Rules)
 	if opt.Follow != nil {
 		opt.Follow.ChargeBy(func(row *store.Background, a *store.Attempt) {
 			g.chargeLater(row, a, llm.Usage{Input: a.Usage.Input, Estimated: true})

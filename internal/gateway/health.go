@@ -73,6 +73,11 @@ const unaccounted = "requests cannot be accounted for: the log tells why"
 // details are for operators.
 func (g *Gateway) details(jw *wire.Writer) {
 	jw.IntField("in_flight", g.inflight.Load())
+	if g.opt.Misconfigured != nil {
+		if why := g.opt.Misconfigured(); why != "" {
+			jw.StrField("configuration", why)
+		}
+	}
 	g.ledgerHealth(jw)
 	g.limitHealth(jw)
 	g.budgetHealth(jw)

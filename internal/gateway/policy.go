@@ -6,6 +6,7 @@ import (
 
 	"turnpike/internal/llm"
 	"turnpike/internal/policy"
+	"turnpike/internal/rules"
 )
 
 // Headers by which a client says how one request is to be treated.
@@ -15,6 +16,15 @@ const (
 	headerContinue = "X-Turnpike-Continue"
 )
 
+// treatment is how requests are treated where nobody says otherwise.
+type treatment struct {
+	policy policy.Policy
+	rules  *rules.Book
+}
+
+// Treat changes that while the gateway runs.
+func (g *Gateway) Treat(p policy.Policy, r *rules.Book) { g.treatment.Store(&treatment{p, r}) }
+
 // settlePolicy finds out how the request is treated at its target: by its own
 // headers, else by its key, the target's provider, the gateway.
 func (x *exchange) settlePolicy() error {
@@ -22,7 +32,7 @@ func (x *exchange) settlePolicy() error {
 	if err != nil {
 		return err
 	}
-	x.policy = asked.Over(x.who.Policy).Over(x.target.Policy).Over(x.gw.opt.Policy)
+	x.policy = asked.Over(x.who.Policy).Over(x.target.Policy).Over(x.gw.treatment.Load().policy)
 	if asked.Cache == "" {
 		x.policy.Cache = x.cacheWish.over(x.policy.Cache)
 	}

@@ -14,7 +14,7 @@ func (x *exchange) shaped() bool {
 	if len(x.policy.Rules) == 0 && x.policy.Rounds() == 0 {
 		return false
 	}
-	if len(x.policy.Rules) > len(x.gw.opt.Rules.Unknown(x.policy.Rules)) {
+	if len(x.policy.Rules) > len(x.gw.treatment.Load().rules.Unknown(x.policy.Rules)) {
 		return true
 	}
 	if x.policy.Rounds() == 0 || x.later != nil { // nobody goes on with an answer that is not there
@@ -29,8 +29,8 @@ func (x *exchange) shaped() bool {
 func (x *exchange) shape(req *llm.Request, t *llm.Target) {
 	x.filter, x.rounds = nil, nil
 	if names := x.policy.Rules; len(names) > 0 {
-		x.filter = x.gw.opt.Rules.Filter(names, req)
-		for _, name := range x.gw.opt.Rules.Unknown(names) {
+		x.filter = x.gw.treatment.Load().rules.Filter(names, req)
+		for _, name := range x.gw.treatment.Load().rules.Unknown(names) {
 			x.gw.unknownRule(name, x.who.KeyID)
 		}
 	}

@@ -2,6 +2,7 @@ package route
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -27,9 +28,33 @@ type Account struct {
 	listed  atomic.Pointer[listing]
 	changed atomic.Uint64 // counts the lists it has had
 
+	kept atomic.Pointer[memory]
+}
+
+// memory is what is known of how an account's places are. It is shared with the account
+// that takes its place when only its settings change.
+type memory struct {
 	breaker health.Breaker
 	mu      sync.Mutex
 	places  map[string]*health.Place
+}
+
+func (a *Account) memory() *memory {
+	if m := a.kept.Load(); m != nil {
+		return m
+	}
+	a.kept.CompareAndSwap(nil, &memory{})
+	return a.kept.Load()
+}
+
+// Succeed takes over what is known of an account in whose place this one is: how its places
+// are, what it listed, and that it is switched off.
+func (a *Account) Succeed(old *Account) {
+	a.kept.Store(old.memory())
+	a.switched.Store(old.switched.Load())
+	if l := old.listed.Load(); l != nil {
+		a.SetListed(slices.Collect(maps.Values(l.models)))
+	}
 }
 
 // Out says why the account is not used, empty when it is.
@@ -123,31 +148,40 @@ func (a *Account) Serves(model string) bool { return policy.MatchAny(a.Models, m
 
 // Breaker keeps requests away from the whole account: when its credentials were
 // changed, it is Reset.
-func (a *Account) Breaker() *health.Breaker { return &a.breaker }
+func (a *Account) Breaker() *health.Breaker { return &a.memory().breaker }
 
 // maxPlaces bounds the models of an account that are told apart: names come from
 // clients.
 const maxPlaces = 1024
 
 // Place is where the data of a model at the account is kept.
-func (a *Account) Place(model string) *health.Place {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if p := a.places[model]; p != nil {
+func (a *Account) Place(model string) *health.Place { return a.memory().place(model) }
+
+func (m *memory) place(model string) *health.Place {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if p := m.places[model]; p != nil {
 		return p
 	}
-	if len(a.places) >= maxPlaces {
+	if len(m.places) >= maxPlaces {
 		model = ""
-		if p := a.places[model]; p != nil {
+		if p := m.places[model]; p != nil {
 			return p
 		}
 	}
-	if a.places == nil {
-		a.places = map[string]*health.Place{}
+	if m.places == nil {
+		m.places = map[string]*health.Place{}
 	}
-	p := health.NewPlace(&a.breaker)
-	a.places[model] = p
+	p := health.NewPlace(&m.breaker)
+	m.places[model] = p
 	return p
+}
+
+// all are the places by model.
+func (m *memory) all() map[string]*health.Place {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.places)
 }
 
 // ids are the account's spellings of a model, best first; none where neither the

@@ -31,15 +31,13 @@ type Choice struct {
 	Left     string // why it is not, where it was somewhere
 }
 
-// Resolve gives the targets for a model, best first.
-func (t *Table) Resolve(model string) ([]Target, *llm.Error) {
-	c, err := t.Candidates(Ask{Model: model})
+func (t *set) Resolve(model string) ([]Target, *llm.Error) {
+	c, err := t.candidates(Ask{Model: model}, true)
 	return c.Targets, err
 }
 
-// Candidates finds who may serve a request, in what order, and who may not. It is
-// called once for each request, which pays into the budget of retries.
-func (t *Table) Candidates(ask Ask) (c Choice, err *llm.Error) {
+// candidates makes a choice; pays is for a request, which may cost retries.
+func (t *set) candidates(ask Ask, pays bool) (c Choice, err *llm.Error) {
 	if ask.Model == "" {
 		ask.Model = t.defaultModel
 	}
@@ -51,7 +49,9 @@ func (t *Table) Candidates(ask Ask) (c Choice, err *llm.Error) {
 	if p.err != nil {
 		return c, p.err
 	}
-	t.opt.Budget.Request()
+	if pays {
+		t.opt.Budget.Request()
+	}
 	r := round{table: t, ask: &ask, choice: &c, plan: p, now: t.opt.Now()}
 	r.run()
 	if len(c.Targets) == 0 {
@@ -60,9 +60,7 @@ func (t *Table) Candidates(ask Ask) (c Choice, err *llm.Error) {
 	return c, nil
 }
 
-// Stays tells whether it matters which conversation a request belongs to: there
-// is a choice of places, and conversations are kept together.
-func (t *Table) Stays(ask *Ask) bool {
+func (t *set) stays(ask *Ask) bool {
 	if t.opt.Pins == nil {
 		return false
 	}
@@ -74,7 +72,7 @@ func (t *Table) Stays(ask *Ask) bool {
 	return n > 1
 }
 
-func (t *Table) strategy(p *plan, key *policy.Routing) string {
+func (t *set) strategy(p *plan, key *policy.Routing) string {
 	own := ""
 	if key != nil {
 		own = key.Strategy
@@ -84,7 +82,7 @@ func (t *Table) strategy(p *plan, key *policy.Routing) string {
 
 // round is one choice in the making.
 type round struct {
-	table  *Table
+	table  *set
 	ask    *Ask
 	choice *Choice
 	plan   *plan
@@ -262,9 +260,7 @@ func (r *round) stay() {
 	r.choice.Kept = true
 }
 
-// Keep pins a conversation to the target that served it, for as long as its
-// prompt cache lives.
-func (t *Table) Keep(conversation string, at *Target, ttl time.Duration) {
+func (t *set) keep(conversation string, at *Target, ttl time.Duration) {
 	if t.opt.Pins == nil || conversation == "" || at.place == nil {
 		return
 	}

@@ -481,10 +481,10 @@ func TestNamesAreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := len(table.plans.Load().by); n > maxPlans {
+	if n := len(table.now.Load().plans.Load().by); n > maxPlans {
 		t.Errorf("%d plans", n)
 	}
-	if n := len(open.places); n > maxPlaces+1 {
+	if n := len(open.memory().all()); n > maxPlaces+1 {
 		t.Errorf("%d places", n)
 	}
 }

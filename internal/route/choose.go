@@ -21,7 +21,7 @@ type contender struct {
 func (c *contender) weight() float64 { return float64(max(0, c.account.Weight)) }
 
 // order puts contenders in the order in which they are to be asked.
-func (t *Table) order(cs []contender, strategy string, turn *atomic.Uint64, now time.Time) {
+func (t *set) order(cs []contender, strategy string, turn *atomic.Uint64, now time.Time) {
 	if len(cs) < 2 {
 		return
 	}

@@ -30,10 +30,7 @@ type lists struct {
 	all     []Listing
 }
 
-// List gives the models a key may ask for, by id: what the configuration names,
-// what accounts say they offer, and the aliases that are names. It comes from
-// memory.
-func (t *Table) List(key *policy.Routing) []Listing {
+func (t *set) List(key *policy.Routing) []Listing {
 	version := t.version()
 	l := t.lists.Load()
 	if l == nil || l.version != version {
@@ -64,7 +61,7 @@ func (t *Table) List(key *policy.Routing) []Listing {
 
 // shows tells whether a key may use what a line of the list names: a request for
 // it would find a place. The line then tells of the first such place.
-func (t *Table) shows(key *policy.Routing, m *Listing) bool {
+func (t *set) shows(key *policy.Routing, m *Listing) bool {
 	if !m.Alias {
 		i := slices.IndexFunc(m.served, func(s served) bool { return forbids(key, s.provider, m.ID, s.names) == "" })
 		if i >= 0 {
@@ -91,7 +88,7 @@ func (m *Listing) standFor(s *spot) {
 // list gathers the lines. Each model stands there by its own id, by that of its
 // provider and it, and Claude on Bedrock by its short name as well: clients look
 // for models whose names begin with claude.
-func (t *Table) list() []Listing {
+func (t *set) list() []Listing {
 	seen := map[string]*Listing{}
 	for _, m := range aliases(t.opt.Aliases) {
 		t.shows(nil, &m)

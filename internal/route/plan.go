@@ -60,7 +60,7 @@ type plans struct {
 // maxPlans bounds what is remembered: names come from clients.
 const maxPlans = 512
 
-func (t *Table) plan(model string, key *policy.Routing) *plan {
+func (t *set) plan(model string, key *policy.Routing) *plan {
 	if key != nil && len(key.Aliases) == 0 && key.Provider == "" {
 		key = nil
 	}
@@ -77,8 +77,9 @@ func (t *Table) plan(model string, key *policy.Routing) *plan {
 	return p
 }
 
-// version changes when an account's list does.
-func (t *Table) version() (v uint64) {
+// version changes when an account's list does, and is another set's never.
+func (t *set) version() (v uint64) {
+	v = t.since
 	for _, a := range t.accounts {
 		v += a.changed.Load()
 	}
@@ -86,7 +87,7 @@ func (t *Table) version() (v uint64) {
 }
 
 // remember keeps a plan. Whose turn it is survives a change of lists.
-func (t *Table) remember(k planKey, p *plan, version uint64) {
+func (t *set) remember(k planKey, p *plan, version uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	old := t.plans.Load()
@@ -101,7 +102,7 @@ func (t *Table) remember(k planKey, p *plan, version uint64) {
 	t.plans.Store(next)
 }
 
-func (t *Table) makePlan(model string, key *policy.Routing) *plan {
+func (t *set) makePlan(model string, key *policy.Routing) *plan {
 	p := &plan{turn: new(atomic.Uint64)}
 	chain := []string{model}
 	if alias := t.alias(model, key); alias != nil {
@@ -144,7 +145,7 @@ func (p *plan) once() {
 
 // alias finds what a name stands for: not where it begins with a provider's
 // name, and the key's own before the gateway's.
-func (t *Table) alias(model string, key *policy.Routing) *policy.Alias {
+func (t *set) alias(model string, key *policy.Routing) *policy.Alias {
 	if name, rest, ok := strings.Cut(model, "/"); ok && rest != "" && t.named(name) != nil {
 		return nil
 	}
@@ -160,7 +161,7 @@ func (t *Table) alias(model string, key *policy.Routing) *policy.Alias {
 // name before a slash; the key's default provider; the accounts known to serve
 // it, by the configuration or their own list; those of the vendor its name
 // tells; the default provider; the only one there is.
-func (t *Table) addSteps(p *plan, model string, key *policy.Routing) *llm.Error {
+func (t *set) addSteps(p *plan, model string, key *policy.Routing) *llm.Error {
 	if name, rest, ok := strings.Cut(model, "/"); ok && rest != "" {
 		if a := t.named(name); a != nil {
 			return t.addAsked(p, a, rest)
@@ -211,7 +212,7 @@ func only(model, why string, ok bool) ([]string, string) {
 }
 
 // addAll makes a step of all accounts a rule fits; those not in use are noted.
-func (t *Table) addAll(p *plan, model string, rule func(*Account) ([]string, string)) bool {
+func (t *set) addAll(p *plan, model string, rule func(*Account) ([]string, string)) bool {
 	s := step{model: model}
 	for _, a := range t.accounts {
 		ids, why := rule(a)
@@ -233,7 +234,7 @@ func (t *Table) addAll(p *plan, model string, rule func(*Account) ([]string, str
 }
 
 // noteGeo keeps the reason where only the geography is another one.
-func (t *Table) noteGeo(p *plan, a *Account, model string) {
+func (t *set) noteGeo(p *plan, a *Account, model string) {
 	n := parseName(model)
 	if n.geo == "" || n.geo == geoGlobal || t.opt.CrossGeo || a.Out() != "" {
 		return
@@ -272,7 +273,7 @@ func namesOf(account, id string) [3]string {
 
 // addFirst makes the key's default provider a step of its own, unless it is not
 // known to serve the model and another vendor is.
-func (t *Table) addFirst(p *plan, a *Account, model string, n name) {
+func (t *set) addFirst(p *plan, a *Account, model string, n name) {
 	const why = "is the key's default provider"
 	ids, _ := a.ids(model, n, t.opt.CrossGeo)
 	if len(ids) == 0 && len(a.Models) == 0 && a.Listed() == nil {
@@ -293,7 +294,7 @@ func (t *Table) addFirst(p *plan, a *Account, model string, n name) {
 var singleVendor = map[string]bool{"openai": true, "anthropic": true, "gemini": true, "sandbox": true}
 
 // addAsked is the account as the one place, for who named it.
-func (t *Table) addAsked(p *plan, a *Account, model string) *llm.Error {
+func (t *set) addAsked(p *plan, a *Account, model string) *llm.Error {
 	var why string
 	ids, _ := a.ids(model, parseName(model), t.opt.CrossGeo)
 	switch {
@@ -314,7 +315,7 @@ func (t *Table) addAsked(p *plan, a *Account, model string) *llm.Error {
 	}
 }
 
-func (t *Table) named(name string) *Account {
+func (t *set) named(name string) *Account {
 	for _, a := range t.accounts {
 		if a.Provider.Name() == name {
 			return a
@@ -325,7 +326,7 @@ func (t *Table) named(name string) *Account {
 
 // only is the single account in use beside the sandbox, which never stands in
 // for a real one.
-func (t *Table) only() *Account {
+func (t *set) only() *Account {
 	var one *Account
 	for _, a := range t.accounts {
 		if a.Out() != "" || a.Provider.Kind() == "sandbox" || len(a.Models) > 0 {

@@ -31,26 +31,47 @@ type Settings struct {
 	Rand     func() uint64    // nil: at random
 }
 
-// Table resolves models.
-type Table struct {
+// Table resolves models. What it chooses among is replaced as a whole: a request keeps to
+// what there was when it came.
+type Table struct{ now atomic.Pointer[set] }
+
+// set is what a table chooses among.
+type set struct {
 	accounts        []*Account
 	defaultProvider string
 	defaultModel    string
 	opt             Settings
+	since           uint64 // counts the sets of a table in its upper bits
 
 	plans atomic.Pointer[plans]
 	lists atomic.Pointer[lists]
 	mu    sync.Mutex // for those who add a plan
 }
 
+// setBits are those of a version that count the changes within a set.
+const setBits = 40
+
 // New makes a table with the settings that hold when nothing is said.
 func New(accounts []*Account, defaultProvider, defaultModel string) *Table {
-	t := &Table{accounts: accounts, defaultProvider: defaultProvider, defaultModel: defaultModel}
-	return t.With(Settings{})
+	t := &Table{}
+	t.now.Store(newSet(accounts, defaultProvider, defaultModel, Settings{}, nil))
+	return t
 }
 
 // With sets how the table chooses. It is for before the first request.
 func (t *Table) With(s Settings) *Table {
+	old := t.now.Load()
+	t.now.Store(newSet(old.accounts, old.defaultProvider, old.defaultModel, s, nil))
+	return t
+}
+
+// Replace puts other accounts and settings in the place of those there are, at once.
+func (t *Table) Replace(accounts []*Account, defaultProvider, defaultModel string, s Settings) {
+	t.now.Store(newSet(accounts, defaultProvider, defaultModel, s, t.now.Load()))
+}
+
+// newSet makes a set. Whose turn it is survives that of the one before.
+func newSet(accounts []*Account, defaultProvider, defaultModel string, s Settings, before *set) *set {
 	if s.Now == nil {
 		s.Now = time.Now
 	}
@@ -63,23 +84,60 @@ func (t *Table) With(s Settings) *Table {
 	if s.Budget == nil {
 		s.Budget = retry.NewBudget(10, 100, s.Now)
 	}
-	t.opt = s
+	t := &set{accounts: accounts, defaultProvider: defaultProvider, defaultModel: defaultModel, opt: s}
 	t.plans.Store(&plans{})
-	t.lists.Store(nil)
+	if before != nil {
+		t.since = before.since + 1<<setBits
+		t.plans.Store(before.plans.Load())
+	}
 	return t
 }
 
+// Settings are how the table chooses.
+func (t *Table) Settings() Settings { return t.now.Load().opt }
+
 // Accounts lists all accounts, also those not in use.
-func (t *Table) Accounts() []*Account { return t.accounts }
+func (t *Table) Accounts() []*Account { return t.now.Load().accounts }
 
 // Default is the model of requests that name none; empty: there is none.
-func (t *Table) Default() string { return t.defaultModel }
+func (t *Table) Default() string { return t.now.Load().defaultModel }
 
 // Account is the account of that name, nil where there is none.
-func (t *Table) Account(name string) *Account { return t.named(name) }
+func (t *Table) Account(name string) *Account { return t.now.Load().named(name) }
 
 // Pins are the conversations kept where they are; nil where they are not.
-func (t *Table) Pins() *affinity.Pins { return t.opt.Pins }
+func (t *Table) Pins() *affinity.Pins { return t.now.Load().opt.Pins }
+
+// Resolve gives the targets for a model, best first.
+func (t *Table) Resolve(model string) ([]Target, *llm.Error) { return t.now.Load().Resolve(model) }
+
+// Candidates finds who may serve a request, in what order, and who may not. It is
+// called once for each request, which pays into the budget of retries.
+func (t *Table) Candidates(ask Ask) (Choice, *llm.Error) { return t.now.Load().candidates(ask, true) }
+
+// Foresee is Candidates for who only wants to know.
+func (t *Table) Foresee(ask Ask) (Choice, *llm.Error) { return t.now.Load().candidates(ask, false) }
+
+// Stays tells whether it matters which conversation a request belongs to: there
+// is a choice of places, and conversations are kept together.
+func (t *Table) Stays(ask *Ask) bool { return t.now.Load().stays(ask) }
+
+// Keep pins a conversation to the target that served it, for as long as its
+// prompt cache lives.
+func (t *Table) Keep(conversation string, at *Target, ttl time.Duration) {
+	t.now.Load().keep(conversation, at, ttl)
+}
+
+// List gives the models a key may ask for, by id: what the configuration names,
+// what accounts say they offer, and the aliases that are names. It comes from
+// memory.
+func (t *Table) List(key *policy.Routing) []Listing { return t.now.Load().List(key) }
+
+// Standings tell how all places are that have been asked for, by account and model.
+func (t *Table) Standings() []Standing { return t.now.Load().Standings() }
+
+// Summaries tell how all accounts stand that are in use.
+func (t *Table) Summaries() []Summary { return t.now.Load().Summaries() }
 
 // Target is a place a request may be sent to.
 type Target struct {
@@ -104,7 +162,8 @@ type Excluded struct {
 
 // Next decides what follows an attempt that failed before the client saw content.
 func (t *Table) Next(s retry.State) retry.Step {
-	return t.opt.Retry.Next(s, t.opt.Rand(), t.opt.Budget.Spend)
+	opt := &t.now.Load().opt
+	return opt.Retry.Next(s, opt.Rand(), opt.Budget.Spend)
 }
 
 // Begin counts a request to a target in. last is for a target that has no other

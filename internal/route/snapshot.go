@@ -19,13 +19,10 @@ type Standing struct {
 	Waiting int // for room within the account's limits
 }
 
-// Standings tell how all places are that have been asked for, by account and model.
-func (t *Table) Standings() (out []Standing) {
+func (t *set) Standings() (out []Standing) {
 	now := t.opt.Now()
 	for _, a := range t.accounts {
-		a.mu.Lock()
-		places := maps.Clone(a.places)
-		a.mu.Unlock()
+		places := a.memory().all()
 		for _, model := range slices.Sorted(maps.Keys(places)) {
 			p := places[model]
 			s := Standing{Provider: a.Provider.Name(), Model: model, State: p.State(now), Live: p.Live(now), Waiting: a.gate(model).Waiting()}

@@ -305,7 +305,7 @@ func BenchmarkOrder(b *testing.B) {
 			now := time.Now()
 			b.ReportAllocs()
 			for b.Loop() {
-				table.order(cs[:], strategy, &turn, now)
+				table.now.Load().order(cs[:], strategy, &turn, now)
 			}
 		})
 	}

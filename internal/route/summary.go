@@ -12,8 +12,7 @@ type Summary struct {
 	Cooldowns map[string]int64 // that have begun, by reason
 }
 
-// Summaries tell how all accounts stand that are in use.
-func (t *Table) Summaries() []Summary {
+func (t *set) Summaries() []Summary {
 	places := map[string][]Standing{}
 	for _, s := range t.Standings() {
 		places[s.Provider] = append(places[s.Provider], s)
@@ -33,9 +32,9 @@ func (t *Table) Summaries() []Summary {
 				s.Cooling[p.Class.String()]++
 			}
 		}
-		s.Healthy = a.breaker.State(t.opt.Now()) != health.Open && (open == 0 || open < len(asked))
+		s.Healthy = a.Breaker().State(t.opt.Now()) != health.Open && (open == 0 || open < len(asked))
 		for _, c := range health.Cools {
-			if n := a.breaker.Begun(c); n > 0 {
+			if n := a.Breaker().Begun(c); n > 0 {
 				s.Cooldowns[c.String()] = n
 			}
 		}

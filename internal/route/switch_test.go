@@ -14,7 +14,7 @@ func TestSwitch(t *testing.T) {
 	table := New([]*Account{one, two}, "", "")
 	names := func() (in, out []string) {
 		t.Helper()
-		p := table.plan("m", nil)
+		p := table.now.Load().plan("m", nil)
 		for _, s := range p.steps {
 			for _, spot := range s.spots {
 				in = append(in, spot.name())

@@ -27,6 +27,70 @@ const members = (schema) => {
   return el("table", ...rows);
 };
 
+// example is a value of a schema, with what is needed of it.
+const example = (schema, depth = 0) => {
+  const s = schema.$ref ? schemas[schema.$ref.split("/").pop()] : schema;
+  if (!s || depth > 4) return null;
+  if (s.anyOf) return example(s.anyOf[0], depth + 1);
+  if (s.enum) return s.enum[0];
+  const type = [].concat(s.type)[0];
+  if (type !== "object") return { string: "", integer: 0, number: 0, boolean: false, array: [] }[type] ?? null;
+  const out = {};
+  for (const name of s.required || []) out[name] = example(s.properties[name], depth + 1);
+  return out;
+};
+
+const input = (name, note) => {
+  const i = el("input");
+  i.placeholder = name;
+  i.title = note || name;
+  i.setAttribute("aria-label", name);
+  return i;
+};
+
+// trial is a form that sends a request and shows the answer. The key stays in this page.
+const trial = (method, path, op) => {
+  const params = (op.parameters || []).map((p) => [p, input(p.name, p.description)]);
+  const body = op.requestBody && el("textarea", JSON.stringify(example(op.requestBody.content["application/json"].schema), null, 2));
+  const send = el("button", "Try it");
+  const out = el("pre");
+  out.setAttribute("aria-live", "polite");
+  const form = el("form", ...params.map(([p, i]) => el("label", p.name + " ", i)));
+  if (body) {
+    body.rows = 8;
+    body.setAttribute("aria-label", "Body");
+    form.append(body);
+  }
+  form.append(send, out);
+  form.addEventListener("submit", async (e) => {
+    e.preventDefault();
+    let url = path;
+    const query = new URLSearchParams();
+    const headers = { Authorization: "Bearer " + document.getElementById("key").value };
+    for (const [p, i] of params) {
+      if (p.in === "path") url = url.replace("{" + p.name + "}", encodeURIComponent(i.value));
+      else if (i.value === "") continue;
+      else if (p.in === "query") query.set(p.name, i.value);
+      else headers[p.name] = i.value;
+    }
+    if (body) headers["Content-Type"] = "application/json";
+    if ([...query].length) url += "?" + query;
+    send.disabled = true;
+    out.textContent = method.toUpperCase() + " " + url;
+    try {
+      const r = await fetch(url, { method: method.toUpperCase(), headers, body: body ? body.value : undefined, credentials: "omit" });
+      const text = await r.text();
+      let shown = text;
+      try { shown = JSON.stringify(JSON.parse(text), null, 2); } catch { /* a file */ }
+      out.textContent += "\n" + r.status + " " + r.statusText + "\n\n" + shown;
+    } catch (err) {
+      out.textContent += "\n" + err;
+    }
+    send.disabled = false;
+  });
+  return form;
+};
+
 const route = (method, path, op) => {
   const d = el("details", el("summary", el("code", method.toUpperCase() + " " + path), " ", op.summary));
   d.append(el("p", "Permission: " + op["x-permission"]));
@@ -37,6 +101,7 @@ const route = (method, path, op) => {
   for (const [status, r] of Object.entries(op.responses)) {
     for (const [media, c] of Object.entries(r.content || {})) d.append(el("h4", status + " " + media), members(c.schema));
   }
+  d.addEventListener("toggle", () => { if (d.open && !d.querySelector("form")) d.append(el("h4", "Try it out"), trial(method, path, op)); });
   return d;
 };
 
