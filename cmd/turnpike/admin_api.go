@@ -20,10 +20,6 @@ import (
 type adminAPI struct{ api, docs http.Handler } // docs nil: there are none
 
 func newAdminAPI(a *app, safe *vault.Vault) (out adminAPI, err error) {
-	keys, err := newKeys(a.cfg, a.store)
-	if err != nil {
-		return out, err
-	}
 	var rules []string
 	for i := range a.cfg.Rules {
 		rules = append(rules, a.cfg.Rules[i].Name)
@@ -34,7 +30,7 @@ func newAdminAPI(a *app, safe *vault.Vault) (out adminAPI, err error) {
 	}
 	started := time.Now().UTC()
 	out.api = admin.Handler(admin.Options{
-		Guard: a.operators, Proxies: a.cfg.Server.Proxies(), Pins: a.table.Pins(), Store: a.store, Keys: keys, Sealer: safe, Table: a.table,
+		Guard: a.operators, Proxies: a.cfg.Server.Proxies(), Pins: a.table.Pins(), Store: a.store, Keys: keysWith(a.cfg, a.store, safe), Sealer: safe, Table: a.table,
 		Models: a.models, Prices: a.prices, Aliases: a.cfg.Aliases, Declared: a.cfg.Auth.APIKey != "", Region: accountOf(a.cfg),
 		Ceiling: a.cfg.Prices.Ceiling(), Sources: a.cfg.Prices.Sources, Rules: rules, Hide: redact.New(a.cfg.Secrets()...).String,
 		Settings: func() (admin.Settings, error) {
@@ -128,7 +124,7 @@ func (a *app) watchSwitches(ctx context.Context) {
 	seen := int64(-1)
 	for {
 		if v, err := a.store.DataVersion(ctx); err == nil && v != seen {
-			if err := a.switchProviders(ctx); err == nil {
+			if err := errors.Join(a.switchProviders(ctx), a.safe.Reload(ctx)); err == nil {
 				seen = v
 			}
 		}

@@ -35,6 +35,7 @@ func commands() []command {
 		{"catalog", "list|show|forget", "show what is known of models, and what upstreams have taught", catalogCommand},
 		{"prices", "list|set|import|sync|rerate", "show what tokens cost, change it, correct the past", prices},
 		{"config", "check|print", "check the configuration, or print what is in force", configCommand},
+		{"vault", "status|rotate", "show what secrets are encrypted with; change the keys while gateways run", vaultCommand},
 		{"doctor", "", "ask a provider what a model takes, and compare with what is known", doctorCommand},
 		{"explain", "< request.json", "show what would be sent for a request, and send nothing", explain},
 		{"openapi", "", "print the OpenAPI document of the admin API", openapi},

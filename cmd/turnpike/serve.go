@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"syscall"
@@ -59,6 +58,7 @@ type app struct {
 	cfg      *config.Config
 	log      *slog.Logger
 	store    *store.Store
+	safe     *vault.Vault
 	ledger   *ledger.Recorder
 	archive  *archive.Archive // nil where answers are not kept
 	follow   *background.Tracker
@@ -176,13 +176,14 @@ func (a *app) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	safe, err := vault.Open(filepath.Join(a.cfg.DataDir, vault.FileName))
+	safe, err := openVault(ctx, a.cfg, a.store)
 	if err != nil {
 		return err
 	}
-	if err = a.sameKeyFile(ctx, safe); err != nil {
+	if err = a.otherMasters(ctx, safe); err != nil {
 		return err
 	}
+	a.safe = safe
 	if err = a.firstStart(ctx); err != nil {
 		return err
 	}

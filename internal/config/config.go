@@ -26,6 +26,8 @@ type Config struct {
 	Ledger Ledger `yaml:"ledger"`
 	// Auth holds keys given from outside instead of made at the first start.
 	Auth Auth `yaml:"auth"`
+	// Vault is where the master key of all that is kept encrypted comes from.
+	Vault Vault `yaml:"vault"`
 	// Docs serves pages that describe the admin API at /docs, to everybody: they name its
 	// routes and hold no data.
 	Docs bool `yaml:"docs"`
@@ -375,6 +377,7 @@ func Default() *Config {
 			LogFormat:         "text",
 		},
 		DataDir:   "./data",
+		Vault:     Vault{Key: VaultFile},
 		Database:  defaultDatabase(),
 		Media:     Media{Fetch: new(true), AllowPrivate: new(false), MaxBytes: 20 * MiB, Timeout: 10 * time.Second},
 		Prices:    defaultPrices(),

@@ -44,6 +44,7 @@ func validate(cfg *Config, r *report) {
 		r.add("data_dir", "must name a folder")
 	}
 	validateDatabase(cfg, r)
+	validateVault(&cfg.Vault, r)
 	validateLedger(&cfg.Ledger, r)
 	if cfg.Catalog != "" {
 		if info, err := os.Stat(cfg.Catalog); err != nil || !info.Mode().IsRegular() {
