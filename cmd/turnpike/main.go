@@ -36,6 +36,7 @@ func commands() []command {
 		{"prices", "list|set|import|sync|rerate", "show what tokens cost, change it, correct the past", prices},
 		{"config", "check|print", "check the configuration, or print what is in force", configCommand},
 		{"vault", "status|rotate", "show what secrets are encrypted with; change the keys while gateways run", vaultCommand},
+		{"audit", "list|verify|export", "show who did what; look whether that was changed", auditCommand},
 		{"doctor", "", "ask a provider what a model takes, and compare with what is known", doctorCommand},
 		{"explain", "< request.json", "show what would be sent for a request, and send nothing", explain},
 		{"openapi", "", "print the OpenAPI document of the admin API", openapi},
@@ -60,7 +61,10 @@ func run(args []string) error {
 	}
 	for _, c := range commands() {
 		if c.name == args[0] {
-			return c.run(args[1:])
+			if err := c.run(args[1:]); err != nil {
+				return err
+			}
+			return noteAct(args)
 		}
 	}
 	overview()

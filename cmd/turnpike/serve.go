@@ -18,6 +18,7 @@ import (
 	"turnpike/internal/affinity/replicas"
 	"turnpike/internal/alert"
 	"turnpike/internal/archive"
+	"turnpike/internal/audit"
 	"turnpike/internal/background"
 	"turnpike/internal/budget"
 	"turnpike/internal/catalog"
@@ -59,6 +60,7 @@ type app struct {
 	log      *slog.Logger
 	store    *store.Store
 	safe     *vault.Vault
+	audit    *audit.Log
 	ledger   *ledger.Recorder
 	archive  *archive.Archive // nil where answers are not kept
 	follow   *background.Tracker
@@ -119,6 +121,7 @@ func (a *app) run(ctx context.Context, again func()) error {
 	}
 	a.keepPrices(behind)
 	a.keepBudgets(behind)
+	a.keepAudit(behind)
 	listing := make(chan struct{})
 	go func() { defer close(listing); lists.Run(behind) }()
 	summing := a.keepUsage(behind)
@@ -183,7 +186,7 @@ func (a *app) open(ctx context.Context) (err error) {
 	if err = a.otherMasters(ctx, safe); err != nil {
 		return err
 	}
-	a.safe = safe
+	a.safe, a.audit = safe, &audit.Log{Store: a.store, Now: time.Now}
 	if err = a.firstStart(ctx); err != nil {
 		return err
 	}

@@ -61,7 +61,9 @@ func (s *settings) load(args []string, most int) (*config.Config, error) {
 	if len(s.words) > most {
 		return nil, fmt.Errorf("%q is one word too many; %s --help shows what there is", s.words[most], s.flags.Name())
 	}
-	return config.Load(config.Options{Path: s.path, Flags: s.set, Environ: os.Environ()})
+	cfg, err := config.Load(config.Options{Path: s.path, Flags: s.set, Environ: os.Environ()})
+	lastLoaded.Store(cfg)
+	return cfg, err
 }
 
 // How long a database that cannot be reached is waited for: it may be starting too.

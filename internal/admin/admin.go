@@ -12,6 +12,7 @@ import (
 
 	"turnpike/internal/affinity"
 	"turnpike/internal/alert"
+	"turnpike/internal/audit"
 	"turnpike/internal/catalog"
 	"turnpike/internal/peer"
 	"turnpike/internal/policy"
@@ -51,7 +52,11 @@ type Options struct {
 	AlertRules []alert.Rule
 	Channels   map[string]alert.Channel
 	// Health tells how the gateway stands.
-	Health  func() Health
+	Health func() Health
+	// Audit is who did what; nil: nothing is noted.
+	Audit *audit.Log
+	// Redact takes out of a text what is secret and what looks like it.
+	Redact  func(string) string
 	Version string
 	Now     func() time.Time
 	Log     *slog.Logger
@@ -88,8 +93,9 @@ func Handler(opt Options) http.Handler {
 // door is the API as it runs.
 type door struct {
 	*Options
-	room  chan struct{}
-	tries *tries
+	room    chan struct{}
+	tries   *tries
+	refused refusals
 }
 
 // serve does what a row says.
@@ -97,6 +103,10 @@ func (d *door) serve(op *operation) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := &call{Options: d.Options, w: w, r: r, who: callerOf(r.Context())}
 		if !c.who.May(op.may) {
+			if op.act != "" && c.who != nil {
+				c.ctx = r.Context()
+				_ = c.note(audit.Event{Kind: op.act, Subject: c.subject(op, nil), Outcome: audit.Refused, Note: "it needs the permission " + string(op.may)})
+			}
 			fail(http.StatusForbidden, "that needs the permission %s", op.may).write(w)
 			return
 		}
@@ -134,8 +144,8 @@ func bound(w http.ResponseWriter, limit time.Duration) (release func()) {
 	}
 }
 
-// do runs an operation; the answer is JSON, or a file.
-func (c *call) do(op *operation) (status int, answer any, err error) {
+// run does what an operation does; the answer is JSON, or a file.
+func (c *call) run(op *operation) (status int, answer any, err error) {
 	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, maxBody)
 	answer, err = op.serve(c)
 	if err != nil {
@@ -189,6 +199,7 @@ func (d *door) guarded(next http.Handler) http.Handler {
 	cross := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w.Header(), r)
+		r = withRequest(w, r)
 		if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" || cross.Check(r) != nil {
 			fail(http.StatusForbidden, "the admin API answers no page of another origin").write(w)
 			return
@@ -201,12 +212,31 @@ func (d *door) guarded(next http.Handler) http.Handler {
 		}
 		if !d.Guard.Opens(r) {
 			d.tries.failed(from)
+			d.refuse(r)
 			w.Header().Set("WWW-Authenticate", `Bearer realm="turnpike admin"`)
 			fail(http.StatusUnauthorized, "send the admin key (auth.admin_key, or the one printed at the first start) as Authorization: Bearer KEY").write(w)
 			return
 		}
 		next.ServeHTTP(w, r.WithContext(withCaller(r.Context(), &Caller{Name: "admin key", Owner: true})))
 	})
+}
+
+// refuse notes that somebody had no key, or a wrong one.
+func (d *door) refuse(r *http.Request) {
+	if d.Audit == nil {
+		return
+	}
+	left, ok := d.refused.next(d.Now())
+	if !ok {
+		return
+	}
+	e := audit.Event{Kind: "login.refused", Actor: "unknown", Subject: r.URL.Path, Outcome: audit.Refused}
+	if left > 0 {
+		e.Note = strconv.Itoa(left) + " more were not written"
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), auditTime)
+	defer cancel()
+	_ = add(ctx, d.Options, r, e)
 }
 
 // secure sets the headers that keep browsers from doing anything with an answer.

@@ -22,6 +22,7 @@ const (
 	MonitorRead    Permission = "monitor:read"
 	MonitorWrite   Permission = "monitor:write"
 	SettingsRead   Permission = "settings:read"
+	AuditRead      Permission = "audit:read"
 )
 
 // Caller is who asks. The admin key speaks for an owner; other roles come with

@@ -16,8 +16,9 @@ type operation struct {
 	method, path string
 	may          Permission
 	say          string
-	status       int  // of success
-	creates      bool // Idempotency-Key holds for it
+	act          string // what it is called in the audit log; empty: it is not there
+	status       int    // of success
+	creates      bool   // Idempotency-Key holds for it
 	also         []string
 	query        reflect.Type
 	body         reflect.Type // nil: none
@@ -45,6 +46,9 @@ func row[Q, B, A any](at string, may Permission, say string, do func(*call, *Q, 
 	op := &operation{
 		method: method, path: path, may: may, say: say, status: http.StatusOK, limit: usual,
 		query: reflect.TypeFor[Q](), answer: reflect.TypeFor[A](),
+	}
+	if method != http.MethodGet {
+		op.act = actOf(method, path)
 	}
 	if b := reflect.TypeFor[B](); b != reflect.TypeFor[nothing]() {
 		op.body = b

@@ -10,7 +10,7 @@ func operations() []*operation {
 		row("GET /admin/keys", KeysRead, "List keys", listKeys),
 		row("POST /admin/keys", KeysWrite, "Make a key; its secret is shown once", createKey).made(),
 		row("POST /admin/keys/batch", KeysWrite, "Make up to 100 keys of names; their secrets are shown once", createKeys).made(),
-		row("GET /admin/keys/export", KeysReveal, "Export keys with their hashes, without secrets", exportKeys).long(month),
+		row("GET /admin/keys/export", KeysReveal, "Export keys with their hashes, without secrets", exportKeys).long(month).noted(),
 		row("POST /admin/keys/import", KeysWrite, "Import a file of keys, of this gateway or others", importKeys).long(month),
 		row("GET /admin/keys/{id}", KeysRead, "Show a key", getKey),
 		row("PATCH /admin/keys/{id}", KeysWrite, "Change a key", setKey).as("PUT"),
@@ -62,7 +62,7 @@ func operations() []*operation {
 		row("POST /admin/prices/rerate", PricesWrite, "Price the attempts of a period anew, or show what that would change", ratePrices).long(month),
 
 		row("GET /admin/usage", UsageRead, "Sum usage; as CSV where Accept asks for it", sumUsage).gives("text/csv").long(month),
-		row("GET /admin/usage/export", UsageRead, "Export usage as CSV or FOCUS", exportUsage).gives("text/csv").long(4 * time.Hour),
+		row("GET /admin/usage/export", UsageRead, "Export usage as CSV or FOCUS", exportUsage).gives("text/csv").long(4 * time.Hour).noted(),
 		row("GET /admin/attempts", UsageRead, "Search the request log", listAttempts),
 		row("GET /admin/requests/{id}", UsageRead, "Show a request with its attempts and the arithmetic of its cost", getRequest),
 
@@ -71,6 +71,9 @@ func operations() []*operation {
 		row("GET /admin/affinity", MonitorRead, "Count the conversations that are kept at each provider", getAffinity),
 		row("POST /admin/affinity/unpin", MonitorWrite, "Let conversations go", unpin),
 		row("GET /admin/health", MonitorRead, "Show how this gateway stands", getHealth),
+		row("GET /admin/audit", AuditRead, "Search the audit log, the newest first", listAudit),
+		row("GET /admin/audit/export", AuditRead, "Export the audit log as CSV or JSON lines, the oldest first", exportAudit).gives("text/csv", "application/jsonl").long(time.Hour).noted(),
+		row("GET /admin/audit/verify", AuditRead, "Look through the chain of the audit log for the first bad row", verifyAudit).long(month),
 		row("GET /admin/settings", SettingsRead, "Show the configuration in force, without secrets", getSettings),
 	}
 }

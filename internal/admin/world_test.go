@@ -18,6 +18,7 @@ import (
 
 	"turnpike/internal/affinity"
 	"turnpike/internal/alert"
+	"turnpike/internal/audit"
 	"turnpike/internal/catalog"
 	"turnpike/internal/policy"
 	"turnpike/internal/price"
@@ -97,6 +98,7 @@ func newWorld(t testing.TB) *world {
 			return Health{Status: "ready", Reasons: []string{}, Database: "sqlite", Ledger: LedgerHealth{State: "ready"}}
 		},
 		AlertRules: []alert.Rule{{Name: "dear", Kind: alert.Spend, Above: 1, Channels: []string{"log"}}},
+		Audit:      &audit.Log{Store: db, Now: now},
 		Version:    "test", Now: now, Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	}
 	w.opt.Channels = map[string]alert.Channel{"log": alert.Log{Log: w.opt.Log}}

@@ -120,7 +120,7 @@ var rules = []struct {
 		"internal/admin",
 		[]string{
 			"internal/operator", "internal/store", "internal/roster", "internal/tenancy", "internal/budget", "internal/policy", "internal/price",
-			"internal/route", "internal/health", "internal/affinity", "internal/catalog", "internal/peer", "internal/usage", "internal/alert", "internal/suggest",
+			"internal/route", "internal/health", "internal/affinity", "internal/catalog", "internal/peer", "internal/usage", "internal/alert", "internal/audit", "internal/suggest",
 		},
 		true,
 		"the operators' door: it never sees the road",
@@ -137,6 +137,7 @@ var rules = []struct {
 	},
 	{"internal/peer", nil, true, "addresses of whoever calls"},
 	{"internal/store", nil, false, "all SQL is here and nothing else"},
+	{"internal/audit", []string{"internal/store"}, true, "who did what, in a chain of rows that the store keeps"},
 	{"internal/vault", []string{"internal/store"}, true, "secrets at rest: data keys lie in the store, wrapped"},
 	{"internal/vault/awskeys", []string{"internal/vault"}, false, "master keys of AWS; the SDK has the credentials and the signature"},
 	{"internal/suggest", nil, true, "words that are nearly the same, whoever asks"},

@@ -28,6 +28,8 @@ type Config struct {
 	Auth Auth `yaml:"auth"`
 	// Vault is where the master key of all that is kept encrypted comes from.
 	Vault Vault `yaml:"vault"`
+	// Audit is the record of who did what.
+	Audit Audit `yaml:"audit"`
 	// Docs serves pages that describe the admin API at /docs, to everybody: they name its
 	// routes and hold no data.
 	Docs bool `yaml:"docs"`

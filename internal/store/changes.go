@@ -13,7 +13,7 @@ import (
 // the same transaction, and other gateways read them again. A table that is
 // written for every request must be here, or all who write it wait for one row.
 var unwatched = []string{
-	"admin_answers", "alerts", "attempt_labels", "attempts", "background", "budget_accounts", "budget_charges", "budget_events", "budget_leases",
+	"admin_answers", "alerts", "attempt_labels", "attempts", "audit", "audit_head", "background", "budget_accounts", "budget_charges", "budget_events", "budget_leases",
 	"changes", "goose_db_version", "leases", "logins", "price_books", "price_sources", "response_items", "responses", "usage_quarters", "usage_stale",
 }
 
