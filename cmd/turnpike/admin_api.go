@@ -37,7 +37,7 @@ func newAdminAPI(a *app, safe *vault.Vault) (out adminAPI, err error) {
 			plain, err := config.Plain(a.cfg)
 			return admin.Settings{File: a.cfg.File, Declared: true, Warnings: append([]string{}, a.cfg.Warnings...), Settings: plain}, err
 		},
-		Audit: a.audit, Redact: redact.New(a.cfg.Secrets()...).String,
+		Audit: a.audit, Payloads: payloadReader(a), Redact: redact.New(a.cfg.Secrets()...).String,
 		AlertRules: alerts, Channels: alertChannels(a),
 		Health:  func() admin.Health { return a.health(started) },
 		Version: version, Now: time.Now, Log: a.log,

@@ -30,11 +30,13 @@ import (
 	"turnpike/internal/limit"
 	"turnpike/internal/operator"
 	"turnpike/internal/otel"
+	"turnpike/internal/payload"
 	"turnpike/internal/price"
 	"turnpike/internal/roster"
 	"turnpike/internal/route"
 	"turnpike/internal/rules"
 	"turnpike/internal/store"
+	"turnpike/internal/telemetry"
 	"turnpike/internal/vault"
 )
 
@@ -61,6 +63,8 @@ type app struct {
 	store    *store.Store
 	safe     *vault.Vault
 	audit    *audit.Log
+	payloads *payload.Recorder // nil where nothing is kept
+	metrics  *telemetry.Metrics
 	ledger   *ledger.Recorder
 	archive  *archive.Archive // nil where answers are not kept
 	follow   *background.Tracker
@@ -224,6 +228,8 @@ func (a *app) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.archive = newArchive(a, safe)
+	a.metrics = telemetry.New(a.knownModel)
+	a.payloads = newPayloads(a)
 	a.follow, err = background.New(ctx, background.Options{Store: a.store, Ledger: a.ledger, Log: a.log, Now: time.Now, Adopt: a.adopt})
 	if err != nil {
 		return err
@@ -307,6 +313,7 @@ func (a *app) drain() error {
 	err = errors.Join(err, a.ledger.Close(flush))
 	a.closeLimits(flush)
 	_ = a.tracer.Close(flush) // it has logged what it could not send
+	err = errors.Join(err, a.payloads.Close(flush))
 	if a.archive != nil {
 		err = errors.Join(err, a.archive.Close(flush))
 	}

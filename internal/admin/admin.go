@@ -14,6 +14,7 @@ import (
 	"turnpike/internal/alert"
 	"turnpike/internal/audit"
 	"turnpike/internal/catalog"
+	"turnpike/internal/payload"
 	"turnpike/internal/peer"
 	"turnpike/internal/policy"
 	"turnpike/internal/price"
@@ -55,6 +56,8 @@ type Options struct {
 	Health func() Health
 	// Audit is who did what; nil: nothing is noted.
 	Audit *audit.Log
+	// Payloads shows what requests said; nil: nothing is kept.
+	Payloads *payload.Reader
 	// Redact takes out of a text what is secret and what looks like it.
 	Redact  func(string) string
 	Version string

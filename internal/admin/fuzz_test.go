@@ -105,6 +105,7 @@ func TestByTheDocument(t *testing.T) {
 	do[map[string]any](w, 201, "POST", "/admin/budgets", `{"scope":"organisation","period":"daily","limit_usd":"5"}`)
 	do[map[string]any](w, 201, "POST", "/admin/budgets", `{"scope":"key","scope_id":"shop","period":"daily","limit_tokens":5}`)
 	ids = append(ids, request)
+	w.hear(request, "key_x")
 	do[map[string]any](w, 200, "PATCH", "/admin/tags/web", `{}`)
 	ops := operations() // what takes away comes last
 	slices.SortStableFunc(ops, func(a, b *operation) int { return strings.Compare(a.method[:1], b.method[:1]) * -1 })

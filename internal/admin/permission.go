@@ -23,6 +23,7 @@ const (
 	MonitorWrite   Permission = "monitor:write"
 	SettingsRead   Permission = "settings:read"
 	AuditRead      Permission = "audit:read"
+	PayloadsRead   Permission = "payloads:read" // what requests and answers said
 )
 
 // Caller is who asks. The admin key speaks for an owner; other roles come with

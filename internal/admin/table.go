@@ -14,7 +14,7 @@ func operations() []*operation {
 		row("POST /admin/keys/import", KeysWrite, "Import a file of keys, of this gateway or others", importKeys).long(month),
 		row("GET /admin/keys/{id}", KeysRead, "Show a key", getKey),
 		row("PATCH /admin/keys/{id}", KeysWrite, "Change a key", setKey).as("PUT"),
-		row("DELETE /admin/keys/{id}", KeysWrite, "Revoke a key; it stays in the list", deleteKey),
+		row("DELETE /admin/keys/{id}", KeysWrite, "Revoke a key and let go of what was kept of its requests; it stays in the list", deleteKey),
 		row("POST /admin/keys/{id}/rotate", KeysWrite, "Give a key another secret; the old one stays good for a while", rotateKey),
 		row("POST /admin/keys/{id}/revoke", KeysWrite, "Revoke a key for good", revokeKey),
 		row("POST /admin/keys/{id}/reveal", KeysReveal, "Show the secret of a key again, where secrets are kept", revealKey),
@@ -65,6 +65,8 @@ func operations() []*operation {
 		row("GET /admin/usage/export", UsageRead, "Export usage as CSV or FOCUS", exportUsage).gives("text/csv").long(4 * time.Hour).noted(),
 		row("GET /admin/attempts", UsageRead, "Search the request log", listAttempts),
 		row("GET /admin/requests/{id}", UsageRead, "Show a request with its attempts and the arithmetic of its cost", getRequest),
+
+		row("GET /admin/requests/{id}/payload", PayloadsRead, "Show what a request said, where that is kept", getPayload).noted(),
 
 		row("GET /admin/alerts", MonitorRead, "List alert rules, channels and what was told", getAlerts),
 		row("POST /admin/alerts/channels/{id}/test", MonitorWrite, "Send a test message", testChannel).long(2 * time.Minute),

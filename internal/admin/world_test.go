@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"flag"
@@ -20,6 +21,7 @@ import (
 	"turnpike/internal/alert"
 	"turnpike/internal/audit"
 	"turnpike/internal/catalog"
+	"turnpike/internal/payload"
 	"turnpike/internal/policy"
 	"turnpike/internal/price"
 	"turnpike/internal/provider"
@@ -75,7 +77,10 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	safe, err := vault.Open(filepath.Join(dir, vault.FileName))
+	safe, err := vault.New(t.Context(), vault.Options{
+		Store: db, Now: time.Now,
+		Masters: func(context.Context) ([]vault.Master, error) { return vault.File(filepath.Join(dir, vault.FileName), true) },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,6 +104,7 @@ func newWorld(t testing.TB) *world {
 		},
 		AlertRules: []alert.Rule{{Name: "dear", Kind: alert.Spend, Above: 1, Channels: []string{"log"}}},
 		Audit:      &audit.Log{Store: db, Now: now},
+		Payloads:   &payload.Reader{Store: db, Sealer: safe},
 		Version:    "test", Now: now, Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	}
 	w.opt.Channels = map[string]alert.Channel{"log": alert.Log{Log: w.opt.Log}}

@@ -120,7 +120,7 @@ var rules = []struct {
 		"internal/admin",
 		[]string{
 			"internal/operator", "internal/store", "internal/roster", "internal/tenancy", "internal/budget", "internal/policy", "internal/price",
-			"internal/route", "internal/health", "internal/affinity", "internal/catalog", "internal/peer", "internal/usage", "internal/alert", "internal/audit", "internal/suggest",
+			"internal/route", "internal/health", "internal/affinity", "internal/catalog", "internal/peer", "internal/usage", "internal/alert", "internal/audit", "internal/payload", "internal/vault", "internal/suggest",
 		},
 		true,
 		"the operators' door: it never sees the road",
@@ -138,6 +138,7 @@ var rules = []struct {
 	{"internal/peer", nil, true, "addresses of whoever calls"},
 	{"internal/store", nil, false, "all SQL is here and nothing else"},
 	{"internal/audit", []string{"internal/store"}, true, "who did what, in a chain of rows that the store keeps"},
+	{"internal/payload", []string{"internal/store"}, true, "texts of requests, whoever seals them; it never holds up the road"},
 	{"internal/vault", []string{"internal/store"}, true, "secrets at rest: data keys lie in the store, wrapped"},
 	{"internal/vault/awskeys", []string{"internal/vault"}, false, "master keys of AWS; the SDK has the credentials and the signature"},
 	{"internal/suggest", nil, true, "words that are nearly the same, whoever asks"},
@@ -155,7 +156,7 @@ var rules = []struct {
 		"internal/gateway",
 		[]string{
 			"internal/provider", "internal/policy", "internal/rules", "internal/stitch", "internal/route", "internal/keyring", "internal/ledger", "internal/archive", "internal/background", "internal/price", "internal/store", "internal/llm", "internal/llm/jsontool", "internal/wire", "internal/fetch",
-			"internal/promptcache", "internal/session", "internal/telemetry", "internal/otel", "internal/heal", "internal/learned",
+			"internal/promptcache", "internal/session", "internal/payload", "internal/telemetry", "internal/otel", "internal/heal", "internal/learned",
 			"internal/health", "internal/retry", "internal/throttle", "internal/limit", "internal/tenancy", "internal/peer",
 			"internal/budget",
 			"internal/dialect/embeddings", "internal/dialect/counting", "internal/dialect/bedrock",

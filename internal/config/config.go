@@ -30,6 +30,8 @@ type Config struct {
 	Vault Vault `yaml:"vault"`
 	// Audit is the record of who did what.
 	Audit Audit `yaml:"audit"`
+	// Payloads is what is kept of what requests say; nothing, unless it says so.
+	Payloads Payloads `yaml:"payloads"`
 	// Docs serves pages that describe the admin API at /docs, to everybody: they name its
 	// routes and hold no data.
 	Docs bool `yaml:"docs"`
@@ -380,6 +382,7 @@ func Default() *Config {
 		},
 		DataDir:   "./data",
 		Vault:     Vault{Key: VaultFile},
+		Payloads:  defaultPayloads(),
 		Database:  defaultDatabase(),
 		Media:     Media{Fetch: new(true), AllowPrivate: new(false), MaxBytes: 20 * MiB, Timeout: 10 * time.Second},
 		Prices:    defaultPrices(),

@@ -180,7 +180,9 @@ func TestEveryFieldBothWays(t *testing.T) {
 	values := map[string]string{
 		"server.host": "example.org", "server.port": "99", "server.max_body": "2MiB", "server.drain_timeout": "7s",
 		"server.heartbeat": "8s", "server.read_header_timeout": "9s", "server.log_level": "error", "server.log_format": "json",
-		"data_dir": "/srv/data", "vault.key": "kms:alias/turnpike", "audit.keep": "730d", "database.url": "postgres://h/n", "database.max_conns": "7", "auth.admin_key": "adm-1", "auth.api_key": "key-1",
+		"data_dir": "/srv/data", "vault.key": "kms:alias/turnpike", "audit.keep": "730d",
+		"payloads.log": "true", "payloads.keep": "1d", "payloads.max_part": "1MiB", "payloads.max_bytes": "2MiB",
+		"database.url": "postgres://h/n", "database.max_conns": "7", "auth.admin_key": "adm-1", "auth.api_key": "key-1",
 		"keys.revealable": "true", "docs": "true", "server.trusted_depth": "2",
 		"defaults.provider": "sandbox", "defaults.model": "m", "defaults.lb_strategy": "priority",
 		"budgets.on_store_away": "allow", "budgets.wait": "3s", "budgets.assume_output": "1000",

@@ -46,6 +46,7 @@ func validate(cfg *Config, r *report) {
 	validateDatabase(cfg, r)
 	validateVault(&cfg.Vault, r)
 	validateAudit(&cfg.Audit, r)
+	validatePayloads(&cfg.Payloads, r)
 	validateLedger(&cfg.Ledger, r)
 	if cfg.Catalog != "" {
 		if info, err := os.Stat(cfg.Catalog); err != nil || !info.Mode().IsRegular() {

@@ -20,6 +20,7 @@ import (
 	"turnpike/internal/limit"
 	"turnpike/internal/llm"
 	"turnpike/internal/otel"
+	"turnpike/internal/payload"
 	"turnpike/internal/peer"
 	"turnpike/internal/policy"
 	"turnpike/internal/price"
@@ -45,18 +46,20 @@ type Options struct {
 	Keys    *keyring.Ring
 	Proxies peer.Proxies // whose word on a client's address is believed
 	Ledger  *ledger.Recorder
-	Archive *archive.Archive    // keeps answers for clients that go on from them; nil: nothing is kept
-	Follow  *background.Tracker // of answers made in the background; nil: there are none
-	Price   *price.Current      // what attempts cost; nil: nobody asks
-	Budgets *budget.Keeper      // what may be spent; nil: nobody asks
-	Log     *slog.Logger
-	Metrics *telemetry.Metrics // nil: nothing is counted
-	Limits  *limit.Limiter     // of keys and whom they belong to; nil: nobody is limited
-	Traces  *otel.Tracer       // nil: no collector is told, and upstreams get no trace context
-	Now     func() time.Time
-	Version string
-	Replica string // the name of this gateway among those that share a database
-	Started time.Time
+	Archive *archive.Archive // keeps answers for clients that go on from them; nil: nothing is kept
+	// Payloads keeps what requests say, of keys that ask for it; nil: of none.
+	Payloads *payload.Recorder
+	Follow   *background.Tracker // of answers made in the background; nil: there are none
+	Price    *price.Current      // what attempts cost; nil: nobody asks
+	Budgets  *budget.Keeper      // what may be spent; nil: nobody asks
+	Log      *slog.Logger
+	Metrics  *telemetry.Metrics // nil: nothing is counted
+	Limits   *limit.Limiter     // of keys and whom they belong to; nil: nobody is limited
+	Traces   *otel.Tracer       // nil: no collector is told, and upstreams get no trace context
+	Now      func() time.Time
+	Version  string
+	Replica  string // the name of this gateway among those that share a database
+	Started  time.Time
 
 	// Operator tells whether whoever asks how the gateway stands may hear of its
 	// accounts; nil: nobody.

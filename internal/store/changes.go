@@ -14,7 +14,7 @@ import (
 // written for every request must be here, or all who write it wait for one row.
 var unwatched = []string{
 	"admin_answers", "alerts", "attempt_labels", "attempts", "audit", "audit_head", "background", "budget_accounts", "budget_charges", "budget_events", "budget_leases",
-	"changes", "goose_db_version", "leases", "logins", "price_books", "price_sources", "response_items", "responses", "usage_quarters", "usage_stale",
+	"changes", "goose_db_version", "leases", "logins", "payloads", "price_books", "price_sources", "response_items", "responses", "usage_quarters", "usage_stale",
 }
 
 // idle are columns of watched tables whose changes nobody must notice.
