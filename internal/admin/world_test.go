@@ -79,7 +79,9 @@ func newWorld(t testing.TB) *world {
 	t.Cleanup(func() { _ = db.Close() })
 	safe, err := vault.New(t.Context(), vault.Options{
 		Store: db, Now: time.Now,
-		Masters: func(context.Context) ([]vault.Master, error) { return vault.File(filepath.Join(dir, vault.FileName), true) },
+		Masters: func(context.Context) ([]vault.Master, error) {
+			return vault.File(filepath.Join(dir, vault.FileName), true)
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
