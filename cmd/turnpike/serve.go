@@ -135,9 +135,9 @@ func (a *app) run(ctx context.Context, again func()) error {
 	}
 	defer func() { cancel(); <-listing; summing(); watching() }() // a file is not left half done
 	served := make(chan error, 1)
-	go func() { served <- a.server.Serve(gateway.Listener(listener)) }()
+	go func() { served <- a.listenAndServe(gateway.Listener(listener)) }()
 	dropStartPages()
-	a.log.Info("turnpike is ready", "address", "http://"+a.address(), "version", version, "providers", len(a.cfg.Active()))
+	a.log.Info("turnpike is ready", "address", a.scheme()+"://"+a.address(), "version", version, "providers", len(a.cfg.Active()))
 	select {
 	case err := <-served:
 		return errors.Join(err, a.drain())
@@ -166,6 +166,21 @@ func (a *app) listen(ctx context.Context) (net.Listener, error) {
 		a.cfg.Server.Port = addr.Port
 	}
 	return listener, nil
+}
+
+// listenAndServe speaks TLS where there is a certificate.
+func (a *app) listenAndServe(l net.Listener) error {
+	if a.server.TLSConfig != nil {
+		return a.server.ServeTLS(l, "", "")
+	}
+	return a.server.Serve(l)
+}
+
+func (a *app) scheme() string {
+	if a.cfg.Server.TLS.On() {
+		return "https"
+	}
+	return "http"
 }
 
 func (a *app) address() string {
@@ -250,7 +265,14 @@ func (a *app) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.gw = newGateway(a)
-	a.server = newServer(a.gw, a.cfg, a.log)
+	a.server = newServer(walled(a), a.cfg, a.log)
+	if a.cfg.Server.TLS.On() {
+		cert, err := newCertificate(a.cfg.Server.TLS, a.log, time.Now)
+		if err != nil {
+			return err
+		}
+		a.server.TLSConfig = cert.config()
+	}
 	return nil
 }
 

@@ -138,6 +138,7 @@ var rules = []struct {
 	{"internal/peer", nil, true, "addresses of whoever calls"},
 	{"internal/store", nil, false, "all SQL is here and nothing else"},
 	{"internal/audit", []string{"internal/store"}, true, "who did what, in a chain of rows that the store keeps"},
+	{"internal/firewall", nil, true, "counts and looks at addresses of requests, whoever answers them"},
 	{"internal/payload", []string{"internal/store"}, true, "texts of requests, whoever seals them; it never holds up the road"},
 	{"internal/vault", []string{"internal/store"}, true, "secrets at rest: data keys lie in the store, wrapped"},
 	{"internal/vault/awskeys", []string{"internal/vault"}, false, "master keys of AWS; the SDK has the credentials and the signature"},

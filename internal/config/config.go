@@ -32,6 +32,8 @@ type Config struct {
 	Audit Audit `yaml:"audit"`
 	// Payloads is what is kept of what requests say; nothing, unless it says so.
 	Payloads Payloads `yaml:"payloads"`
+	// Firewall bounds requests where no other firewall is before the gateway.
+	Firewall Firewall `yaml:"firewall"`
 	// Docs serves pages that describe the admin API at /docs, to everybody: they name its
 	// routes and hold no data.
 	Docs bool `yaml:"docs"`
@@ -90,6 +92,8 @@ type Server struct {
 	Host string `yaml:"host"`
 	// Port is the TCP port to listen on; 0 lets the system choose.
 	Port int `yaml:"port"`
+	// TLS is the certificate that is shown; with none, plain HTTP is spoken.
+	TLS TLS `yaml:"tls"`
 	// MaxBody is the largest request body accepted.
 	MaxBody Size `yaml:"max_body"`
 	// DrainTimeout is how long running requests may finish after SIGTERM.
@@ -383,6 +387,7 @@ func Default() *Config {
 		DataDir:   "./data",
 		Vault:     Vault{Key: VaultFile},
 		Payloads:  defaultPayloads(),
+		Firewall:  defaultFirewall(),
 		Database:  defaultDatabase(),
 		Media:     Media{Fetch: new(true), AllowPrivate: new(false), MaxBytes: 20 * MiB, Timeout: 10 * time.Second},
 		Prices:    defaultPrices(),

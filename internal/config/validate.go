@@ -47,6 +47,8 @@ func validate(cfg *Config, r *report) {
 	validateVault(&cfg.Vault, r)
 	validateAudit(&cfg.Audit, r)
 	validatePayloads(&cfg.Payloads, r)
+	validateFirewall(&cfg.Firewall, r)
+	validateTLS(&cfg.Server.TLS, r)
 	validateLedger(&cfg.Ledger, r)
 	if cfg.Catalog != "" {
 		if info, err := os.Stat(cfg.Catalog); err != nil || !info.Mode().IsRegular() {

@@ -147,6 +147,20 @@ const azure = "/openai/"
 // Handle adds a route that is no client API: the console, health of others.
 func (g *Gateway) Handle(pattern string, h http.Handler) { g.mux.Handle(pattern, h) }
 
+// Refuse answers a request that is not let in, in the dialect of its path.
+func (g *Gateway) Refuse(w http.ResponseWriter, r *http.Request, e *llm.Error) {
+	writeError(w, g.dialectOf(r), e, ledger.NewID("req"))
+}
+
+// KeyOf is the id of the valid key that a request bears, "" where it bears none.
+func (g *Gateway) KeyOf(r *http.Request) string {
+	who, err := g.principal(r)
+	if err != nil {
+		return ""
+	}
+	return who.KeyID
+}
+
 // Close makes the gateway say that it is not ready any more. What is under way goes on.
 func (g *Gateway) Close() { g.closing.Store(true) }
 
