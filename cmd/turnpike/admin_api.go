@@ -26,24 +26,21 @@ func newAdminAPI(ctx context.Context, a *app, safe *vault.Vault) (out adminAPI, 
 		return out, err
 	}
 	out.signIn = newDoor(a, people)
-	keys, err := newKeys(a.cfg, a.store)
-	if err != nil {
-		return out, err
-	}
 	var rules []string
 	for i := range a.cfg.Rules {
 		rules = append(rules, a.cfg.Rules[i].Name)
 	}
 	started := time.Now().UTC()
 	out.api = admin.Handler(admin.Options{
-		Guard: a.operators, Accounts: people, Origins: origins(a.cfg), Members: a.members(), Proxies: a.cfg.Server.Proxies(), Pins: a.table.Pins(), Store: a.store, Keys: keys, Sealer: safe, Table: a.table,
+		Guard: a.operators, Accounts: people, Origins: origins(a.cfg), Members: a.members(), Proxies: a.cfg.Server.Proxies(), Pins: a.table.Pins(), Store: a.store, Keys: keysWith(a.cfg, a.store, safe), Sealer: safe, Table: a.table,
 		Models: a.models, Prices: a.prices, Live: a.live, Reload: func() admin.Reloaded { return a.reload("the admin API") }, Draft: draft, Declared: a.cfg.Auth.APIKey != "", Region: func(name string) (string, string) { return accountOf(a.config())(name) },
 		Ceiling: a.cfg.Prices.Ceiling(), Sources: a.cfg.Prices.Sources, Rules: rules, Hide: a.hidden.text,
 		Settings: func() (admin.Settings, error) {
 			plain, err := config.Plain(a.config())
 			return admin.Settings{File: a.cfg.File, Declared: true, Warnings: append([]string{}, a.cfg.Warnings...), Settings: plain}, err
 		},
-		SignIns:  newSignIns(a, safe),
+		SignIns: newSignIns(a, safe),
+		Audit:   a.audit, Payloads: payloadReader(a), Redact: a.hidden.text,
 		Channels: func() map[string]alert.Channel { return alertChannels(&a.config().Alerts, a.log) },
 		Health:   func() admin.Health { return a.health(started) },
 		Version:  version, Now: time.Now, Log: a.log,

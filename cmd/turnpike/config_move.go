@@ -14,7 +14,6 @@ import (
 	"turnpike/internal/config"
 	"turnpike/internal/live"
 	"turnpike/internal/store"
-	"turnpike/internal/vault"
 )
 
 // configMove are the flags of config export and import.
@@ -44,7 +43,7 @@ func openBook(ctx context.Context, cfg *config.Config) (*live.Book, *store.Store
 	if err != nil {
 		return nil, nil, err
 	}
-	safe, err := vault.Open(filepath.Join(cfg.DataDir, vault.FileName))
+	safe, err := openVault(ctx, cfg, db)
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}

@@ -49,11 +49,7 @@ func (a *app) firstStart(ctx context.Context) error {
 	if mine, err := a.store.AddSetting(ctx, firstKeyMade, "yes"); err != nil || !mine {
 		return err
 	}
-	keys, err := newKeys(a.cfg, a.store)
-	if err != nil {
-		return err
-	}
-	made, err := keys.Create(ctx, store.Key{Name: "first key"})
+	made, err := keysWith(a.cfg, a.store, a.safe).Create(ctx, store.Key{Name: "first key"})
 	if err != nil {
 		return err
 	}

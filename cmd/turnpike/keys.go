@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -25,15 +24,22 @@ const (
 	maxInput    = 16 << 20 // of a file a command reads
 )
 
-// newKeys is what makes keys, as the configuration wants them kept.
-func newKeys(cfg *config.Config, db *store.Store) (*roster.Keys, error) {
-	k := &roster.Keys{Store: db, Now: time.Now}
+// newKeys is what makes keys for a command.
+func newKeys(ctx context.Context, cfg *config.Config, db *store.Store) (*roster.Keys, error) {
 	if !cfg.Keys.Revealable {
-		return k, nil
+		return keysWith(cfg, db, nil), nil
 	}
-	safe, err := vault.Open(filepath.Join(cfg.DataDir, vault.FileName))
-	k.Vault = safe
-	return k, err
+	safe, err := openVault(ctx, cfg, db)
+	return keysWith(cfg, db, safe), err
+}
+
+// keysWith is what makes keys, as the configuration wants them kept.
+func keysWith(cfg *config.Config, db *store.Store, safe *vault.Vault) *roster.Keys {
+	k := &roster.Keys{Store: db, Now: time.Now}
+	if cfg.Keys.Revealable {
+		k.Vault = safe
+	}
+	return k
 }
 
 // keysCommand is one call of turnpike keys.
@@ -109,7 +115,7 @@ func keys(args []string) error {
 		return err
 	}
 	defer func() { _ = c.db.Close() }()
-	if c.keys, err = newKeys(c.cfg, c.db); err != nil {
+	if c.keys, err = newKeys(c.ctx, c.cfg, c.db); err != nil {
 		return err
 	}
 	return act.run(c)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"turnpike/internal/config"
@@ -157,7 +156,7 @@ func openLogins(ctx context.Context, cfg *config.Config) (*sealedLogins, func(),
 	if err != nil {
 		return nil, nil, err
 	}
-	safe, err := vault.Open(filepath.Join(cfg.DataDir, vault.FileName))
+	safe, err := openVault(ctx, cfg, db)
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}

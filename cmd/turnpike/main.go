@@ -39,6 +39,8 @@ func commands() []command {
 		{"catalog", "list|show|forget", "show what is known of models, and what upstreams have taught", catalogCommand},
 		{"prices", "list|set|import|sync|rerate", "show what tokens cost, change it, correct the past", prices},
 		{"config", "check|print|export|import", "check the configuration, print it, move what is in force and what was set", configCommand},
+		{"vault", "status|rotate", "show what secrets are encrypted with; change the keys while gateways run", vaultCommand},
+		{"audit", "list|verify|export", "show who did what; look whether that was changed", auditCommand},
 		{"doctor", "", "ask a provider what a model takes, and compare with what is known", doctorCommand},
 		{"explain", "< request.json", "show what would be sent for a request, and send nothing", explain},
 		{"openapi", "", "print the OpenAPI document of the admin API", openapi},
@@ -63,7 +65,10 @@ func run(args []string) error {
 	}
 	for _, c := range commands() {
 		if c.name == args[0] {
-			return c.run(args[1:])
+			if err := c.run(args[1:]); err != nil {
+				return err
+			}
+			return noteAct(args)
 		}
 	}
 	overview()

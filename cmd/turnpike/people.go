@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -19,7 +18,6 @@ import (
 	"turnpike/internal/identity"
 	"turnpike/internal/store"
 	"turnpike/internal/tenancy"
-	"turnpike/internal/vault"
 )
 
 // peopleActions are what turnpike accounts does.
@@ -82,7 +80,7 @@ func (c *people) open(ctx context.Context, cfg *config.Config) (err error) {
 	if c.db, err = openStore(ctx, cfg); err != nil {
 		return err
 	}
-	safe, err := vault.Open(filepath.Join(cfg.DataDir, vault.FileName))
+	safe, err := openVault(ctx, cfg, c.db)
 	if err != nil {
 		return errors.Join(err, c.db.Close())
 	}

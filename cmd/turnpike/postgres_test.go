@@ -69,7 +69,7 @@ func TestTwoGatewaysOnOnePostgres(t *testing.T) {
 	if log, _ := one.log.now(); strings.Contains(log, "encryption key") {
 		t.Errorf("the first gateway: %s", log)
 	}
-	two.wait("encryption key is not the one of the first")
+	two.wait("encryption key of another gateway")
 	made := createdKey(t, data+"-3", "--name", "later")
 	for _, r := range []*running{one, two} {
 		if status, body := r.do("POST", "/v1/chat/completions", first, hello); status != 200 {

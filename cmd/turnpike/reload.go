@@ -156,7 +156,7 @@ func (a *app) refresh(ctx context.Context) error {
 	if err := a.live.Refresh(ctx); err != nil {
 		return err
 	}
-	return errors.Join(a.switchProviders(ctx), a.hearUnpinned(ctx))
+	return errors.Join(a.switchProviders(ctx), a.hearUnpinned(ctx), a.safe.Reload(ctx))
 }
 
 // reloaded is what came of reading the configuration again; nil: it was not.

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"syscall"
@@ -19,6 +18,7 @@ import (
 	"turnpike/internal/affinity/replicas"
 	"turnpike/internal/alert"
 	"turnpike/internal/archive"
+	"turnpike/internal/audit"
 	"turnpike/internal/background"
 	"turnpike/internal/budget"
 	"turnpike/internal/catalog"
@@ -32,11 +32,13 @@ import (
 	"turnpike/internal/live"
 	"turnpike/internal/operator"
 	"turnpike/internal/otel"
+	"turnpike/internal/payload"
 	"turnpike/internal/price"
 	"turnpike/internal/roster"
 	"turnpike/internal/route"
 	"turnpike/internal/rules"
 	"turnpike/internal/store"
+	"turnpike/internal/telemetry"
 	"turnpike/internal/vault"
 )
 
@@ -65,6 +67,11 @@ type app struct {
 	cfg       *config.Config // that it was started with
 	log       *slog.Logger
 	store     *store.Store
+	safe      *vault.Vault
+	audit     *audit.Log
+	refused   audit.Refusals
+	payloads  *payload.Recorder // nil where nothing is kept
+	metrics   *telemetry.Metrics
 	ledger    *ledger.Recorder
 	archive   *archive.Archive // nil where answers are not kept
 	follow    *background.Tracker
@@ -134,6 +141,7 @@ func (a *app) run(ctx context.Context, again func()) error {
 	}
 	a.keepPrices(behind)
 	a.keepBudgets(behind)
+	a.keepAudit(behind)
 	listing := make(chan struct{})
 	go func() { defer close(listing); a.lists.Run(behind) }()
 	summing := a.keepUsage(behind)
@@ -147,9 +155,9 @@ func (a *app) run(ctx context.Context, again func()) error {
 	signals := hangups()
 	a.watching.Go(func() { a.watchLive(behind, signals) })
 	served := make(chan error, 1)
-	go func() { served <- a.server.Serve(gateway.Listener(listener)) }()
+	go func() { served <- a.listenAndServe(gateway.Listener(listener)) }()
 	dropStartPages()
-	a.log.Info("turnpike is ready", "address", "http://"+a.address(), "version", version, "providers", len(a.config().Active()))
+	a.log.Info("turnpike is ready", "address", a.scheme()+"://"+a.address(), "version", version, "providers", len(a.config().Active()))
 	select {
 	case err := <-served:
 		return errors.Join(err, a.drain())
@@ -180,6 +188,21 @@ func (a *app) listen(ctx context.Context) (net.Listener, error) {
 	return listener, nil
 }
 
+// listenAndServe speaks TLS where there is a certificate.
+func (a *app) listenAndServe(l net.Listener) error {
+	if a.server.TLSConfig != nil {
+		return a.server.ServeTLS(l, "", "")
+	}
+	return a.server.Serve(l)
+}
+
+func (a *app) scheme() string {
+	if a.cfg.Server.TLS.On() {
+		return "https"
+	}
+	return "http"
+}
+
 func (a *app) address() string {
 	return net.JoinHostPort(a.cfg.Server.Host, strconv.Itoa(a.cfg.Server.Port))
 }
@@ -195,13 +218,14 @@ func (a *app) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	safe, err := vault.Open(filepath.Join(a.cfg.DataDir, vault.FileName))
+	safe, err := openVault(ctx, a.cfg, a.store)
 	if err != nil {
 		return err
 	}
-	if err = a.sameKeyFile(ctx, safe); err != nil {
+	if err = a.otherMasters(ctx, safe); err != nil {
 		return err
 	}
+	a.safe, a.audit = safe, &audit.Log{Store: a.store, Now: time.Now}
 	if err = a.firstStart(ctx); err != nil {
 		return err
 	}
@@ -240,6 +264,8 @@ func (a *app) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.archive = newArchive(a, safe)
+	a.metrics = telemetry.New(a.knownModel)
+	a.payloads = newPayloads(a)
 	a.follow, err = background.New(ctx, background.Options{Store: a.store, Ledger: a.ledger, Log: a.log, Now: time.Now, Adopt: a.adopt})
 	if err != nil {
 		return err
@@ -260,7 +286,14 @@ func (a *app) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.gw = newGateway(a)
-	a.server = newServer(a.gw, a.cfg, a.log)
+	a.server = newServer(walled(a), a.cfg, a.log)
+	if a.cfg.Server.TLS.On() {
+		cert, err := newCertificate(a.cfg.Server.TLS, a.log, time.Now)
+		if err != nil {
+			return err
+		}
+		a.server.TLSConfig = cert.config()
+	}
 	return nil
 }
 
@@ -323,6 +356,7 @@ func (a *app) drain() error {
 	err = errors.Join(err, a.ledger.Close(flush))
 	a.closeLimits(flush)
 	_ = a.tracer.Close(flush) // it has logged what it could not send
+	err = errors.Join(err, a.payloads.Close(flush))
 	if a.archive != nil {
 		err = errors.Join(err, a.archive.Close(flush))
 	}

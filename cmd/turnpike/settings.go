@@ -61,7 +61,9 @@ func (s *settings) load(args []string, most int) (*config.Config, error) {
 	if len(s.words) > most {
 		return nil, fmt.Errorf("%q is one word too many; %s --help shows what there is", s.words[most], s.flags.Name())
 	}
-	return s.again()
+	cfg, err := s.again()
+	lastLoaded.Store(cfg)
+	return cfg, err
 }
 
 // again reads the configuration as load did.

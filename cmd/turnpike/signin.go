@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"turnpike/internal/admin"
+	"turnpike/internal/audit"
 	"turnpike/internal/config"
 	"turnpike/internal/identity"
 	"turnpike/internal/origin"
@@ -23,10 +24,42 @@ func newAccounts(a *app, safe *vault.Vault) *identity.Accounts {
 	})
 }
 
-// tellSignIn logs what people did and tried.
-func (a *app) tellSignIn(_ context.Context, e identity.Event) {
-	a.log.Info("sign-in", "action", e.Action, "outcome", e.Outcome, "actor", e.Actor, "target", e.Target, "detail", e.Detail, "address", e.Client.Address)
+// signInKinds are what the audit log calls what people do at the door.
+var signInKinds = map[string]string{
+	"sign_in": "login", "sign_out": "logout", "sign_out_everywhere": "logout", "refresh": "login.stolen", "link_used": "login.link", "identity_linked": "login.linked",
+	"token_exchange": "login.token", "role": "accounts.role", "account_made": "accounts.create",
 }
+
+// tellSignIn logs what people did and tried. What they do at the door stands in the audit log
+// by this; all else does by the route of the admin API that it is done by.
+func (a *app) tellSignIn(ctx context.Context, e identity.Event) {
+	a.log.Info("sign-in", "action", e.Action, "outcome", e.Outcome, "actor", e.Actor, "target", e.Target, "detail", e.Detail, "address", e.Client.Address)
+	if e.Client.Address == "" {
+		return
+	}
+	row := audit.Event{
+		Kind: cmp.Or(signInKinds[e.Action], "login."+e.Action), Actor: cmp.Or(e.Actor, "unknown"), Subject: "accounts/" + cmp.Or(e.Target, e.Actor),
+		Outcome: audit.Done, Address: e.Client.Address, Agent: e.Client.Agent, Note: e.Detail,
+	}
+	if e.Outcome != identity.OK {
+		left, ok := a.refused.Next(time.Now())
+		if !ok {
+			return
+		}
+		row.Outcome, row.Note = audit.Refused, strings.TrimPrefix(e.Detail+": "+e.Outcome, ": ")
+		if left > 0 {
+			row.Note += fmt.Sprint("; ", left, " more were not written")
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditTime)
+	defer cancel()
+	if err := a.audit.Add(ctx, row); err != nil {
+		a.log.Error("a sign-in is not in the audit log", "action", e.Action, "error", err)
+	}
+}
+
+// auditTime bounds how long a row of the audit log may take.
+const auditTime = 10 * time.Second
 
 // origins are the web pages that may talk to the gateway.
 func origins(cfg *config.Config) *origin.Allowed {

@@ -18,7 +18,6 @@ import (
 	"turnpike/internal/fetch"
 	"turnpike/internal/gateway"
 	"turnpike/internal/llm"
-	"turnpike/internal/telemetry"
 )
 
 // fronts is the explicit list of client APIs.
@@ -101,8 +100,8 @@ func newGateway(a *app) *gateway.Gateway {
 		Routes: fronts, Backs: backs, Caps: a.models.Lookup, Betas: a.models.Betas, Spell: catalog.Dashes, Learned: a.known,
 		Policy: a.cfg.Policy, Rules: a.rules, Fetch: newFetcher(a.cfg.Media), Table: a.table,
 		Keys: a.ring, Proxies: a.cfg.Server.Proxies(), Limits: a.limits,
-		Ledger: a.ledger, Archive: a.archive, Follow: a.follow, Price: a.prices,
-		Log: a.log, Metrics: telemetry.New(a.knownModel), Traces: a.tracer,
+		Ledger: a.ledger, Archive: a.archive, Payloads: a.payloads, Follow: a.follow, Price: a.prices,
+		Log: a.log, Metrics: a.metrics, Traces: a.tracer,
 		Now: time.Now, Version: version, Started: time.Now(),
 		Budgets: a.budgets, AssumeOutput: int64(a.cfg.Budgets.AssumeOutput),
 		Replica: replica(a.address()),

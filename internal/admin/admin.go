@@ -13,11 +13,13 @@ import (
 
 	"turnpike/internal/affinity"
 	"turnpike/internal/alert"
+	"turnpike/internal/audit"
 	"turnpike/internal/catalog"
 	"turnpike/internal/identity"
 	"turnpike/internal/live"
 	"turnpike/internal/operator"
 	"turnpike/internal/origin"
+	"turnpike/internal/payload"
 	"turnpike/internal/peer"
 	"turnpike/internal/price"
 	"turnpike/internal/roster"
@@ -64,7 +66,13 @@ type Options struct {
 	// SignIns are the accounts that live by people's logins; nil where none may be used.
 	SignIns *operator.SignIns
 	// Health tells how the gateway stands.
-	Health  func() Health
+	Health func() Health
+	// Audit is who did what; nil: nothing is noted.
+	Audit *audit.Log
+	// Payloads shows what requests said; nil: nothing is kept.
+	Payloads *payload.Reader
+	// Redact takes out of a text what is secret and what looks like it.
+	Redact  func(string) string
 	Version string
 	Now     func() time.Time
 	Log     *slog.Logger
@@ -105,9 +113,10 @@ func Handler(opt Options) http.Handler {
 // door is the API as it runs.
 type door struct {
 	*Options
-	room  chan struct{}
-	tries *tries.Counter
-	codes *tries.Counter
+	room    chan struct{}
+	tries   *tries.Counter
+	codes   *tries.Counter
+	refused audit.Refusals
 }
 
 // serve does what a row says.
@@ -115,6 +124,10 @@ func (d *door) serve(op *operation) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := &call{Options: d.Options, w: w, r: r, who: callerOf(r.Context()), codes: d.codes}
 		if !c.who.May(op.may) {
+			if op.act != "" && c.who != nil {
+				c.ctx = r.Context()
+				_ = c.note(audit.Event{Kind: op.act, Subject: c.subject(op, nil), Outcome: audit.Refused, Note: "it needs the permission " + string(op.may)})
+			}
 			fail(http.StatusForbidden, "that needs the permission %s", op.may).write(w)
 			return
 		}
@@ -156,8 +169,8 @@ func bound(w http.ResponseWriter, limit time.Duration) (release func()) {
 	}
 }
 
-// do runs an operation; the answer is JSON, or a file.
-func (c *call) do(op *operation) (status int, answer any, err error) {
+// run does what an operation does; the answer is JSON, or a file.
+func (c *call) run(op *operation) (status int, answer any, err error) {
 	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, maxBody)
 	answer, err = op.serve(c)
 	if err != nil {
@@ -220,6 +233,7 @@ const (
 func (d *door) guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w.Header(), r)
+		r = withRequest(w, r)
 		if d.Origins.Share(w.Header(), r) {
 			w.WriteHeader(http.StatusNoContent)
 			return
@@ -263,10 +277,29 @@ func (d *door) caller(h http.Header, r *http.Request) (*Caller, error) {
 	}
 	if !d.Guard.Opens(r) {
 		d.tries.Failed(from)
+		d.refuse(r)
 		h.Set("WWW-Authenticate", `Bearer realm="turnpike admin"`)
 		return nil, fail(http.StatusUnauthorized, "send the admin key (auth.admin_key, or the one printed at the first start) as Authorization: Bearer KEY, or sign in")
 	}
 	return &Caller{Name: "admin key", Role: identity.Owner, Owner: true}, nil
+}
+
+// refuse notes that somebody had no key, or a wrong one.
+func (d *door) refuse(r *http.Request) {
+	if d.Audit == nil {
+		return
+	}
+	left, ok := d.refused.Next(d.Now())
+	if !ok {
+		return
+	}
+	e := audit.Event{Kind: "login.refused", Actor: "unknown", Subject: r.URL.Path, Outcome: audit.Refused}
+	if left > 0 {
+		e.Note = strconv.Itoa(left) + " more were not written"
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), auditTime)
+	defer cancel()
+	_ = add(ctx, d.Options, r, e)
 }
 
 // secure sets the headers that keep browsers from doing anything with an answer.

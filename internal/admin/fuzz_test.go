@@ -108,6 +108,7 @@ func TestByTheDocument(t *testing.T) {
 	do[map[string]any](w, 201, "POST", "/admin/aliases", `{"match":"mine","to":["a/sandbox"]}`)
 	do[map[string]any](w, 201, "POST", "/admin/catalog/rules", `{"name":"mine","match":["m"],"caps":{"max_output":1}}`)
 	do[map[string]any](w, 201, "POST", "/admin/alerts/channels", `{"name":"hook","type":"webhook","url":"https://hook.example"}`)
+	w.hear(request, "key_x")
 	do[map[string]any](w, 200, "PATCH", "/admin/tags/web", `{}`)
 	do[map[string]any](w, 201, "POST", "/admin/accounts", `{"login":"ann","role":"auditor","password":"a good password"}`)
 	do[map[string]any](w, 201, "POST", "/admin/services", `{"name":"ci","issuer":"https://issuer.example","audience":"turnpike","claims":{"sub":"repo:acme/app"},"role":"auditor"}`)

@@ -73,7 +73,7 @@ func (c *call) first(op *operation, claim *store.AdminAnswer) {
 	if err == nil && isJSON {
 		var kept []byte
 		if kept, err = json.Marshal(keptAnswer{c.w.Header().Get("ETag"), text}); err == nil {
-			claim.Status, claim.Answer = status, c.Sealer.Seal(kept, sealPlace(claim.ID))
+			claim.Status, claim.Answer = status, c.Sealer.Seal(kept, SealPlace(claim.ID))
 			if keep := c.Store.KeepAnswer(after, *claim); keep != nil {
 				c.Log.Warn("an answer of the admin API could not be kept", "error", keep)
 			}
@@ -86,7 +86,7 @@ func (c *call) first(op *operation, claim *store.AdminAnswer) {
 // again gives an answer that was kept.
 func (c *call) again(there *store.AdminAnswer) {
 	var kept keptAnswer
-	text, err := c.Sealer.Unseal(there.Answer, sealPlace(there.ID))
+	text, err := c.Sealer.Unseal(there.Answer, SealPlace(there.ID))
 	if err == nil {
 		err = json.Unmarshal(text, &kept)
 	}
@@ -101,8 +101,8 @@ func (c *call) again(there *store.AdminAnswer) {
 	c.tell(there.Status, kept.Body, nil)
 }
 
-// sealPlace is where a sealed answer belongs.
-func sealPlace(id string) string { return "admin/answers/" + id }
+// SealPlace is where a sealed answer belongs.
+func SealPlace(id string) string { return "admin/answers/" + id }
 
 func digest(parts ...string) string {
 	h := sha256.New()

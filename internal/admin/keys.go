@@ -323,7 +323,10 @@ type Deleted struct {
 }
 
 func deleteKey(c *call, q *nothing, b *nothing) (Deleted, error) {
-	_, err := revokeKey(c, q, b)
+	k, err := revokeKey(c, q, b)
+	if err == nil {
+		err = c.Store.ForgetPayloads(c.ctx, k.ID)
+	}
 	return Deleted{err == nil}, err
 }
 

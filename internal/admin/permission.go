@@ -32,6 +32,8 @@ const (
 	AccountsRead   Permission = "accounts:read"  // accounts, invitations, identities, groups, services, sessions
 	AccountsWrite  Permission = "accounts:write" // and with it every role
 	Self           Permission = "self"           // one's own account, keys and usage
+	AuditRead      Permission = "audit:read"
+	PayloadsRead   Permission = "payloads:read" // what requests and answers said
 )
 
 // granted says which areas of an admin's scopes give a permission, and whether auditors
@@ -60,6 +62,8 @@ var granted = map[Permission]struct {
 	SettingsWrite:  {},
 	AccountsRead:   {audit: true},
 	AccountsWrite:  {},
+	AuditRead:      {audit: true},
+	PayloadsRead:   {},
 }
 
 // Caller is who asks. The admin key speaks for an owner.

@@ -110,6 +110,12 @@ func problemOf(err error) (p *Problem, known bool) {
 	return fail(http.StatusInternalServerError, "that did not work; the gateway's log tells why"), false
 }
 
+// Refuse answers a request that is not let in.
+func Refuse(w http.ResponseWriter, r *http.Request, status int, say string) {
+	secure(w.Header(), r)
+	fail(status, "%s", say).write(w)
+}
+
 func (p *Problem) write(w http.ResponseWriter) {
 	text, err := json.Marshal(p)
 	if err != nil { // texts and numbers: it cannot

@@ -18,8 +18,10 @@ type operation struct {
 	method, path string
 	may          Permission
 	say          string
-	status       int  // of success
-	creates      bool // Idempotency-Key holds for it
+	act          string   // what it is called in the audit log; empty: it is not there
+	secrets      []string // members of the body that the audit log masks, beside those whose names say it
+	status       int      // of success
+	creates      bool     // Idempotency-Key holds for it
 	also         []string
 	query        reflect.Type
 	body         reflect.Type // nil: none
@@ -48,6 +50,9 @@ func row[Q, B, A any](at string, may Permission, say string, do func(*call, *Q, 
 	op := &operation{
 		method: method, path: path, may: may, say: say, status: http.StatusOK, limit: usual,
 		query: reflect.TypeFor[Q](), answer: reflect.TypeFor[A](),
+	}
+	if method != http.MethodGet {
+		op.act = actOf(method, path)
 	}
 	if b := reflect.TypeFor[B](); b != reflect.TypeFor[nothing]() {
 		op.body = b
@@ -102,6 +107,18 @@ func (o *operation) gives(media ...string) *operation {
 // long is for what may take its time.
 func (o *operation) long(d time.Duration) *operation {
 	o.limit = d
+	return o
+}
+
+// hiding names members of the body that are secret although their names do not say it.
+func (o *operation) hiding(members ...string) *operation {
+	o.secrets = members
+	return o
+}
+
+// named is what the row is called in the audit log, where its path does not say it.
+func (o *operation) named(act string) *operation {
+	o.act = act
 	return o
 }
 

@@ -31,7 +31,7 @@ func loginOperations() []*operation {
 		row("POST /admin/copilot/refresh", ProvidersWrite, "Replace Copilot's token now", renewCopilot),
 		row("POST /admin/kiro/login", ProvidersWrite, "Begin a login at Kiro (unofficial)", startKiro),
 		row("GET /admin/kiro/login/{id}", ProvidersWrite, "Ask how a login at Kiro is", pollLogin(kiroType)),
-		row("POST /admin/kiro/login/complete/{id}", ProvidersWrite, "Go on with the address at which the browser ended", completeKiro),
+		row("POST /admin/kiro/login/complete/{id}", ProvidersWrite, "Go on with the address at which the browser ended", completeKiro).hiding("url", "code", "state"),
 		row("GET /admin/kiro/status", ProvidersRead, "Show a login at Kiro", getKiro),
 		row("POST /admin/kiro/refresh", ProvidersWrite, "Replace Kiro's token now", renewKiro),
 		row("POST /admin/kiro/import-local", ProvidersWrite, "Take over a login of kiro-cli or of the IDE, where the settings allow it", importKiro),

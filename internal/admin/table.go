@@ -13,11 +13,11 @@ func operations() []*operation {
 		row("GET /admin/keys", KeysRead, "List keys", listKeys).within(),
 		row("POST /admin/keys", KeysWrite, "Make a key; its secret is shown once", createKey).made().within(),
 		row("POST /admin/keys/batch", KeysWrite, "Make up to 100 keys of names; their secrets are shown once", createKeys).made().within(),
-		row("GET /admin/keys/export", KeysReveal, "Export keys with their hashes, without secrets", exportKeys).long(month),
+		row("GET /admin/keys/export", KeysReveal, "Export keys with their hashes, without secrets", exportKeys).long(month).noted(),
 		row("POST /admin/keys/import", KeysWrite, "Import a file of keys, of this gateway or others", importKeys).long(month),
 		row("GET /admin/keys/{id}", KeysRead, "Show a key", getKey).within(),
 		row("PATCH /admin/keys/{id}", KeysWrite, "Change a key", setKey).as("PUT").within(),
-		row("DELETE /admin/keys/{id}", KeysWrite, "Revoke a key; it stays in the list", deleteKey).within(),
+		row("DELETE /admin/keys/{id}", KeysWrite, "Revoke a key and let go of what was kept of its requests; it stays in the list", deleteKey).within(),
 		row("POST /admin/keys/{id}/rotate", KeysWrite, "Give a key another secret; the old one stays good for a while", rotateKey).within(),
 		row("POST /admin/keys/{id}/revoke", KeysWrite, "Revoke a key for good", revokeKey).within(),
 		row("POST /admin/keys/{id}/reveal", KeysReveal, "Show the secret of a key again, where secrets are kept", revealKey).within(),
@@ -49,8 +49,8 @@ func operations() []*operation {
 		row("GET /admin/budgets/{id}/events", BudgetsRead, "List resets and recharges", budgetEvents).within(),
 
 		row("GET /admin/providers", ProvidersRead, "List providers with how they are", listProviders).within(),
-		row("POST /admin/providers", ProvidersWrite, "Make a provider; its secrets are never shown again", createProvider).made(),
-		row("POST /admin/providers/test", ProvidersWrite, "Try a provider that is not kept", tryProvider),
+		row("POST /admin/providers", ProvidersWrite, "Make a provider; its secrets are never shown again", createProvider).made().hiding("headers"),
+		row("POST /admin/providers/test", ProvidersWrite, "Try a provider that is not kept", tryProvider).named("providers.try").hiding("headers"),
 		row("GET /admin/providers/{id}", ProvidersRead, "Show a provider with how its models are", getProvider).within(),
 		row("PATCH /admin/providers/{id}", ProvidersWrite, "Change a provider, or switch it on or off, in all gateways", setProvider).as("PUT").within(),
 		row("DELETE /admin/providers/{id}", ProvidersWrite, "Delete a provider; one that the configuration declares stays", deleteProvider).within(),
@@ -65,15 +65,20 @@ func operations() []*operation {
 		row("POST /admin/prices/rerate", PricesWrite, "Price the attempts of a period anew, or show what that would change", ratePrices).long(month),
 
 		row("GET /admin/usage", UsageRead, "Sum usage; as CSV where Accept asks for it", sumUsage).gives("text/csv").long(month).within(),
-		row("GET /admin/usage/export", UsageRead, "Export usage as CSV or FOCUS", exportUsage).gives("text/csv").long(4 * time.Hour),
+		row("GET /admin/usage/export", UsageRead, "Export usage as CSV or FOCUS", exportUsage).gives("text/csv").long(4 * time.Hour).noted(),
 		row("GET /admin/attempts", UsageRead, "Search the request log", listAttempts).within(),
 		row("GET /admin/requests/{id}", UsageRead, "Show a request with its attempts and the arithmetic of its cost", getRequest).within(),
+
+		row("GET /admin/requests/{id}/payload", PayloadsRead, "Show what a request said, where that is kept", getPayload).noted(),
 
 		row("GET /admin/alerts", MonitorRead, "List alert rules, channels and what was told", getAlerts),
 		row("POST /admin/alerts/channels/{id}/test", MonitorWrite, "Send a test message", testChannel).long(2 * time.Minute),
 		row("GET /admin/affinity", MonitorRead, "Count the conversations that are kept at each provider", getAffinity),
 		row("POST /admin/affinity/unpin", MonitorWrite, "Let conversations go", unpin),
 		row("GET /admin/health", MonitorRead, "Show how this gateway stands", getHealth),
+		row("GET /admin/audit", AuditRead, "Search the audit log, the newest first", listAudit),
+		row("GET /admin/audit/export", AuditRead, "Export the audit log as CSV or JSON lines, the oldest first", exportAudit).gives("text/csv", "application/jsonl").long(time.Hour).noted(),
+		row("GET /admin/audit/verify", AuditRead, "Look through the chain of the audit log for the first bad row", verifyAudit).long(month),
 		row("GET /admin/settings", SettingsRead, "Show the configuration in force, without secrets", getSettings),
 	}, slices.Concat(loginOperations(), peopleOperations(), liveOperations())...)
 }

@@ -30,10 +30,10 @@ func peopleOperations() []*operation {
 
 		row("GET /admin/me", Self, "Show who you are and what you may do", getMe),
 		row("PATCH /admin/me", Self, "Change what you are called", setMe),
-		row("POST /admin/me/password", Self, "Change your password; all your sessions end", setMyPassword),
+		row("POST /admin/me/password", Self, "Change your password; all your sessions end", setMyPassword).hiding("current"),
 		row("POST /admin/me/totp", Self, "Begin a second factor: show its secret, once", beginMyFactor),
-		row("POST /admin/me/totp/confirm", Self, "Put your second factor in force with a code of it", confirmMyFactor),
-		row("POST /admin/me/totp/remove", Self, "Take your second factor away with a code of it", removeMyFactor),
+		row("POST /admin/me/totp/confirm", Self, "Put your second factor in force with a code of it", confirmMyFactor).hiding("code"),
+		row("POST /admin/me/totp/remove", Self, "Take your second factor away with a code of it", removeMyFactor).hiding("code"),
 		row("GET /admin/me/identities", Self, "List who you are at identity providers", myIdentities),
 		row("DELETE /admin/me/identities/{id}", Self, "Unlink one of your identities", dropMyIdentity),
 		row("GET /admin/me/sessions", Self, "List your sessions", mySessions),

@@ -19,10 +19,12 @@ import (
 
 	"turnpike/internal/affinity"
 	"turnpike/internal/alert"
+	"turnpike/internal/audit"
 	"turnpike/internal/catalog"
 	"turnpike/internal/config"
 	"turnpike/internal/identity"
 	"turnpike/internal/live"
+	"turnpike/internal/payload"
 	"turnpike/internal/price"
 	"turnpike/internal/provider"
 	"turnpike/internal/provider/sandbox"
@@ -135,7 +137,12 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	safe, err := vault.Open(filepath.Join(dir, vault.FileName))
+	safe, err := vault.New(t.Context(), vault.Options{
+		Store: db, Now: time.Now,
+		Masters: func(context.Context) ([]vault.Master, error) {
+			return vault.File(filepath.Join(dir, vault.FileName), true)
+		},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,8 +178,10 @@ func newWorld(t testing.TB) *world {
 		Reload: func() Reloaded {
 			return Reloaded{At: w.now, Changed: []string{"aliases"}, Restart: []string{"server.port"}}
 		},
-		SignIns: newStubs(now),
-		Version: "test", Now: now, Log: logger,
+		SignIns:  newStubs(now),
+		Audit:    &audit.Log{Store: db, Now: now},
+		Payloads: &payload.Reader{Store: db, Sealer: safe},
+		Version:  "test", Now: now, Log: logger,
 	}
 	w.opt.Accounts = identity.New(identity.Options{Store: db, Sealer: safe, Now: now, Log: w.opt.Log, Access: 30 * time.Minute, Idle: 24 * time.Hour, Absolute: 7 * 24 * time.Hour})
 	w.opt.Members = Members{Public: "https://gw.example.org", Providers: []string{"entra"}, MaxKeys: 3}

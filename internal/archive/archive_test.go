@@ -385,7 +385,7 @@ func TestSealed(t *testing.T) {
 func TestDamaged(t *testing.T) {
 	a := &Archive{opt: Options{Sealer: glass{}}}
 	for _, body := range []string{"", "short", "\x00\x00\x00\x00\x00\x00\x00\x05abcd", "\xff\xff\xff\xff\xff\xff\xff\xffabcd"} {
-		r := store.Response{KeyID: "k", ID: "a", Body: glass{}.Seal([]byte(body), place("k", "a"))}
+		r := store.Response{KeyID: "k", ID: "a", Body: glass{}.Seal([]byte(body), SealPlace("k", "a"))}
 		if _, err := a.open(&r); !errors.Is(err, errPacked) {
 			t.Errorf("%q: %v", body, err)
 		}

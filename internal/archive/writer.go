@@ -71,7 +71,7 @@ func (a *Archive) write(batch []*waiting) {
 	size := int64(0)
 	for _, w := range batch {
 		r := store.Response{KeyID: w.key, ID: w.x.ID, Previous: w.x.Previous, Home: w.x.Home, At: w.x.At, Items: w.x.Items}
-		r.Body = a.opt.Sealer.Seal(pack(&w.x), place(w.key, w.x.ID))
+		r.Body = a.opt.Sealer.Seal(pack(&w.x), SealPlace(w.key, w.x.ID))
 		size += int64(len(r.Body))
 		rows = append(rows, r)
 	}
@@ -119,7 +119,7 @@ func (a *Archive) prune() {
 
 // place is where a sealed exchange belongs: copied to another key or id it does
 // not open.
-func place(key, id string) string { return "responses/" + key + "/" + id }
+func SealPlace(key, id string) string { return "responses/" + key + "/" + id }
 
 // pack is an exchange as it is sealed: the length of the input, the input, the
 // answer.
@@ -133,7 +133,7 @@ var errPacked = errors.New("a kept answer is damaged")
 
 // open makes an exchange of a row.
 func (a *Archive) open(r *store.Response) (llm.Exchange, error) {
-	b, err := a.opt.Sealer.Unseal(r.Body, place(r.KeyID, r.ID))
+	b, err := a.opt.Sealer.Unseal(r.Body, SealPlace(r.KeyID, r.ID))
 	if err != nil {
 		return llm.Exchange{}, err
 	}

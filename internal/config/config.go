@@ -26,6 +26,14 @@ type Config struct {
 	Ledger Ledger `yaml:"ledger"`
 	// Auth holds keys given from outside instead of made at the first start.
 	Auth Auth `yaml:"auth"`
+	// Vault is where the master key of all that is kept encrypted comes from.
+	Vault Vault `yaml:"vault"`
+	// Audit is the record of who did what.
+	Audit Audit `yaml:"audit"`
+	// Payloads is what is kept of what requests say; nothing, unless it says so.
+	Payloads Payloads `yaml:"payloads"`
+	// Firewall bounds requests where no other firewall is before the gateway.
+	Firewall Firewall `yaml:"firewall"`
 	// Docs serves pages that describe the admin API at /docs, to everybody: they name its
 	// routes and hold no data.
 	Docs bool `yaml:"docs"`
@@ -91,6 +99,8 @@ type Server struct {
 	Host string `yaml:"host"`
 	// Port is the TCP port to listen on; 0 lets the system choose.
 	Port int `yaml:"port"`
+	// TLS is the certificate that is shown; with none, plain HTTP is spoken.
+	TLS TLS `yaml:"tls"`
 	// MaxBody is the largest request body accepted.
 	MaxBody Size `yaml:"max_body"`
 	// DrainTimeout is how long running requests may finish after SIGTERM.
@@ -404,6 +414,9 @@ func Default() *Config {
 		Auth:      Auth{Session: defaultSession(), Members: Members{MaxKeys: 10}},
 		DataDir:   "./data",
 		Live:      LiveRules{Watch: true},
+		Vault:     Vault{Key: VaultFile},
+		Payloads:  defaultPayloads(),
+		Firewall:  defaultFirewall(),
 		Database:  defaultDatabase(),
 		Media:     Media{Fetch: new(true), AllowPrivate: new(false), MaxBytes: 20 * MiB, Timeout: 10 * time.Second},
 		Prices:    defaultPrices(),

@@ -180,7 +180,11 @@ func TestEveryFieldBothWays(t *testing.T) {
 	values := map[string]string{
 		"server.host": "example.org", "server.port": "99", "server.max_body": "2MiB", "server.drain_timeout": "7s",
 		"server.heartbeat": "8s", "server.read_header_timeout": "9s", "server.log_level": "error", "server.log_format": "json",
-		"data_dir": "/srv/data", "database.url": "postgres://h/n", "database.max_conns": "7", "auth.admin_key": "adm-1", "auth.api_key": "key-1",
+		"data_dir": "/srv/data", "vault.key": "kms:alias/turnpike", "audit.keep": "730d",
+		"firewall.enabled": "true", "firewall.auth": "5", "firewall.inference": "6", "firewall.all": "7", "firewall.window": "1m",
+		"server.tls.cert_file": "config.go", "server.tls.key_file": "tls.go",
+		"payloads.log": "true", "payloads.keep": "1d", "payloads.max_part": "1MiB", "payloads.max_bytes": "2MiB",
+		"database.url": "postgres://h/n", "database.max_conns": "7", "auth.admin_key": "adm-1", "auth.api_key": "key-1",
 		"server.public_url": "https://gateway.example.org", "auth.local": "true", "auth.session.access": "5m", "auth.session.idle": "2h",
 		"auth.session.absolute": "20h", "auth.members.max_keys": "3",
 		"keys.revealable": "true", "docs": "true", "live.allow_private": "true", "live.watch": "false", "server.trusted_depth": "2",

@@ -44,6 +44,11 @@ func validate(cfg *Config, r *report) {
 		r.add("data_dir", "must name a folder")
 	}
 	validateDatabase(cfg, r)
+	validateVault(&cfg.Vault, r)
+	validateAudit(&cfg.Audit, r)
+	validatePayloads(&cfg.Payloads, r)
+	validateFirewall(&cfg.Firewall, r)
+	validateTLS(&cfg.Server.TLS, r)
 	validateLedger(&cfg.Ledger, r)
 	if cfg.Catalog != "" {
 		if info, err := os.Stat(cfg.Catalog); err != nil || !info.Mode().IsRegular() {

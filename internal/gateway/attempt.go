@@ -82,11 +82,13 @@ func (x *exchange) dispatch() (*http.Response, error) {
 	}
 	x.calling(req)
 	x.phases = phases{queued: x.gw.opt.Now().Sub(x.begun)}
+	x.payload.Call(x.target.Provider.Name(), x.call.Body.Bytes())
 	res, err := x.target.Provider.RoundTrip(req)
 	if err != nil {
 		return nil, x.unreachable(err)
 	}
 	x.firstByte = x.gw.opt.Now().Sub(x.begun)
+	x.payload.Answer(res)
 	return res, nil
 }
 

@@ -52,10 +52,12 @@ func (x *exchange) compacted() error {
 		return x.uncallable(err)
 	}
 	x.calling(req)
+	x.payload.Call(x.target.Provider.Name(), x.call.Body.Bytes())
 	res, err := p.RoundTrip(req)
 	if err != nil {
 		return x.unreachable(err)
 	}
+	x.payload.Answer(res)
 	x.answer = res
 	if res.StatusCode < 200 || res.StatusCode > 299 {
 		no, err := x.hear(res)

@@ -145,10 +145,12 @@ func (x *exchange) embedCall(p provider.Embedder, body []byte) ([]byte, http.Hea
 		return nil, nil, x.uncallable(err)
 	}
 	x.calling(req)
+	x.payload.Call(p.Name(), body)
 	res, err := p.RoundTrip(req)
 	if err != nil {
 		return nil, nil, x.unreachable(err)
 	}
+	x.payload.Answer(res)
 	x.answer = res
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode < 200 || res.StatusCode > 299 {

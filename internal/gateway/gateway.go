@@ -20,6 +20,7 @@ import (
 	"turnpike/internal/limit"
 	"turnpike/internal/llm"
 	"turnpike/internal/otel"
+	"turnpike/internal/payload"
 	"turnpike/internal/peer"
 	"turnpike/internal/policy"
 	"turnpike/internal/price"
@@ -49,6 +50,7 @@ type Options struct {
 	Proxies       peer.Proxies // whose word on a client's address is believed
 	Ledger        *ledger.Recorder
 	Archive       *archive.Archive    // keeps answers for clients that go on from them; nil: nothing is kept
+	Payloads      *payload.Recorder   // keeps what requests say, of keys that ask for it; nil: of none
 	Follow        *background.Tracker // of answers made in the background; nil: there are none
 	Price         *price.Current      // what attempts cost; nil: nobody asks
 	Budgets       *budget.Keeper      // what may be spent; nil: nobody asks
@@ -148,6 +150,20 @@ const azure = "/openai/"
 
 // Handle adds a route that is no client API: the console, health of others.
 func (g *Gateway) Handle(pattern string, h http.Handler) { g.mux.Handle(pattern, h) }
+
+// Refuse answers a request that is not let in, in the dialect of its path.
+func (g *Gateway) Refuse(w http.ResponseWriter, r *http.Request, e *llm.Error) {
+	writeError(w, g.dialectOf(r), e, ledger.NewID("req"))
+}
+
+// KeyOf is the id of the valid key that a request bears, "" where it bears none.
+func (g *Gateway) KeyOf(r *http.Request) string {
+	who, err := g.principal(r)
+	if err != nil {
+		return ""
+	}
+	return who.KeyID
+}
 
 // Close makes the gateway say that it is not ready any more. What is under way goes on.
 func (g *Gateway) Close() { g.closing.Store(true) }

@@ -38,6 +38,9 @@ func (x *exchange) read() error {
 	case err != nil:
 		return &llm.Error{Kind: llm.ErrInvalid, Message: "the request's body could not be read to its end", Cause: err}
 	}
+	if x.who.LogPayloads {
+		x.listen()
+	}
 	if len(x.body.data) == 0 {
 		return &llm.Error{Kind: llm.ErrInvalid, Message: "the request has no body: send a JSON object"}
 	}

@@ -17,6 +17,7 @@ import (
 	"turnpike/internal/llm"
 	"turnpike/internal/llm/jsontool"
 	"turnpike/internal/otel"
+	"turnpike/internal/payload"
 	"turnpike/internal/policy"
 	"turnpike/internal/provider"
 	"turnpike/internal/retry"
@@ -91,6 +92,8 @@ type exchange struct {
 	asksUsage bool            // the client wants usage frames
 	extras    *bedrock.Extras // enrich; nil for none
 	cacheWish cacheWish       // enrich
+
+	payload *payload.Draft // read; nil: nothing of it is kept
 
 	limits   *limit.Ticket // admit; nil: there are none
 	declined bool          // admit: refused behind the limits, for the budget

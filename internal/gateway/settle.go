@@ -20,6 +20,9 @@ func (x *exchange) settle() {
 	x.account()
 	x.vacate()
 	x.letGo()
+	if x.payload != nil {
+		x.gw.opt.Payloads.Keep(x.payload)
+	}
 	x.measure()
 	x.traced()
 	x.log()

@@ -168,7 +168,7 @@ func (a *Accounts) factor(account *store.Account) (f secondFactor, err error) {
 	if account.TOTP == "" {
 		return f, ErrNoTOTP
 	}
-	text, err := a.Sealer.Unseal(account.TOTP, totpPlace(account.ID))
+	text, err := a.Sealer.Unseal(account.TOTP, TOTPPlace(account.ID))
 	if err == nil {
 		err = json.Unmarshal(text, &f)
 	}
@@ -178,7 +178,8 @@ func (a *Accounts) factor(account *store.Account) (f secondFactor, err error) {
 	return f, nil
 }
 
-func totpPlace(id string) string { return "accounts/" + id + "/totp" }
+// TOTPPlace is where an account's sealed second factor belongs.
+func TOTPPlace(id string) string { return "accounts/" + id + "/totp" }
 
 // NeedsCode tells whether an account has a second factor that is in force.
 func (a *Accounts) NeedsCode(account *store.Account) (bool, error) {
@@ -232,7 +233,7 @@ func nameOf(account *store.Account) string {
 func (a *Accounts) keep(row *store.Account, f secondFactor) error {
 	text, err := json.Marshal(f) //nolint:gosec // it is sealed
 	if err == nil {
-		row.TOTP = a.Sealer.Seal(text, totpPlace(row.ID))
+		row.TOTP = a.Sealer.Seal(text, TOTPPlace(row.ID))
 	}
 	return err
 }

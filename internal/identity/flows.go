@@ -59,7 +59,7 @@ func (a *Accounts) Remember(ctx context.Context, kind string, what any, lasts ti
 	}
 	secret, _ = secretOf("")
 	now := a.Now()
-	return secret, a.Store.AddFlow(ctx, digest(secret), kind, a.Sealer.Seal(text, flowPlace(secret)), now, now.Add(lasts))
+	return secret, a.Store.AddFlow(ctx, digest(secret), kind, a.Sealer.Seal(text, FlowPlace(digest(secret))), now, now.Add(lasts))
 }
 
 // Recall takes out what was remembered, once; store.ErrNotFound where there is nothing.
@@ -72,11 +72,12 @@ func (a *Accounts) Recall(ctx context.Context, kind, secret string, into any) er
 }
 
 func (a *Accounts) open(sealed, secret string, into any) error {
-	text, err := a.Sealer.Unseal(sealed, flowPlace(secret))
+	text, err := a.Sealer.Unseal(sealed, FlowPlace(digest(secret)))
 	if err != nil {
 		return err
 	}
 	return json.Unmarshal(text, into)
 }
 
-func flowPlace(secret string) string { return "sign_flows/" + digest(secret) }
+// FlowPlace is where what is remembered between two steps belongs, by the id of its row.
+func FlowPlace(id string) string { return "sign_flows/" + id }

@@ -45,7 +45,7 @@ func (a *Accounts) Open(ctx context.Context, account *store.Account, via, idToke
 		CreatedAt: now, UsedAt: now, ExpiresAt: now.Add(a.Absolute),
 	}
 	if idToken != "" {
-		n.IDToken = a.Sealer.Seal([]byte(idToken), idTokenPlace(n.ID))
+		n.IDToken = a.Sealer.Seal([]byte(idToken), IDTokenPlace(n.ID))
 	}
 	err := a.Store.AddSession(ctx, n, hash)
 	if err == nil {
@@ -58,7 +58,8 @@ func (a *Accounts) Open(ctx context.Context, account *store.Account, via, idToke
 	return out, a.told(ctx, Event{Action: "sign_in", Actor: account.ID, Target: account.ID, Detail: via}, err)
 }
 
-func idTokenPlace(session string) string { return "account_sessions/" + session }
+// IDTokenPlace is where a session's sealed token of its identity provider belongs.
+func IDTokenPlace(session string) string { return "account_sessions/" + session }
 
 // maxAgent bounds what is kept of a browser's name.
 const maxAgent = 256
@@ -147,7 +148,7 @@ func (a *Accounts) end(ctx context.Context, n store.AccountSession) (store.Accou
 	if err != nil || n.IDToken == "" {
 		return n, "", err
 	}
-	text, err := a.Sealer.Unseal(n.IDToken, idTokenPlace(n.ID))
+	text, err := a.Sealer.Unseal(n.IDToken, IDTokenPlace(n.ID))
 	if err != nil {
 		return n, "", nil //nolint:nilerr // sealed with a key that is gone: it was a hint only
 	}

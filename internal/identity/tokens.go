@@ -53,7 +53,8 @@ type signing struct {
 	loaded time.Time
 }
 
-func keyPlace(kid string) string { return "signing_keys/" + kid }
+// KeyPlace is where a sealed signing key belongs.
+func KeyPlace(kid string) string { return "signing_keys/" + kid }
 
 // load reads the keys; the lock is held.
 func (s *signing) load(ctx context.Context) error {
@@ -64,7 +65,7 @@ func (s *signing) load(ctx context.Context) error {
 	keys := map[string]ed25519.PrivateKey{}
 	s.newest, s.made = "", time.Time{}
 	for _, row := range rows {
-		seed, err := s.sealer.Unseal(row.Sealed, keyPlace(row.KID))
+		seed, err := s.sealer.Unseal(row.Sealed, KeyPlace(row.KID))
 		if err != nil || len(seed) != ed25519.SeedSize {
 			s.log.Warn("a key that access tokens are signed with cannot be opened: those signed with it are refused", "kid", row.KID, "error", err)
 			continue
@@ -106,7 +107,7 @@ func (s *signing) add(ctx context.Context, old time.Time) error {
 	kid := store.NewID("sig")
 	now := s.now()
 	err := s.store.AddSigningKey(ctx, store.SigningKey{
-		KID: kid, Sealed: s.sealer.Seal(seed[:], keyPlace(kid)), MadeAt: now, Until: now.Add(rotateKeys + s.access + time.Hour),
+		KID: kid, Sealed: s.sealer.Seal(seed[:], KeyPlace(kid)), MadeAt: now, Until: now.Add(rotateKeys + s.access + time.Hour),
 	}, old)
 	if err != nil {
 		return err

@@ -102,8 +102,8 @@ func (b *Book) Applied(by func(*config.Config) error) {
 // State is what is in force.
 func (b *Book) State() *State { return b.state.Load() }
 
-// sealedPlace binds the secrets of an entry to it.
-func sealedPlace(kind, name string) string { return "live_entries:" + kind + "/" + name }
+// SealPlace binds the secrets of an entry to it.
+func SealPlace(kind, name string) string { return "live_entries:" + kind + "/" + name }
 
 // open reads rows. One whose secrets cannot be opened is told of and left out.
 func (b *Book) open(rows []store.LiveEntry) []Entry {
@@ -113,7 +113,7 @@ func (b *Book) open(rows []store.LiveEntry) []Entry {
 		err := unmarshal([]byte(r.Members), &e.Members)
 		if err == nil && r.Sealed != "" {
 			var text []byte
-			if text, err = b.opt.Sealer.Unseal(r.Sealed, sealedPlace(r.Kind, r.Name)); err == nil {
+			if text, err = b.opt.Sealer.Unseal(r.Sealed, SealPlace(r.Kind, r.Name)); err == nil {
 				err = unmarshal(text, &e.Secrets)
 			}
 		}
@@ -313,7 +313,7 @@ func (b *Book) rows(e *Edit) (put, drop []store.LiveEntry, err error) {
 			if err != nil {
 				return nil, nil, err
 			}
-			row.Sealed = b.opt.Sealer.Seal(text, sealedPlace(entry.Kind, entry.Name))
+			row.Sealed = b.opt.Sealer.Seal(text, SealPlace(entry.Kind, entry.Name))
 		}
 		if len(row.Members)+len(row.Sealed) > maxEntry {
 			return nil, nil, fmt.Errorf("%s %s is too large: %w", entry.Kind, entry.Name, ErrFull)

@@ -77,7 +77,7 @@ func (k *Keys) Create(ctx context.Context, drafts ...store.Key) ([]Made, error) 
 func (k *Keys) give(key *store.Key, secret string) {
 	key.Hash, key.Prefix, key.Sealed = keyring.Hash(secret), Shown(secret), ""
 	if k.Vault != nil {
-		key.Sealed = k.Vault.Seal([]byte(secret), place(key.ID))
+		key.Sealed = k.Vault.Seal([]byte(secret), SealPlace(key.ID))
 	}
 }
 
@@ -86,8 +86,8 @@ func Shown(secret string) string {
 	return secret[:min(ShownPrefix, len(secret)/3)]
 }
 
-// place is where a sealed secret belongs: it opens for no other key.
-func place(id string) string { return "keys/" + id }
+// SealPlace is where the sealed secret of a key belongs: it opens for no other.
+func SealPlace(id string) string { return "keys/" + id }
 
 // Rotate gives a key another secret. The one it has stays good for the grace; an
 // older one, from a rotation before, ends now.
@@ -125,7 +125,7 @@ func (k *Keys) Reveal(ctx context.Context, word string) (Made, error) {
 	if key.Sealed == "" {
 		return Made{}, fmt.Errorf("key %q: %w", word, ErrNeverSealed)
 	}
-	secret, err := k.Vault.Unseal(key.Sealed, place(key.ID))
+	secret, err := k.Vault.Unseal(key.Sealed, SealPlace(key.ID))
 	if err != nil {
 		return Made{}, fmt.Errorf("key %q: %w", word, err)
 	}

@@ -231,7 +231,7 @@ func (k *Keys) Export(ctx context.Context, fernet *vault.Fernet) (rows []Row, hi
 		case key.Sealed == "" || k.Vault == nil:
 			hidden++
 		default:
-			secret, err := k.Vault.Unseal(key.Sealed, place(key.ID))
+			secret, err := k.Vault.Unseal(key.Sealed, SealPlace(key.ID))
 			if err != nil {
 				return nil, 0, fmt.Errorf("key %s: %w", key.ID, err)
 			}

@@ -261,8 +261,10 @@ func (s *Store) DeleteScope(ctx context.Context, kind, idOrName, moveTo string) 
 				return err
 			}
 		}
-		_, err = tx.ExecContext(ctx, `DELETE FROM members WHERE user_id = ? OR team_id = ?`, c.ID, c.ID)
-		return err
+		if _, err = tx.ExecContext(ctx, `DELETE FROM members WHERE user_id = ? OR team_id = ?`, c.ID, c.ID); err != nil {
+			return err
+		}
+		return forgetScope(ctx, tx, kind+"/"+c.ID, "")
 	})
 	if err != nil {
 		return 0, fmt.Errorf("delete %s %q: %w", kind, idOrName, err)

@@ -62,6 +62,7 @@ const (
 	redisFallbacks
 	redisWaiting
 	redisLost
+	payloadsDropped
 	families
 )
 
@@ -204,6 +205,10 @@ var table = [families]Family{
 	redisLost: {
 		Name: "redis_settlements_lost_total", Kind: Counter, read: true,
 		Help: "Requests of which Redis will never know what they used: the estimate stands there.",
+	},
+	payloadsDropped: {
+		Name: "payloads_dropped_total", Kind: Counter,
+		Help: "Requests whose payload was to be kept and is not: too much was waiting, or it could not be written.",
 	},
 }
 

@@ -58,6 +58,7 @@ func full() *Metrics {
 	m.Limited("team", "tpm")
 	m.Limited("key", "rpm")
 	m.OverBudget("team", "spent")
+	m.PayloadDropped()
 	m.Count(&Request{Provider: "p", Model: "m", Status: 200, Usage: usage()})
 	return m
 }
@@ -78,7 +79,7 @@ func TestFamilies(t *testing.T) {
 		`turnpike_redis_up 1`, `turnpike_redis_replicas 3`, `turnpike_redis_fallbacks_total 13`, `turnpike_redis_settlements_waiting 14`, `turnpike_redis_settlements_lost_total 15`,
 		`turnpike_cost_dollars_total{model="m",provider="p"} 2.5`, `turnpike_unpriced_attempts_total{model="m",provider="p"} 1`,
 		`turnpike_failovers_total{provider="p",reason="failing"} 1`, `turnpike_affinity_total{result="hit"} 1`, `turnpike_affinity_total{result="moved"} 1`, `turnpike_affinity_total{result="new"} 1`,
-		`turnpike_requests_in_flight 3`, `turnpike_provider_health{provider="p"} 1`, `turnpike_provider_health{provider="q"} 0`,
+		`turnpike_payloads_dropped_total 1`, `turnpike_requests_in_flight 3`, `turnpike_provider_health{provider="p"} 1`, `turnpike_provider_health{provider="q"} 0`,
 		`turnpike_upstream_requests_in_flight{provider="p"} 1`, `turnpike_queue_depth{provider="p"} 2`,
 		`turnpike_cooling_models{provider="p",reason="rate limit"} 1`, `turnpike_cooldowns_total{provider="p",reason="rate limit"} 4`,
 		`turnpike_journal_lag_records 8`, `turnpike_journal_size_bytes 9`, `turnpike_journal_memory_records 10`,

@@ -42,6 +42,13 @@ func (m *Metrics) OverBudget(scope, reason string) {
 	m.counters[budgetRefusals].WithLabelValues(scope, reason).Inc()
 }
 
+// PayloadDropped counts a payload that is not kept.
+func (m *Metrics) PayloadDropped() {
+	if m != nil {
+		m.counters[payloadsDropped].WithLabelValues().Inc()
+	}
+}
+
 // Failover counts a request that goes on to another account than the one that
 // failed. reason is one of a fixed set of words, such as the class of the error.
 func (m *Metrics) Failover(provider, reason string) {

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,23 +11,69 @@ import (
 	"runtime"
 )
 
-// maxKeyFile bounds what is read: a key file has 45 bytes.
+// maxKeyFile bounds what is read: a key has 45 bytes.
 const maxKeyFile = 1024
 
-// readKey reads the key, making the file first if it is absent.
-func readKey(path string) ([]byte, error) {
+// File reads the master keys of a file. With first it is made, with one key, if it is
+// absent.
+func File(path string, first bool) ([]Master, error) {
 	content, err := readPrivate(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := create(path, encodeKey(newKey())); err != nil {
-			return nil, err
+	if errors.Is(err, fs.ErrNotExist) && first {
+		raw := random()
+		if err := create(path, encode(raw)); err != nil {
+			return nil, fmt.Errorf("encryption key %s: %w", path, err)
 		}
+		clear(raw)
 		// Read it back: another process may have been first.
 		content, err = readPrivate(path)
 	}
-	if err != nil {
-		return nil, err
+	var list []Master
+	if err == nil {
+		list, err = Masters(content)
 	}
-	return decodeKey(content)
+	if err != nil {
+		return nil, fmt.Errorf("encryption key %s: %w", path, err)
+	}
+	return list, nil
+}
+
+// Renew puts a new master key before those of a file: it wraps from then on.
+func Renew(path string) error {
+	content, err := readPrivate(path)
+	if err == nil {
+		_, err = Masters(content)
+	}
+	if err == nil && len(bytes.Fields(content)) == maxMasters {
+		err = errors.New("it holds so many keys already: take out those that vault status does not name")
+	}
+	if err != nil {
+		return fmt.Errorf("encryption key %s: %w", path, err)
+	}
+	if err = replace(path, append(encode(random()), content...)); err != nil {
+		return fmt.Errorf("encryption key %s: %w", path, err)
+	}
+	return nil
+}
+
+// replace puts a file in the place of another, whole or not at all.
+func replace(path string, content []byte) error {
+	dir, name := filepath.Split(path)
+	if dir == "" {
+		dir = "."
+	}
+	tmp, err := os.CreateTemp(dir, name+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(tmp.Name()) }() // nothing is there when all went well
+	_, err = tmp.Write(content)
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	if err = os.Rename(tmp.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(dir)
 }
 
 // readPrivate reads a small file that only its owner may touch.

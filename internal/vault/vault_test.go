@@ -64,7 +64,7 @@ func TestUnsealRefuses(t *testing.T) {
 		{"no place", sealed, "", ErrDamaged},
 		{"other key", other.Seal([]byte("secret"), "keys/1"), "keys/1", ErrOtherKey},
 		{"other key under this id", head + strings.SplitN(other.Seal([]byte("secret"), "keys/1"), ".", 3)[2], "keys/1", ErrDamaged},
-		{"other version", "v2" + sealed[2:], "keys/1", ErrDamaged},
+		{"other version", "v3" + sealed[2:], "keys/1", ErrDamaged},
 		{"no head", body, "keys/1", ErrDamaged},
 		{"no body", head, "keys/1", ErrDamaged},
 		{"empty", "", "keys/1", ErrDamaged},
@@ -200,7 +200,7 @@ func TestOpenTogether(t *testing.T) {
 
 func TestCreateInPlace(t *testing.T) {
 	path := filepath.Join(t.TempDir(), FileName)
-	if err := createInPlace(path, encodeKey(newKey())); err != nil {
+	if err := createInPlace(path, encode(random())); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(path); err != nil {
@@ -213,7 +213,7 @@ func TestCreateInPlace(t *testing.T) {
 
 func TestKeyIsNotPrinted(t *testing.T) {
 	key := bytes.Repeat([]byte{0x5a}, keySize)
-	v, err := fromKey(key)
+	v, err := newLocalVault(key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +228,7 @@ func TestKeyIsNotPrinted(t *testing.T) {
 }
 
 func FuzzUnseal(f *testing.F) {
-	v, err := fromKey(bytes.Repeat([]byte{7}, keySize))
+	v, err := newLocalVault(bytes.Repeat([]byte{7}, keySize))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -242,4 +242,13 @@ func FuzzUnseal(f *testing.F) {
 			t.Fatalf("%q opened as %q", sealed, plain)
 		}
 	})
+}
+
+// newLocalVault is a vault of one key alone.
+func newLocalVault(raw []byte) (*Vault, error) {
+	m, err := newLocal(raw)
+	if err != nil {
+		return nil, err
+	}
+	return ofMasters([]Master{m}), nil
 }
