@@ -64,6 +64,7 @@ func operations() []*operation {
 		row("GET /admin/usage", UsageRead, "Sum usage; as CSV where Accept asks for it", sumUsage).gives("text/csv").long(month),
 		row("GET /admin/usage/export", UsageRead, "Export usage as CSV or FOCUS", exportUsage).gives("text/csv").long(4 * time.Hour),
 		row("GET /admin/attempts", UsageRead, "Search the request log", listAttempts),
+		row("GET /admin/sessions", UsageRead, "Sum the request log by conversation", listSessions),
 		row("GET /admin/requests/{id}", UsageRead, "Show a request with its attempts and the arithmetic of its cost", getRequest),
 
 		row("GET /admin/alerts", MonitorRead, "List alert rules, channels and what was told", getAlerts),
