@@ -6,11 +6,14 @@ package main
 
 import (
 	"context"
+	"encoding/base32"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"time"
 
 	"turnpike/internal/operator"
@@ -82,12 +85,27 @@ func run(ctx context.Context) error {
 	return nil
 }
 
+// requestID is one as the gateway would have made then: ids tell their time.
+func requestID(at time.Time) string {
+	id := store.NewID("req")
+	_, text, _ := strings.Cut(id, "_")
+	b, err := crockford.DecodeString(text)
+	if err != nil {
+		return id
+	}
+	binary.BigEndian.PutUint64(b[:8], uint64(at.UnixMilli())<<16|binary.BigEndian.Uint64(b[:8])&0xffff) //nolint:gosec // the clock is past 1970
+	return "req_" + crockford.EncodeToString(b)
+}
+
+// crockford is the alphabet of ids.
+var crockford = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
 // request makes the attempts of one request: sometimes a failed one first.
 func request(book *price.Book, random *rand.Rand, k *key, at time.Time, n int) []store.Attempt {
 	m := &models[(n*7+random.IntN(3))%len(models)]
 	tags, _ := json.Marshal(k.Tags) //nolint:errchkjson // texts
 	first := store.Attempt{
-		ID: store.NewID("att"), RequestID: store.NewID("req"), Number: 1, At: at, KeyID: k.ID, TeamID: k.Team, UserID: k.User, Tags: string(tags),
+		ID: store.NewID("att"), RequestID: requestID(at), Number: 1, At: at, KeyID: k.ID, TeamID: k.Team, UserID: k.User, Tags: string(tags),
 		Replica: "gateway-1", Dialect: m.dialect, Surface: m.surface, Provider: m.provider, RequestedModel: m.asked, ServedModel: m.served,
 		Stream: n%3 != 0, Queued: 2 * time.Millisecond,
 	}

@@ -1,11 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs'
-
 import { describe, expect, it } from 'vitest'
 
 import { en } from './en'
 
-const root = new URL('../', import.meta.url)
-const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => /\.(vue|ts)$/.test(name) && !/\.test\.ts$|^i18n\//.test(name))
+const sources: Record<string, string> = import.meta.glob(['../**/*.vue', '../**/*.ts', '!../**/*.test.ts', '!./**'], { query: '?raw', import: 'default', eager: true })
 
 function has(path: string): boolean {
   let at: unknown = en
@@ -22,8 +19,7 @@ function said(source: string): string[] {
 }
 
 describe('what pages say', () => {
-  it.each(files)('%s says what there is', (name) => {
-    const missing = said(readFileSync(new URL(name, root), 'utf8')).filter((path) => !has(path))
-    expect(missing).toEqual([])
+  it.each(Object.keys(sources))('%s says what there is', (name) => {
+    expect(said(sources[name] ?? '').filter((path) => !has(path))).toEqual([])
   })
 })

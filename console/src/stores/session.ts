@@ -47,9 +47,12 @@ export const useSessionStore = defineStore('session', () => {
     expired.value = false
     permissions.value = null
     // What ends with the session is ended with its credentials.
-    void Promise.allSettled(leaving.map((call) => call())).then(() => {
-      if (!signedIn.value) key.value = ''
-    })
+    void endWith()
+  }
+
+  async function endWith() {
+    await Promise.allSettled(leaving.map((call) => call()))
+    if (!signedIn.value) key.value = ''
   }
 
   /** Tells whether the signed-in person may do something. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { cut, json, randomFrom, sse, streamed } from '../../testing'
-import { dialectOf, dialects, type Head, talk } from '.'
+import { dialectOf, dialects, talk } from '.'
 import { awsFramer } from './frames'
 import type { Question, Step } from './types'
 
@@ -27,7 +27,7 @@ function frame(name: string, body: unknown): Uint8Array {
 
 async function collect(id: string): Promise<Step[]> {
   const steps: Step[] = []
-  const options = { key: 'k', signal: new AbortController().signal, onHead: (_: Head) => undefined }
+  const options = { key: 'k', signal: new AbortController().signal, onHead: (): void => undefined }
   for await (const step of talk(dialectOf(id), question, options)) steps.push(step)
   return steps
 }
