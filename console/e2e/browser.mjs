@@ -52,6 +52,7 @@ export async function go(page, path) {
 /** Waits until nothing is loading any more. */
 export async function settled(page) {
   await page.waitForFunction(() => !document.querySelector('.bones, [aria-busy="true"]') && document.querySelector('main h1, main h2'))
+  await page.waitForFunction(() => document.getAnimations().every((animation) => animation.playState !== 'running' || animation.effect?.getTiming().iterations === Infinity))
   await page.waitForFunction(() => [...document.querySelectorAll('.place')].every((place) => place.querySelector('canvas') || place.closest('[hidden]')))
 }
 

@@ -132,10 +132,12 @@ async function book(now: Exchange) {
   if (!id) return
   for (let tries = 0; tries < 12 && !now.booked; tries++) {
     try {
-      now.booked = await get('/admin/requests/{id}', { at: { id } })
-    } catch (thrown) {
-      if (asApiError(thrown).status !== 404) return
-      await new Promise((resolve) => setTimeout(resolve, 250 * (tries + 1)))
+      // A search that finds nothing is no error.
+      const { attempts } = await get('/admin/attempts', { query: { request_id: id, limit: 1 } })
+      if (attempts.length > 0) now.booked = await get('/admin/requests/{id}', { at: { id } })
+      else await new Promise((resolve) => setTimeout(resolve, 250 * (tries + 1)))
+    } catch {
+      return
     }
   }
 }
