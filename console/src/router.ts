@@ -3,7 +3,7 @@ import { createRouter, createWebHistory } from 'vue-router'
 import { useSessionStore } from './stores/session'
 
 /** Pages that anybody may see; all others ask who it is first. */
-const open = new Set(['sign-in', 'lost'])
+const open = new Set(['sign-in', 'welcome', 'lost'])
 
 /** Pages of the console; each is loaded when it is visited. */
 export const router = createRouter({
@@ -31,13 +31,15 @@ export const router = createRouter({
     { path: '/settings', name: 'settings', component: () => import('./pages/SettingsPage.vue') },
     { path: '/about', name: 'about', component: () => import('./pages/AboutPage.vue') },
     { path: '/setup', name: 'setup', component: () => import('./pages/SetupPage.vue') },
-    { path: '/sign-in', name: 'sign-in', component: () => import('./pages/SignInPage.vue') },
+    { path: '/welcome', name: 'welcome', component: () => import('./pages/WelcomePage.vue') },
+    { path: '/sign-in', alias: '/login', name: 'sign-in', component: () => import('./pages/SignInPage.vue') },
     { path: '/:rest(.*)*', name: 'lost', component: () => import('./pages/LostPage.vue') },
   ],
 })
 
-router.beforeEach((to) => {
+router.beforeEach(async (to) => {
   const session = useSessionStore()
   if (session.signedIn || open.has(String(to.name))) return true
+  if (await session.resume()) return true
   return { name: 'sign-in', query: to.fullPath === '/' ? {} : { next: to.fullPath } }
 })

@@ -32,11 +32,11 @@ export const usePassStore = defineStore('pass', () => {
   }
 
   async function make() {
-    const key = await post('/admin/keys', {
+    const fresh = await post('/admin/keys', {
       body: { name: 'console playground', description: 'Made by the console for its playground; it ends by itself.', expires_at: new Date(until).toISOString() },
     })
     await new Promise((resolve) => setTimeout(resolve, spreads))
-    return key
+    return fresh
   }
 
   session.onLeave(async () => {

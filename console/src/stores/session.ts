@@ -1,40 +1,101 @@
 import { defineStore } from 'pinia'
-import { ref } from 'vue'
+import { ref, shallowRef } from 'vue'
 
+import { type Account, knock, type SignedIn } from '../api/auth'
 import { get, useCredentials } from '../api/client'
+import { asApiError } from '../api/errors'
 import { keyHeader } from '../api/http'
+import { recall, remember } from '../lib/remember'
 
-/** Who is signed in, and how. Secrets stay in this page's memory: a reload asks again. */
+// That somebody has a session, not what it is: a page that is loaded again asks for it only then.
+const marker = 'session'
+
+/** Who is signed in, and how. Keys and tokens stay in this page's memory. */
 export const useSessionStore = defineStore('session', () => {
-  const key = ref('')
+  /** The admin key, or the access token of an account. */
+  const secret = ref('')
+  const account = shallowRef<Account | null>(null)
   const signedIn = ref(false)
   /** Set when the gateway no longer takes what it took before. */
   const expired = ref(false)
-  /** null: everything may be done. */
-  const permissions = ref<string[] | null>(null)
   const leaving: (() => Promise<void>)[] = []
+  let refreshing: Promise<boolean> | undefined
 
   useCredentials({
-    headers: (): Record<string, string> => (key.value === '' ? {} : keyHeader(key.value)),
+    headers: (): Record<string, string> => (secret.value === '' ? {} : keyHeader(secret.value)),
     refused: async () => {
-      if (signedIn.value) expired.value = true
+      if (!signedIn.value) return false
+      if (account.value && (await refresh())) return true
+      expired.value = true
       return false
     },
   })
 
+  function take(answer: SignedIn) {
+    secret.value = answer.access_token
+    account.value = answer.account ?? account.value
+    expired.value = false
+    signedIn.value = true
+    remember(marker, 'yes')
+  }
+
+  /** Goes on with the session of the cookie; several that ask at once share one answer. */
+  function refresh(): Promise<boolean> {
+    refreshing ??= knock('refresh')
+      .then((answer) => {
+        take(answer)
+        return true
+      })
+      .catch((thrown: unknown) => {
+        if (asApiError(thrown).status === 401) remember(marker, '')
+        return false
+      })
+      .finally(() => (refreshing = undefined))
+    return refreshing
+  }
+
+  /** Takes up the session of before the page was loaded, where there was one. */
+  async function resume(): Promise<boolean> {
+    return recall(marker) === 'yes' && (await refresh())
+  }
+
   /** Tries the admin key; throws where the gateway refuses it. */
-  async function signInWithKey(secret: string) {
-    keyHeader(secret)
-    key.value = secret
+  async function signInWithKey(key: string) {
+    keyHeader(key)
+    secret.value = key
+    account.value = null
     try {
       await get('/admin/health')
     } catch (thrown) {
-      key.value = ''
+      secret.value = ''
       throw thrown
     }
     expired.value = false
-    permissions.value = null
     signedIn.value = true
+  }
+
+  /** Signs in with a password; the challenge that comes back is for the second factor. */
+  async function signIn(login: string, password: string): Promise<string> {
+    const answer = await knock('login', { login, password })
+    if (!answer.totp_required) take(answer)
+    return answer.challenge ?? ''
+  }
+
+  /** The code of the second factor. */
+  async function finish(challenge: string, code: string) {
+    take(await knock('totp', { challenge, code }))
+  }
+
+  /** Takes a link: the first owner's, an invitation, a new password. */
+  async function accept(link: { token: string; login: string; name: string; password: string }): Promise<string> {
+    const answer = await knock('bootstrap', link)
+    if (!answer.totp_required) take(answer)
+    return answer.challenge ?? ''
+  }
+
+  /** Called before the browser goes to an identity provider. */
+  function leaveFor() {
+    remember(marker, 'yes')
   }
 
   /** Called when somebody signs out: what was made for the session ends with it. */
@@ -45,20 +106,25 @@ export const useSessionStore = defineStore('session', () => {
   function signOut() {
     signedIn.value = false
     expired.value = false
-    permissions.value = null
+    remember(marker, '')
     // What ends with the session is ended with its credentials.
     void endWith()
   }
 
   async function endWith() {
     await Promise.allSettled(leaving.map((call) => call()))
-    if (!signedIn.value) key.value = ''
+    if (account.value) await knock('logout', {}, secret.value).catch(() => undefined)
+    if (!signedIn.value) {
+      secret.value = ''
+      account.value = null
+    }
   }
 
-  /** Tells whether the signed-in person may do something. */
+  /** Tells whether a page should offer something. The gateway decides; this only spares people what it would refuse. */
   function may(permission: string): boolean {
-    return permissions.value === null || permissions.value.includes(permission)
+    if (account.value?.role === 'auditor') return permission.endsWith(':read')
+    return account.value?.role !== 'member'
   }
 
-  return { signedIn, expired, permissions, signInWithKey, signOut, onLeave, may }
+  return { account, signedIn, expired, resume, signInWithKey, signIn, finish, accept, leaveFor, signOut, onLeave, may }
 })
