@@ -89,6 +89,13 @@ clients: build ## real clients (Claude Code, SDKs) against the gateway; ARGS=--q
 clients-all: build ## real clients: every scenario, fault and upstream (about an hour)
 	.ci/clients-all $(ARGS)
 
+.PHONY: console-test
+console-test: build ## drive the console in Chromium against the gateway, every page checked by axe
+	scripts/console.sh e2e
+
+.PHONY: screens
+screens: build ## pictures of every page of the console into bin/screens
+	scripts/console.sh screens
 include deploy/deploy.mk
 
 # --- Housekeeping

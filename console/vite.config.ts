@@ -19,7 +19,7 @@ export default defineConfig({
     __INTLIFY_PROD_DEVTOOLS__: false,
   },
   server: {
-    proxy: { '/v1': gateway, '/health': gateway },
+    proxy: Object.fromEntries(['/v1', '/v1beta', '/model', '/admin', '/auth', '/health', '/metrics'].map((path) => [path, gateway])),
   },
   test: {
     environment: 'node',

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"flag"
 	"os"
 	"slices"
@@ -8,7 +9,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the list of routes in docs/admin-api.md")
+var update = flag.Bool("update", false, "write the list of routes in docs/admin-api.md, and console/openapi.json")
 
 const (
 	docPage = "../../docs/admin-api.md"
@@ -32,6 +33,25 @@ func TestTheListOfRoutes(t *testing.T) {
 		}
 	} else if want != string(text) {
 		t.Error("docs/admin-api.md is not what the table says: go test ./internal/admin -update")
+	}
+}
+
+// TestTheConsolesDocument holds the document that the console's types are made of to the API.
+func TestTheConsolesDocument(t *testing.T) {
+	const file = "../../console/openapi.json"
+	want, err := OpenAPI("dev")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = append(want, '\n')
+	if *update {
+		if err := os.WriteFile(file, want, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if have, err := os.ReadFile(file); err != nil || !bytes.Equal(have, want) {
+		t.Errorf("console/openapi.json is not what the API is (%v): go test ./internal/admin -update, then npm run api in console", err)
 	}
 }
 

@@ -67,6 +67,7 @@ func operations() []*operation {
 		row("GET /admin/usage", UsageRead, "Sum usage; as CSV where Accept asks for it", sumUsage).gives("text/csv").long(month).within(),
 		row("GET /admin/usage/export", UsageRead, "Export usage as CSV or FOCUS", exportUsage).gives("text/csv").long(4 * time.Hour).noted(),
 		row("GET /admin/attempts", UsageRead, "Search the request log", listAttempts).within(),
+		row("GET /admin/conversations", UsageRead, "Sum the request log by conversation", listConversations).within(),
 		row("GET /admin/requests/{id}", UsageRead, "Show a request with its attempts and the arithmetic of its cost", getRequest).within(),
 
 		row("GET /admin/requests/{id}/payload", PayloadsRead, "Show what a request said, where that is kept", getPayload).noted(),

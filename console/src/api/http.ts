@@ -1,4 +1,4 @@
-import { ApiError, asApiError, errorOf } from './errors'
+import { ApiError } from './errors'
 
 /** Cancels a call that shows no sign of life for too long. */
 export class Watchdog {
@@ -29,32 +29,4 @@ export class Watchdog {
 export function keyHeader(key: string): Record<string, string> {
   if (!/^[\x21-\x7e]+$/.test(key)) throw new ApiError('badKey')
   return { Authorization: `Bearer ${key}` }
-}
-
-/** The body of an answer, and whether its status was that of a success. */
-export interface Answer {
-  ok: boolean
-  body: unknown
-}
-
-/** Gets JSON within a time. A status that is no success is an error, unless accept says that it may be an answer. */
-export async function getJSON(
-  path: string,
-  options: { headers?: Record<string, string>; within: number; accept?: number },
-): Promise<Answer> {
-  const watchdog = new Watchdog(options.within)
-  try {
-    const response = await fetch(path, {
-      headers: options.headers,
-      signal: watchdog.signal,
-      cache: 'no-store',
-      credentials: 'same-origin',
-    })
-    if (!response.ok && response.status !== options.accept) throw await errorOf(response)
-    return { ok: response.ok, body: await response.json() }
-  } catch (thrown) {
-    throw watchdog.signal.aborted ? new ApiError('timeout') : asApiError(thrown)
-  } finally {
-    watchdog.stop()
-  }
 }

@@ -1,98 +1,11 @@
+import { en as base } from './areas/base'
+import { en as keys } from './areas/keys'
+import { en as play } from './areas/play'
+import { en as run } from './areas/run'
+import { en as supply } from './areas/supply'
+import { en as traffic } from './areas/traffic'
+
 /** What the console says, in English; other languages have the same shape. */
-export const en = {
-  app: {
-    skip: 'Skip to content',
-    theme: 'Theme',
-    language: 'Language',
-    themes: { system: 'System', light: 'Light', dark: 'Dark' },
-  },
-  copy: {
-    copy: 'Copy',
-    copied: 'Copied',
-    failed: 'Select the text and copy it',
-    what: 'Copy {what}',
-  },
-  status: {
-    title: 'Gateway',
-    checking: 'Asking the gateway…',
-    check: 'Check again',
-    unreachable: 'Not reachable',
-    unreachableHint: 'Is the gateway running? Start it with {command} and this page comes back by itself.',
-    stale: 'What is shown below is the last answer.',
-    version: 'Version {version}',
-    providers: 'Providers',
-    noProviders: 'No provider is configured yet. Set OPENAI_API_KEY or ANTHROPIC_API_KEY, or add one to turnpike.yaml, and start again.',
-    noReport: 'This gateway does not say which providers it has.',
-    unnamed: 'unnamed',
-    states: {
-      ready: 'Ready',
-      not_ready: 'Not ready',
-      starting: 'Starting',
-      draining: 'Draining',
-      cooling: 'Cooling down',
-      degraded: 'Degraded',
-      down: 'Down',
-      error: 'Error',
-      unknown: 'Unknown',
-    },
-  },
-  connect: {
-    title: 'Connect',
-    intro: 'One key opens both APIs. Put it in place of {key}.',
-    introModel: 'One key opens both APIs. Put it in place of {key}, and a model in place of {model}: choose one under “Try it” and it is filled in here.',
-    openai: 'OpenAI base URL',
-    anthropic: 'Anthropic base URL',
-    clients: 'Clients',
-    terminal: 'Terminal',
-    code: 'Code for {where}',
-  },
-  trial: {
-    title: 'Try it',
-    key: 'API key',
-    keyHint: 'The first start printed one on the terminal; {command} makes another. It stays in this page’s memory only.',
-    show: 'Show the key',
-    hide: 'Hide the key',
-    model: 'Model',
-    modelNeedsKey: 'Enter a key to see its models.',
-    modelListing: 'Asking for the models…',
-    modelNone: 'This key may use no model that is listed. Type the name of one.',
-    modelCount: 'One model | {count} models',
-    modelRetry: 'Ask again',
-    modelFailed: 'The list did not come. You can type a model’s name.',
-    modelType: 'Press Enter to use this name.',
-    prompt: 'Message',
-    promptExample: 'Say hello, and tell me which model you are.',
-    send: 'Send',
-    stop: 'Stop',
-    sendHint: 'Ctrl + Enter sends',
-    answer: 'Answer',
-    empty: 'The answer streams in here, with its tokens and times.',
-    waiting: 'Waiting for the first token…',
-    thinking: 'Thinking',
-    noText: 'The model ended without a text.',
-    stopped: 'Stopped before the end.',
-    finishLength: 'The answer reached its length limit.',
-    finishFilter: 'A content filter ended the answer.',
-    firstToken: 'First token',
-    total: 'Total',
-    input: 'Tokens in',
-    output: 'Tokens out',
-    cached: '{count} cached',
-    notReported: 'not reported',
-  },
-  errors: {
-    unreachable: 'The gateway cannot be reached. Is it running?',
-    timeout: 'The gateway has not answered in time. Try again.',
-    cut: 'The answer broke off before its end.',
-    unreadable: 'The answer is not what this page understands. Is something else listening at this address?',
-    badKey: 'A key has no spaces and no letters beyond plain ASCII. Copy it again.',
-    request: 'request {id}',
-  },
-  lost: {
-    title: 'Nothing here',
-    text: 'The console has no page at {path}.',
-    home: 'To the first page',
-  },
-}
+export const en = { ...base, ...keys, ...play, ...run, ...supply, ...traffic }
 
 export type Messages = typeof en

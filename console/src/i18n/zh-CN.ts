@@ -1,98 +1,10 @@
+import { zh as base } from './areas/base'
+import { zh as keys } from './areas/keys'
+import { zh as play } from './areas/play'
+import { zh as run } from './areas/run'
+import { zh as supply } from './areas/supply'
+import { zh as traffic } from './areas/traffic'
 import type { Messages } from './en'
 
 /** What the console says, in simplified Chinese. */
-export const zhCN: Messages = {
-  app: {
-    skip: '跳到正文',
-    theme: '主题',
-    language: '语言',
-    themes: { system: '跟随系统', light: '浅色', dark: '深色' },
-  },
-  copy: {
-    copy: '复制',
-    copied: '已复制',
-    failed: '请选中文本后手动复制',
-    what: '复制 {what}',
-  },
-  status: {
-    title: '网关',
-    checking: '正在询问网关…',
-    check: '重新检查',
-    unreachable: '无法连接',
-    unreachableHint: '网关在运行吗？用 {command} 启动它，本页会自动恢复。',
-    stale: '下方显示的是最近一次的结果。',
-    version: '版本 {version}',
-    providers: '提供商',
-    noProviders: '尚未配置提供商。请设置 OPENAI_API_KEY 或 ANTHROPIC_API_KEY，或在 turnpike.yaml 中添加，然后重新启动。',
-    noReport: '该网关没有说明它有哪些提供商。',
-    unnamed: '未命名',
-    states: {
-      ready: '就绪',
-      not_ready: '未就绪',
-      starting: '启动中',
-      draining: '正在收尾',
-      cooling: '冷却中',
-      degraded: '性能下降',
-      down: '不可用',
-      error: '出错',
-      unknown: '未知',
-    },
-  },
-  connect: {
-    title: '接入',
-    intro: '一个密钥即可使用两种 API。请用它替换 {key}。',
-    introModel: '一个密钥即可使用两种 API。请用它替换 {key}，并用模型名替换 {model}：在“试一试”中选好模型后，这里会自动填上。',
-    openai: 'OpenAI 基础 URL',
-    anthropic: 'Anthropic 基础 URL',
-    clients: '客户端',
-    terminal: '终端',
-    code: '{where} 的代码',
-  },
-  trial: {
-    title: '试一试',
-    key: 'API 密钥',
-    keyHint: '首次启动时终端上会打印一个；用 {command} 可再创建。它只保存在本页的内存中。',
-    show: '显示密钥',
-    hide: '隐藏密钥',
-    model: '模型',
-    modelNeedsKey: '输入密钥后即可看到可用的模型。',
-    modelListing: '正在获取模型列表…',
-    modelNone: '列表中没有该密钥可用的模型。可以直接输入模型名。',
-    modelCount: '{count} 个模型',
-    modelRetry: '重新获取',
-    modelFailed: '未能获取列表。可以直接输入模型名。',
-    modelType: '按回车键使用这个名称。',
-    prompt: '消息',
-    promptExample: '打个招呼，并告诉我你是哪个模型。',
-    send: '发送',
-    stop: '停止',
-    sendHint: 'Ctrl + Enter 发送',
-    answer: '回答',
-    empty: '回答会在这里逐字显示，并附上 Token 数和用时。',
-    waiting: '正在等待第一个 Token…',
-    thinking: '思考过程',
-    noText: '模型没有给出文本就结束了。',
-    stopped: '已在结束前停止。',
-    finishLength: '回答达到了长度上限。',
-    finishFilter: '内容过滤器终止了回答。',
-    firstToken: '首个 Token',
-    total: '总用时',
-    input: '输入 Token',
-    output: '输出 Token',
-    cached: '其中 {count} 来自缓存',
-    notReported: '未报告',
-  },
-  errors: {
-    unreachable: '无法连接网关。它在运行吗？',
-    timeout: '网关没有及时响应。请重试。',
-    cut: '回答在结束前中断了。',
-    unreadable: '本页无法理解收到的回答。这个地址上运行的是别的服务吗？',
-    badKey: '密钥中不会有空格，也不会有 ASCII 以外的字符。请重新复制。',
-    request: '请求 {id}',
-  },
-  lost: {
-    title: '这里什么也没有',
-    text: '控制台没有 {path} 这个页面。',
-    home: '回到首页',
-  },
-}
+export const zhCN: Messages = { ...base, ...keys, ...play, ...run, ...supply, ...traffic }

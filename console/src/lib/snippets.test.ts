@@ -8,15 +8,9 @@ describe('snippets', () => {
   const all = snippets(origin, 'some-model')
 
   it('covers every client', () => {
-    expect(all.map((snippet) => snippet.id)).toEqual([
-      'curl',
-      'openai-python',
-      'openai-typescript',
-      'anthropic-python',
-      'anthropic-typescript',
-      'claude-code',
-      'codex',
-    ])
+    const clients = ['curl', 'claude-code', 'codex', 'cursor', 'cline', 'opencode']
+    const sdks = ['openai-python', 'openai-typescript', 'anthropic-python', 'anthropic-typescript']
+    expect(all.map((snippet) => snippet.id)).toEqual([...clients, ...sdks])
   })
 
   it.each(all.map((snippet) => [snippet.id, snippet] as const))('%s names the address, the key and the model', (id, snippet) => {

@@ -25,7 +25,7 @@ function literal(text: string): string {
   return JSON.stringify(text)
 }
 
-function curl(origin: string, model: string): Block[] {
+function curl(origin: string, model: string, key: string): Block[] {
   const body = `{
     "model": ${literal(model)},
     "messages": [{"role": "user", "content": "Hello!"}]
@@ -33,14 +33,14 @@ function curl(origin: string, model: string): Block[] {
   return [
     {
       code: `curl ${shellQuote(`${origin}/v1/chat/completions`)} \\
-  -H "Authorization: Bearer ${keyPlaceholder}" \\
+  -H "Authorization: Bearer ${key}" \\
   -H "Content-Type: application/json" \\
   -d ${shellQuote(body)}`,
     },
   ]
 }
 
-function openaiPython(origin: string, model: string): Block[] {
+function openaiPython(origin: string, model: string, key: string): Block[] {
   return [
     { code: 'pip install openai' },
     {
@@ -49,7 +49,7 @@ function openaiPython(origin: string, model: string): Block[] {
 
 client = OpenAI(
     base_url=${literal(`${origin}/v1`)},
-    api_key="${keyPlaceholder}",
+    api_key="${key}",
 )
 answer = client.chat.completions.create(
     model=${literal(model)},
@@ -60,7 +60,7 @@ print(answer.choices[0].message.content)`,
   ]
 }
 
-function openaiTypeScript(origin: string, model: string): Block[] {
+function openaiTypeScript(origin: string, model: string, key: string): Block[] {
   return [
     { code: 'npm install openai' },
     {
@@ -69,7 +69,7 @@ function openaiTypeScript(origin: string, model: string): Block[] {
 
 const client = new OpenAI({
   baseURL: ${literal(`${origin}/v1`)},
-  apiKey: "${keyPlaceholder}",
+  apiKey: "${key}",
 });
 const answer = await client.chat.completions.create({
   model: ${literal(model)},
@@ -80,7 +80,7 @@ console.log(answer.choices[0]?.message.content);`,
   ]
 }
 
-function anthropicPython(origin: string, model: string): Block[] {
+function anthropicPython(origin: string, model: string, key: string): Block[] {
   return [
     { code: 'pip install anthropic' },
     {
@@ -89,7 +89,7 @@ function anthropicPython(origin: string, model: string): Block[] {
 
 client = Anthropic(
     base_url=${literal(origin)},
-    api_key="${keyPlaceholder}",
+    api_key="${key}",
 )
 answer = client.messages.create(
     model=${literal(model)},
@@ -101,7 +101,7 @@ print(answer.content[0].text)`,
   ]
 }
 
-function anthropicTypeScript(origin: string, model: string): Block[] {
+function anthropicTypeScript(origin: string, model: string, key: string): Block[] {
   return [
     { code: 'npm install @anthropic-ai/sdk' },
     {
@@ -110,7 +110,7 @@ function anthropicTypeScript(origin: string, model: string): Block[] {
 
 const client = new Anthropic({
   baseURL: ${literal(origin)},
-  apiKey: "${keyPlaceholder}",
+  apiKey: "${key}",
 });
 const answer = await client.messages.create({
   model: ${literal(model)},
@@ -122,11 +122,11 @@ console.log(answer.content);`,
   ]
 }
 
-function claudeCode(origin: string, model: string): Block[] {
+function claudeCode(origin: string, model: string, key: string): Block[] {
   return [
     {
       code: `export ANTHROPIC_BASE_URL=${shellQuote(origin)}
-export ANTHROPIC_AUTH_TOKEN=${keyPlaceholder}
+export ANTHROPIC_AUTH_TOKEN=${shellQuote(key)}
 export ANTHROPIC_MODEL=${shellQuote(model)}
 export ANTHROPIC_DEFAULT_HAIKU_MODEL=${shellQuote(model)}
 claude`,
@@ -134,7 +134,7 @@ claude`,
   ]
 }
 
-function codex(origin: string, model: string): Block[] {
+function codex(origin: string, model: string, key: string): Block[] {
   return [
     {
       file: '~/.codex/config.toml',
@@ -148,23 +148,55 @@ env_key = "TURNPIKE_API_KEY"
 wire_api = "responses"`,
     },
     {
-      code: `export TURNPIKE_API_KEY=${keyPlaceholder}
+      code: `export TURNPIKE_API_KEY=${shellQuote(key)}
 codex`,
     },
   ]
 }
 
-/** Ready settings for every client, for a gateway at origin. */
-export function snippets(origin: string, model: string): Snippet[] {
-  return [
-    { id: 'curl', title: 'curl', blocks: curl(origin, model) },
-    { id: 'openai-python', title: 'OpenAI Python', blocks: openaiPython(origin, model) },
-    { id: 'openai-typescript', title: 'OpenAI TypeScript', blocks: openaiTypeScript(origin, model) },
-    { id: 'anthropic-python', title: 'Anthropic Python', blocks: anthropicPython(origin, model) },
-    { id: 'anthropic-typescript', title: 'Anthropic TypeScript', blocks: anthropicTypeScript(origin, model) },
-    { id: 'claude-code', title: 'Claude Code', blocks: claudeCode(origin, model) },
-    { id: 'codex', title: 'Codex', blocks: codex(origin, model) },
-  ]
+function openCode(origin: string, model: string, key: string): Block[] {
+  const provider = { npm: '@ai-sdk/openai-compatible', name: 'Turnpike', options: { baseURL: `${origin}/v1`, apiKey: key }, models: { [model]: {} } }
+  return [{ file: 'opencode.json', code: JSON.stringify({ $schema: 'https://opencode.ai/config.json', model: `turnpike/${model}`, provider: { turnpike: provider } }, null, 2) }]
+}
+
+/** What is typed into a window of settings, one a line. */
+function settings(where: string, lines: [string, string][]): Block[] {
+  return [{ file: where, code: lines.map(([name, value]) => `${name}: ${value}`).join('\n') }]
+}
+
+function cursor(origin: string, model: string, key: string): Block[] {
+  return settings('Cursor → Settings → Models', [
+    ['OpenAI API Key', key],
+    ['Override OpenAI Base URL', `${origin}/v1`],
+    ['Add model', model],
+  ])
+}
+
+function cline(origin: string, model: string, key: string): Block[] {
+  return settings('Cline → Settings → API Configuration', [
+    ['API Provider', 'OpenAI Compatible'],
+    ['Base URL', `${origin}/v1`],
+    ['API Key', key],
+    ['Model ID', model],
+  ])
+}
+
+const clients: [id: string, title: string, blocks: (origin: string, model: string, key: string) => Block[]][] = [
+  ['curl', 'curl', curl],
+  ['claude-code', 'Claude Code', claudeCode],
+  ['codex', 'Codex', codex],
+  ['cursor', 'Cursor', cursor],
+  ['cline', 'Cline', cline],
+  ['opencode', 'OpenCode', openCode],
+  ['openai-python', 'OpenAI Python', openaiPython],
+  ['openai-typescript', 'OpenAI TypeScript', openaiTypeScript],
+  ['anthropic-python', 'Anthropic Python', anthropicPython],
+  ['anthropic-typescript', 'Anthropic TypeScript', anthropicTypeScript],
+]
+
+/** Ready settings for every client, for a gateway at origin; without a key there is a place for it. */
+export function snippets(origin: string, model: string, key = keyPlaceholder): Snippet[] {
+  return clients.map(([id, title, blocks]) => ({ id, title, blocks: blocks(origin, model, key) }))
 }
 
 /** Cuts code at the placeholders, so that they can be shown as something to fill in. */

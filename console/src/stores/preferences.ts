@@ -6,6 +6,7 @@ import { ref, watch } from 'vue'
 
 import { i18n } from '../i18n'
 import { type Locale, locales, preferredLocale } from '../i18n/locale'
+import { recall, remember } from '../lib/remember'
 
 /** Themes one can choose; system follows the machine. */
 export const themes = ['system', 'light', 'dark'] as const
@@ -13,28 +14,15 @@ export type Theme = (typeof themes)[number]
 
 const quasarLanguages = { en: quasarEnglish, 'zh-CN': quasarChinese }
 
-// A browser may refuse storage altogether; then choices last as long as the page.
-function recall<T extends string>(name: string, allowed: readonly T[]): T | undefined {
-  try {
-    const stored = localStorage.getItem(`turnpike.${name}`)
-    return allowed.find((value) => value === stored)
-  } catch {
-    return undefined
-  }
-}
-
-function remember(name: string, value: string) {
-  try {
-    localStorage.setItem(`turnpike.${name}`, value)
-  } catch {
-    // See recall.
-  }
+function recallOf<T extends string>(name: string, allowed: readonly T[]): T | undefined {
+  const stored = recall(name)
+  return allowed.find((value) => value === stored)
 }
 
 /** How a person wants the console: theme and language, kept in the browser. */
 export const usePreferencesStore = defineStore('preferences', () => {
-  const theme = ref<Theme>(recall('theme', themes) ?? 'system')
-  const locale = ref<Locale>(recall('locale', locales) ?? preferredLocale(navigator.languages))
+  const theme = ref<Theme>(recallOf('theme', themes) ?? 'system')
+  const locale = ref<Locale>(recallOf('locale', locales) ?? preferredLocale(navigator.languages))
 
   function applyTheme() {
     document.documentElement.dataset.theme = theme.value

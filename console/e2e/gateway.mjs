@@ -1,0 +1,110 @@
+// Starts the real binary with the sandbox, accounts that cannot be reached, and a seeded month of usage.
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+export const adminKey = 'tp-admin-console-tests'
+
+/** A port that is free now. */
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+function configuration(port, dir) {
+  // Nobody listens at port 9: these accounts are there to be looked at.
+  return `server: { host: 127.0.0.1, port: ${port} }
+data_dir: ${join(dir, 'data')}
+auth: { admin_key: ${adminKey} }
+aliases:
+  - { match: "fast*", to: [claude/claude-haiku-4-5, gpt-5-mini] }
+providers:
+  - { name: sandbox, type: sandbox }
+  - { name: claude, type: anthropic, api_key: none, base_url: "http://127.0.0.1:9" }
+  - { name: openai-main, type: openai, api_key: none, base_url: "http://127.0.0.1:9/v1" }
+alerts:
+  rules:
+    - { name: a dear day, when: spend, above: 250, per: day }
+    - { name: errors, when: errors, above: 20%, least: 50 }
+`
+}
+
+/** Starts a gateway; with a month of usage unless it is to be a new one. */
+export async function startGateway({ seeded = true } = {}) {
+  const dir = mkdtempSync(join(tmpdir(), 'turnpike-console-'))
+  const port = await freePort()
+  const config = join(dir, 'turnpike.yaml')
+  writeFileSync(config, configuration(port, dir))
+  const child = spawn(join(root, 'bin/turnpike'), ['serve', '--config', config], { stdio: ['ignore', 'pipe', 'pipe'], cwd: dir })
+  let log = ''
+  child.stdout.on('data', (text) => (log += text))
+  child.stderr.on('data', (text) => (log += text))
+  const origin = `http://127.0.0.1:${port}`
+  const gateway = {
+    origin,
+    log: () => log,
+    stop: () =>
+      new Promise((resolve) => {
+        child.on('exit', () => {
+          rmSync(dir, { recursive: true, force: true })
+          resolve()
+        })
+        child.kill('SIGTERM')
+      }),
+    /** Asks the admin API. */
+    async api(method, path, body) {
+      const response = await fetch(origin + path, {
+        method,
+        headers: { Authorization: `Bearer ${adminKey}`, 'Content-Type': 'application/json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+      const answer = await response.json()
+      if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(answer)}`)
+      return answer
+    },
+  }
+  await ready(origin, () => child.exitCode !== null, () => log)
+  if (seeded) await seed(gateway, join(dir, 'data', 'turnpike.db'))
+  return gateway
+}
+
+async function ready(origin, gone, log) {
+  for (let tries = 0; tries < 300; tries++) {
+    if (gone()) throw new Error(`the gateway ended:\n${log()}`)
+    const answer = await fetch(`${origin}/health`).catch(() => null)
+    if (answer?.ok) return
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  throw new Error(`the gateway does not answer:\n${log()}`)
+}
+
+async function seed(gateway, database) {
+  const team = await gateway.api('POST', '/admin/teams', { name: 'Platform', description: 'Shared services', rpm: 600 })
+  const other = await gateway.api('POST', '/admin/teams', { name: 'Research' })
+  const user = await gateway.api('POST', '/admin/users', { name: 'Ada', email: 'ada@example.org', teams: ['Platform'] })
+  const keys = []
+  for (const [name, body] of [
+    ['ada-laptop', { team: 'Platform', user: 'Ada', tags: ['web', 'agents'], rpm: 60, tpm: 200000 }],
+    ['ci-pipeline', { team: 'Platform', tags: ['ci'], allowed_models: ['claude-*', 'fast'] }],
+    ['notebook', { team: 'Research', tags: ['web'] }],
+  ]) {
+    const made = await gateway.api('POST', '/admin/keys', { name, ...body })
+    keys.push({ id: made.id, team: made.team_id, user: made.user_id ?? '', tags: body.tags })
+  }
+  await gateway.api('POST', '/admin/budgets', { scope: 'key', scope_id: keys[0].id, period: 'monthly', limit_usd: '100' })
+  await gateway.api('POST', '/admin/budgets', { scope: 'team', scope_id: team.id, period: 'daily', limit_usd: '25', soft: true })
+  // The sandbox is free; with a price a cost can be compared.
+  await gateway.api('POST', '/admin/prices', { model: 'sandbox', prices: { input: '3', output: '15', cache_read: '0.3' } })
+  const run = spawnSync('go', ['run', './console/e2e/seed', database], { cwd: root, input: JSON.stringify({ keys }), encoding: 'utf8' })
+  if (run.status !== 0) throw new Error(`seed: ${run.stderr}`)
+  Object.assign(gateway, { keys, team, other, user })
+}

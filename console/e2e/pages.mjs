@@ -1,0 +1,36 @@
+/** Every page of the console, by a name for its picture. */
+export function pagesOf(gateway, requestId, session) {
+  return [
+    ['overview', '/'],
+    ['usage', '/usage'],
+    ['usage-compare', '/usage?by=key&compare=yes&period=7d'],
+    ['requests', '/requests?since=7d'],
+    ['request', `/requests/${requestId}`],
+    ['sessions', '/sessions?since=7d'],
+    ['session', `/sessions/${session}?since=7d`],
+    ['playground', '/playground'],
+    ['keys', '/keys'],
+    ['key', `/keys/${gateway.keys[0].id}`],
+    ['teams', '/teams'],
+    ['team', `/teams/${gateway.team.id}`],
+    ['users', '/users'],
+    ['user', `/users/${gateway.user.id}`],
+    ['providers', '/providers'],
+    ['provider', '/providers/claude'],
+    ['models', '/models'],
+    ['prices', '/prices'],
+    ['alerts', '/alerts'],
+    ['settings', '/settings'],
+    ['about', '/about'],
+    ['setup', '/setup'],
+    ['lost', '/nowhere'],
+  ]
+}
+
+/** A request with two attempts, and a session, of the seeded month. */
+export async function examples(gateway) {
+  const since = new Date(Date.now() - 7 * 86_400_000).toISOString()
+  const retried = await gateway.api('GET', `/admin/attempts?failed=true&limit=1&from=${since}`)
+  const sessions = await gateway.api('GET', `/admin/conversations?limit=1&sort=-turns&from=${since}`)
+  return { requestId: retried.attempts[0].request_id, session: sessions.conversations[0].id }
+}

@@ -1,0 +1,2 @@
+/** How a word about a state is to be taken. */
+export type Tone = 'good' | 'warn' | 'bad' | 'plain'
