@@ -46,7 +46,7 @@ if scripts/ensure.sh shellcheck:shellcheck; then
 	for file in "${files[@]}"; do
 		if [ -f "$file" ] && head -c 64 "$file" | grep -qaE '^#!.*\b(ba)?sh$'; then scripts+=("$file"); fi
 	done
-	shellcheck "${scripts[@]}"
+	shellcheck -x "${scripts[@]}"
 elif [ "${CI:-}" = true ]; then
 	exit 1
 else

@@ -35,7 +35,7 @@ func TestPayloads(t *testing.T) {
 	id, secret := r.made(`{"name":"heard","log_payloads":true}`)
 	_, deaf := r.made(`{"name":"unheard"}`)
 	r.answers(200, secret)
-	const plain = `{"model":"sandbox","messages":[{"role":"user","content":"my card is sk-ant-api03_abcdefghijklmnopqrstuvwxyz0123"}]}`
+	const plain = `{"model":"sandbox","messages":[{"role":"user","content":"my card is sk-ant-api03_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]}`
 	ask := func(key, path, body string) string {
 		t.Helper()
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+r.app.address()+path, strings.NewReader(body))

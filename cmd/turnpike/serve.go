@@ -207,32 +207,36 @@ func (a *app) address() string {
 	return net.JoinHostPort(a.cfg.Server.Host, strconv.Itoa(a.cfg.Server.Port))
 }
 
-// open makes everything the gateway stands on.
-func (a *app) open(ctx context.Context) (err error) {
-	for _, w := range a.cfg.Warnings {
-		a.log.Warn("configuration", "warning", w)
-	}
+// openStore opens the database and what is sealed in it.
+func (a *app) openStore(ctx context.Context) (err error) {
 	a.store, err = openStoreWithin(ctx, a.cfg, serveWait, func(err error) {
 		a.log.Warn("the database does not answer yet", "waiting", serveWait, "error", err)
 	})
 	if err != nil {
 		return err
 	}
-	safe, err := openVault(ctx, a.cfg, a.store)
-	if err != nil {
+	if a.safe, err = openVault(ctx, a.cfg, a.store); err != nil {
 		return err
 	}
-	if err = a.otherMasters(ctx, safe); err != nil {
+	a.audit = &audit.Log{Store: a.store, Now: time.Now}
+	return a.otherMasters(ctx, a.safe)
+}
+
+// open makes everything the gateway stands on.
+func (a *app) open(ctx context.Context) (err error) {
+	for _, w := range a.cfg.Warnings {
+		a.log.Warn("configuration", "warning", w)
+	}
+	if err = a.openStore(ctx); err != nil {
 		return err
 	}
-	a.safe, a.audit = safe, &audit.Log{Store: a.store, Now: time.Now}
 	if err = a.firstStart(ctx); err != nil {
 		return err
 	}
 	if a.operators, a.scrapes, err = newGuards(ctx, a); err != nil {
 		return err
 	}
-	list, err := a.openLive(ctx, safe)
+	list, err := a.openLive(ctx, a.safe)
 	if err != nil {
 		return err
 	}
@@ -263,7 +267,7 @@ func (a *app) open(ctx context.Context) (err error) {
 	if a.ledger, err = openLedger(a); err != nil {
 		return err
 	}
-	a.archive = newArchive(a, safe)
+	a.archive = newArchive(a, a.safe)
 	a.metrics = telemetry.New(a.knownModel)
 	a.payloads = newPayloads(a)
 	a.follow, err = background.New(ctx, background.Options{Store: a.store, Ledger: a.ledger, Log: a.log, Now: time.Now, Adopt: a.adopt})
@@ -282,18 +286,24 @@ func (a *app) open(ctx context.Context) (err error) {
 	if err = a.switchProviders(ctx); err != nil {
 		return err
 	}
-	if a.admin, err = newAdminAPI(ctx, a, safe); err != nil {
+	if a.admin, err = newAdminAPI(ctx, a, a.safe); err != nil {
 		return err
 	}
 	a.gw = newGateway(a)
+	return a.openServer()
+}
+
+// openServer makes what listens, with its certificate where there is one.
+func (a *app) openServer() error {
 	a.server = newServer(walled(a), a.cfg, a.log)
-	if a.cfg.Server.TLS.On() {
-		cert, err := newCertificate(a.cfg.Server.TLS, a.log, time.Now)
-		if err != nil {
-			return err
-		}
-		a.server.TLSConfig = cert.config()
+	if !a.cfg.Server.TLS.On() {
+		return nil
 	}
+	cert, err := newCertificate(a.cfg.Server.TLS, a.log, time.Now)
+	if err != nil {
+		return err
+	}
+	a.server.TLSConfig = cert.config()
 	return nil
 }
 

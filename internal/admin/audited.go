@@ -55,19 +55,18 @@ func (c *call) do(op *operation) (status int, answer any, err error) {
 	before := c.shown(op)
 	status, answer, err = c.run(op)
 	e := audit.Event{Kind: op.act, Subject: c.subject(op, answer)}
-	switch {
-	case err == nil:
+	if err != nil {
+		if _, known := problemOf(err); known {
+			return status, answer, err
+		}
+		e.Outcome = audit.Failed
+	} else {
 		after := c.shown(op)
 		if before == nil && after == nil {
 			after = masked(body, op.secrets)
 			e.Note = c.Hide(c.r.URL.RawQuery)
 		}
 		e.Changes = asked(audit.Diff(before, after, c.hide), body, before != nil)
-	default:
-		if _, known := problemOf(err); known {
-			return status, answer, err
-		}
-		e.Outcome = audit.Failed
 	}
 	if bad := c.note(e); bad != nil && err == nil {
 		err = fail(http.StatusInternalServerError, "it was done, but could not be written into the audit log; the gateway's log tells why")
@@ -189,7 +188,7 @@ func masked(body []byte, secrets []string) []byte {
 
 // subject is what an operation was about: the id in its path, or those in its answer.
 func (c *call) subject(op *operation, answer any) string {
-	what := strings.Split(strings.TrimPrefix(op.path, "/admin/"), "/")[0]
+	what, _, _ := strings.Cut(strings.TrimPrefix(op.path, "/admin/"), "/")
 	if id := c.id(); id != "" {
 		return what + "/" + id
 	}

@@ -117,7 +117,7 @@ func (a *Archive) prune() {
 	a.rows, a.size = rows, size
 }
 
-// place is where a sealed exchange belongs: copied to another key or id it does
+// SealPlace is where a sealed exchange belongs: copied to another key or id it does
 // not open.
 func SealPlace(key, id string) string { return "responses/" + key + "/" + id }
 

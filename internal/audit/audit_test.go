@@ -264,8 +264,10 @@ func TestDiff(t *testing.T) {
 		"new and gone":    {`{"a":1}`, `{"b":[1,2]}`, `[{"field":"a","from":1},{"field":"b","to":[1,2]}]`},
 		"null is nothing": {`{"a":null}`, `{}`, `null`},
 		"large numbers":   {`{"n":9007199254740993}`, `{"n":9007199254740992}`, `[{"field":"n","from":9007199254740993,"to":9007199254740992}]`},
-		"secrets by name": {`{"api_key":"x"}`, `{"api_key":"y","client_secret":{"a":1},"input_tokens":5,"key":"z"}`,
-			`[{"field":"api_key","from":"[redacted]","to":"[redacted]"},{"field":"client_secret.a","to":"[redacted]"},{"field":"input_tokens","to":5},{"field":"key","to":"[redacted]"}]`},
+		"secrets by name": {
+			`{"api_key":"x"}`, `{"api_key":"y","client_secret":{"a":1},"input_tokens":5,"key":"z"}`,
+			`[{"field":"api_key","from":"[redacted]","to":"[redacted]"},{"field":"client_secret.a","to":"[redacted]"},{"field":"input_tokens","to":5},{"field":"key","to":"[redacted]"}]`,
+		},
 		"secrets in text":  {``, `{"reason":"my word is hunter2"}`, `[{"field":"reason","to":"my word is [redacted]"}]`},
 		"objects in lists": {`{"to":[{"p":"a"}]}`, `{"to":[{"p":"b"}]}`, `[{"field":"to.0.p","from":"a","to":"b"}]`},
 		"no JSON":          {`x`, `{`, `null`},

@@ -78,7 +78,7 @@ func (r *room) say(d *Draft, sent, came string) {
 
 func TestKeepAndRead(t *testing.T) {
 	r := newRoom(t)
-	d := r.Begin("req_1", "key_1", "team/t1", []byte(`{"messages":"my key is operators-own-secret and sk-ant-api03_abcdefghijklmnopqrstuvwxyz"}`))
+	d := r.Begin("req_1", "key_1", "team/t1", []byte(`{"messages":"my key is operators-own-secret and sk-ant-api03_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`))
 	r.say(d, "first", "busy")
 	r.say(d, "second", "\xff\x00binary")
 	r.Keep(d)
@@ -106,7 +106,7 @@ func TestKeepAndRead(t *testing.T) {
 // A part is cut at a letter's end and never through a secret.
 func TestCut(t *testing.T) {
 	r := newRoom(t)
-	secret := "sk-ant-api03_abcdefghijklmnopqrstuvwxyz"
+	secret := "sk-ant-api03_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 	d := r.Begin("req_1", "key_1", "key/key_1", []byte(strings.Repeat("x", 989)+" "+secret+strings.Repeat("é", 5000)))
 	r.say(d, strings.Repeat("é", 501)+"x", strings.Repeat("y", 1000))
 	for range maxCalls {

@@ -27,7 +27,7 @@ import (
 // Nobody's credentials.
 const (
 	KeyID     = "AKIDEXAMPLE"
-	SecretKey = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+	SecretKey = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" //nolint:gosec // AWS's own example
 	Region    = "eu-central-1"
 	// Key is the ARN of a key that is there.
 	Key = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -146,11 +146,11 @@ func (a *AWS) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 type input struct {
-	KeyId             string //nolint:revive // as AWS writes it
+	KeyId             string
 	Plaintext         []byte
 	CiphertextBlob    []byte
 	EncryptionContext map[string]string
-	SecretId          string //nolint:revive // as AWS writes it
+	SecretId          string
 	VersionStage      string
 }
 
