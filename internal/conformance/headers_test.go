@@ -152,8 +152,8 @@ func TestKeys(t *testing.T) {
 			{"HDR-07 a bearer", "Bearer " + clientKey, "", 200},
 			{"HDR-07 an x-api-key", "", clientKey, 200},
 			{"HDR-07 the same in both", "Bearer " + clientKey, clientKey, 200},
-			{"HDR-07 two that differ are refused", "Bearer " + clientKey, "sk-another", 401},
-			{"HDR-07 two that differ are refused, whichever is right", "Bearer sk-another", clientKey, 401},
+			{"HDR-07 two that differ are refused", "Bearer " + clientKey, "sk-ant-api03_of-another", 401},
+			{"HDR-07 two that differ are refused, whichever is right", "Bearer sk-ant-api03_of-another", clientKey, 401},
 			{"HDR-07 none", "", "", 401},
 		} {
 			to := map[string]string{chatAPI: openaiUp, messagesAPI: anthropicUp}[from]

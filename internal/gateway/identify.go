@@ -11,7 +11,8 @@ import (
 
 // identify finds who asks. The key may come as Authorization: Bearer or as
 // x-api-key, on every API; some clients send both, and both must then be the
-// same, or it would depend on the reader which one counts.
+// same, or it would depend on the reader which one counts. What is too short for a key is
+// none: SDKs that insist on one are given "dummy" by people who send theirs in the other header.
 func (x *exchange) identify() error {
 	who, err := x.gw.principal(x.r)
 	x.who = who // the log tells of refused keys too
@@ -71,6 +72,13 @@ func credential(h http.Header) (string, error) {
 	if apiKey == "" {
 		apiKey = firstOf(h, "Api-Key", "X-Goog-Api-Key")
 	}
+	if bearer != apiKey && placeholder(bearer) != placeholder(apiKey) {
+		if placeholder(bearer) {
+			bearer = ""
+		} else {
+			apiKey = ""
+		}
+	}
 	switch {
 	case bearer == "" && apiKey == "":
 		return "", &llm.Error{Kind: llm.ErrAuth, NoRetry: true, Message: "no API key: send it as Authorization: Bearer YOUR_KEY or x-api-key: YOUR_KEY"}
@@ -81,6 +89,10 @@ func credential(h http.Header) (string, error) {
 	}
 	return apiKey, nil
 }
+
+// placeholder tells whether a value stands where no key is: it is not there, or is shorter
+// than any that is safe. A key that is so short is good where it comes alone.
+func placeholder(key string) bool { return len(key) < 16 }
 
 // accessKeyID is what an AWS SDK has for an access key id: a key of ours, when the
 // SDK is set up for this gateway. It stands in clear in the header, like a bearer
