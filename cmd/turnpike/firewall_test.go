@@ -136,4 +136,10 @@ func TestServesTLS(t *testing.T) {
 	if res.StatusCode != 200 || res.ProtoMajor != 2 || res.Header.Get("Strict-Transport-Security") == "" || res.Header.Get("X-Request-Id") == "" {
 		t.Errorf("%s %s %v", res.Proto, res.Status, res.Header)
 	}
+	if line, err := stateOf(t.Context(), ownAddress(r.app.cfg), true); err != nil || !strings.HasPrefix(line, "ready") { // turnpike health
+		t.Errorf("%q %v", line, err)
+	}
+	if _, err := stateOf(t.Context(), ownAddress(r.app.cfg), false); err == nil {
+		t.Error("a certificate of nobody's is taken for another gateway's")
+	}
 }

@@ -51,6 +51,10 @@ func TestOwnAddress(t *testing.T) {
 		if got := ownAddress(cfg); got != want {
 			t.Errorf("%q: %s, want %s", host, got, want)
 		}
+		cfg.Server.TLS = config.TLS{CertFile: "c.pem", KeyFile: "k.pem"}
+		if got, want := ownAddress(cfg), strings.Replace(want, "http:", "https:", 1); got != want {
+			t.Errorf("with TLS: %s, want %s", got, want)
+		}
 	}
 }
 
