@@ -35,6 +35,7 @@ func TestPayloads(t *testing.T) {
 	id, secret := r.made(`{"name":"heard","log_payloads":true}`)
 	_, deaf := r.made(`{"name":"unheard"}`)
 	r.answers(200, secret)
+	r.answers(200, deaf)
 	const plain = `{"model":"sandbox","messages":[{"role":"user","content":"my card is sk-ant-api03_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]}`
 	ask := func(key, path, body string) string {
 		t.Helper()

@@ -118,7 +118,7 @@ func TestCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p := rec.Client; !p.Cut || p.Size != 990+39+10000 || len(p.Text) > 1000 || strings.Contains(p.Text, "sk-ant") || p.Base64 != nil {
+	if p := rec.Client; !p.Cut || p.Size != int64(990+len(secret)+10000) || len(p.Text) > 1000 || strings.Contains(p.Text, "sk-ant") || p.Base64 != nil {
 		t.Errorf("%+v", p)
 	}
 	if rec.Omitted != 1 || len(rec.Calls) != maxCalls {
