@@ -24,16 +24,16 @@ import (
 func TestFirewall(t *testing.T) {
 	data := alone(t)
 	t.Setenv("TURNPIKE_AUTH_ADMIN_KEY", operatorKey)
-	r, _ := firstRun(t, load(t, data, map[string]string{"firewall.enabled": "true", "firewall.inference": "5", "firewall.window": "24h"}, ""))
-	_, secret := r.made(`{"name":"k"}`)
+	const secret = "sk-declared-0123456789" // known from the start: one that is made counts for its address until it is
+	r, _ := firstRun(t, load(t, data, map[string]string{"auth.api_key": secret, "firewall.enabled": "true", "firewall.inference": "5", "firewall.window": "24h"}, ""))
 	quoting := strings.Replace(hello, `"messages"`, `"user":"' OR 1=1 -- <script> ../../etc/passwd","messages"`, 1)
 	for range 5 {
-		if status, body := r.do("POST", "/v1/chat/completions", secret, quoting); status != 200 && status != 401 {
+		if status, body := r.do("POST", "/v1/chat/completions", secret, quoting); status != 200 {
 			t.Fatalf("%d %s", status, body)
 		}
 	}
 	for path, want := range map[string]string{"/v1/chat/completions": `"code"`, "/v1/messages": `"type":"rate_limit_error"`} {
-		if status, body := r.do("POST", path, secret, hello); status != 429 && status != 401 || !strings.Contains(body, want) && status == 429 {
+		if status, body := r.do("POST", path, secret, hello); status != 429 || !strings.Contains(body, want) {
 			t.Errorf("%s: %d %s", path, status, body)
 		}
 	}
