@@ -38,6 +38,7 @@ var acts = map[string][]string{
 	"catalog":  {"forget"},
 	"prices":   {"set", "import", "sync", "rerate"},
 	"vault":    {"rotate"},
+	"import":   {"litellm", "one-api"},
 	"audit":    {"export"},
 	"config":   {"export", "import"},
 	"accounts": {"create", "invite", "owner", "set", "disable", "enable", "reset", "sign-out", "delete"},

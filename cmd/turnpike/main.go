@@ -39,6 +39,7 @@ func commands() []command {
 		{"catalog", "list|show|forget", "show what is known of models, and what upstreams have taught", catalogCommand},
 		{"prices", "list|set|import|sync|rerate", "show what tokens cost, change it, correct the past", prices},
 		{"config", "check|print|export|import", "check the configuration, print it, move what is in force and what was set", configCommand},
+		{"import", "litellm|one-api", "take over what another gateway was set up with", importCommand},
 		{"vault", "status|rotate", "show what secrets are encrypted with; change the keys while gateways run", vaultCommand},
 		{"audit", "list|verify|export", "show who did what; look whether that was changed", auditCommand},
 		{"doctor", "", "ask a provider what a model takes, and compare with what is known", doctorCommand},

@@ -128,6 +128,12 @@ var rules = []struct {
 		"what is declared and what was set, in the configuration's words: the configuration's own YAML comes with it",
 	},
 	{
+		"internal/importer",
+		[]string{"internal/store", "internal/roster", "internal/tenancy", "internal/budget", "internal/limit", "internal/policy", "internal/price"},
+		false,
+		"what other gateways were set up with, in this one's words: their files are YAML",
+	},
+	{
 		"internal/admin",
 		[]string{
 			"internal/live",
