@@ -1,6 +1,6 @@
 // Starts the real binary with the sandbox, accounts that cannot be reached, and a seeded month of usage.
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,9 +20,10 @@ function freePort() {
   })
 }
 
-function configuration(port, dir) {
+function configuration(port, dir, { more = '', providers = '' }) {
   // Nobody listens at port 9: these accounts are there to be looked at.
-  return `server: { host: 127.0.0.1, port: ${port} }
+  return `${more}
+server: { host: 127.0.0.1, port: ${port} }
 data_dir: ${join(dir, 'data')}
 auth: { admin_key: ${adminKey} }
 aliases:
@@ -31,6 +32,7 @@ providers:
   - { name: sandbox, type: sandbox }
   - { name: claude, type: anthropic, api_key: none, base_url: "http://127.0.0.1:9" }
   - { name: openai-main, type: openai, api_key: none, base_url: "http://127.0.0.1:9/v1" }
+${providers}
 alerts:
   rules:
     - { name: a dear day, when: spend, above: 250, per: day }
@@ -38,12 +40,33 @@ alerts:
 `
 }
 
+/** Starts a stand-in for Kiro or Copilot that lets everybody in; settings is the file its accounts are configured with. */
+export async function startStandin(kind) {
+  const dir = mkdtempSync(join(tmpdir(), `turnpike-${kind}-`))
+  const program = join(dir, 'standin')
+  const built = spawnSync('go', ['build', '-o', program, '.ci/standin.go'], { cwd: root, encoding: 'utf8' })
+  if (built.status !== 0) throw new Error(`standin: ${built.stderr}`)
+  const settings = join(dir, 'settings.json')
+  const child = spawn(program, [kind, 'http://127.0.0.1:9', settings], { stdio: ['pipe', 'ignore', 'inherit'] })
+  for (let tries = 0; !existsSync(settings); tries++) {
+    if (tries === 300 || child.exitCode !== null) throw new Error(`the stand-in for ${kind} does not come`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  return {
+    settings,
+    stop() {
+      child.stdin.end() // it lives as long
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
 /** Starts a gateway; with a month of usage unless it is to be a new one. */
-export async function startGateway({ seeded = true } = {}) {
+export async function startGateway({ seeded = true, ...words } = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'turnpike-console-'))
   const port = await freePort()
   const config = join(dir, 'turnpike.yaml')
-  writeFileSync(config, configuration(port, dir))
+  writeFileSync(config, configuration(port, dir, words))
   const child = spawn(join(root, 'bin/turnpike'), ['serve', '--config', config], { stdio: ['ignore', 'pipe', 'pipe'], cwd: dir })
   let log = ''
   child.stdout.on('data', (text) => (log += text))

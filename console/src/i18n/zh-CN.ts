@@ -1,5 +1,6 @@
 import { zh as base } from './areas/base'
 import { zh as keys } from './areas/keys'
+import { zh as logins } from './areas/logins'
 import { zh as play } from './areas/play'
 import { zh as run } from './areas/run'
 import { zh as supply } from './areas/supply'
@@ -7,4 +8,4 @@ import { zh as traffic } from './areas/traffic'
 import type { Messages } from './en'
 
 /** What the console says, in simplified Chinese. */
-export const zhCN: Messages = { ...base, ...keys, ...play, ...run, ...supply, ...traffic }
+export const zhCN: Messages = { ...base, ...keys, ...logins, ...play, ...run, ...supply, ...traffic }

@@ -96,6 +96,7 @@ func New(t T) *Service {
 	mux.HandleFunc("POST /oidc/{region}/client/register", s.register)
 	mux.HandleFunc("POST /oidc/{region}/device_authorization", s.authorize)
 	mux.HandleFunc("POST /oidc/{region}/token", s.token)
+	mux.HandleFunc("GET /signin", s.portal)
 	mux.HandleFunc("POST /social/oauth/token", s.socialToken)
 	mux.HandleFunc("POST /social/{region}/refreshToken", s.socialRefresh)
 	mux.HandleFunc("GET /idp/tenant/v2.0/.well-known/openid-configuration", s.discovery)
@@ -407,6 +408,16 @@ func (s *Service) Visit(address, option string, extra url.Values) string {
 		end.Set("code", code)
 	}
 	return q.Get("redirect_uri") + "/oauth/callback?" + end.Encode()
+}
+
+// portal is the page itself, for browsers: whoever comes is signed in, by Google unless the
+// address says otherwise (as=), and is sent on.
+func (s *Service) portal(w http.ResponseWriter, r *http.Request) {
+	option := r.FormValue("as")
+	if option == "" {
+		option = "google"
+	}
+	http.Redirect(w, r, s.Visit(r.URL.String(), option, nil), http.StatusFound)
 }
 
 // VisitIssuer is the same at a company's own identity provider.
