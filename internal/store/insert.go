@@ -65,7 +65,7 @@ func (s *Store) insertAttempts(ctx context.Context, attempts []Attempt, careful 
 
 // rowsPerInsert is how many rows one statement takes: it is the statements that
 // cost, and SQLite takes 32,766 parameters in one.
-const rowsPerInsert = 16
+const rowsPerInsert = 32
 
 // inserts are the statements that insert many rows and one. They are kept: reading
 // one costs as much as writing its rows.
