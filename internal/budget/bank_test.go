@@ -133,7 +133,7 @@ func (r *replica) journal(charges []Charge) {
 
 // settle ends a request that has cost so much.
 func (r *replica) settle(h *Hold, nano int64) {
-	r.journal(h.Charges(nano, nano))
+	r.journal(h.AppendCharges(nil, nano, nano))
 	h.Spend(nano, nano)
 	h.Close()
 }

@@ -13,7 +13,7 @@ type Hold struct {
 	at     time.Time
 	mu     sync.Mutex // Spend and Close
 	parts  []part
-	room   [2]part // for them: most requests count for few budgets
+	room   [3]part // for them: most requests count for few budgets
 	closed bool
 }
 
@@ -60,10 +60,9 @@ func (h *Hold) Hard() bool {
 	return false
 }
 
-// Charges tells what an attempt that costs so much counts for each budget, in the
+// AppendCharges tells what an attempt that costs so much counts for each budget, in the
 // period the request was admitted in. It settles nothing.
-func (h *Hold) Charges(nano, tokens int64) []Charge {
-	list := make([]Charge, 0, len(h.parts))
+func (h *Hold) AppendCharges(list []Charge, nano, tokens int64) []Charge {
 	for i := range h.parts {
 		p := &h.parts[i]
 		c := Charge{Budget: p.acc.id, Unit: p.ask.Rule.Unit, Period: p.acc.span.Start, Amount: nano}
@@ -75,12 +74,13 @@ func (h *Hold) Charges(nano, tokens int64) []Charge {
 	return list
 }
 
-// Worst tells what an attempt counts that nobody saw the end of: what was reserved
+// AppendWorst tells what an attempt counts that nobody saw the end of: what was reserved
 // for it.
-func (h *Hold) Worst() []Charge {
-	list := h.Charges(0, 0)
-	for i := range list {
-		list[i].Amount = h.parts[i].ask.Amount
+func (h *Hold) AppendWorst(list []Charge) []Charge {
+	from := len(list)
+	list = h.AppendCharges(list, 0, 0)
+	for i := range h.parts {
+		list[from+i].Amount = h.parts[i].ask.Amount
 	}
 	return list
 }

@@ -70,7 +70,8 @@ type Keeper struct {
 // shelf is the accounts of one budget.
 type shelf struct {
 	mu      sync.Mutex
-	rule    Rule // as it was seen last
+	rule    Rule  // as it was seen last
+	seen    *Rule // and where: rules are not changed, only replaced
 	current *account
 	past    []*account // periods that are over and not settled
 }
@@ -90,11 +91,12 @@ func (k *Keeper) account(a *Ask, at time.Time) *account {
 	s := v.(*shelf) //nolint:forcetypeassert // nothing else is put in
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c := s.current; c != nil && s.rule == *a.Rule && c.span.holds(at) {
+	if c := s.current; c != nil && (s.seen == a.Rule || s.rule == *a.Rule) && c.span.holds(at) {
+		s.seen = a.Rule
 		return c
 	}
 	span := a.Rule.Span(at)
-	s.rule = *a.Rule
+	s.rule, s.seen = *a.Rule, a.Rule
 	for _, c := range append(s.past, s.current) {
 		if c != nil && c.span.Start.Equal(span.Start) && c.span.End.Equal(span.End) {
 			return c

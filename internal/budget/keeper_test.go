@@ -27,7 +27,7 @@ func TestManyAtOnce(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					charges := h.Charges(dollar, 0)
+					charges := h.AppendCharges(nil, dollar, 0)
 					h.Spend(dollar, 0)
 					h.Close()
 					mu.Lock()
@@ -460,7 +460,7 @@ func TestInterleavings(t *testing.T) {
 				f := up[i]
 				up = append(up[:i], up[i+1:]...)
 				n := rnd.Int64N(f.max + 1)
-				for _, c := range f.hold.Charges(n, n) {
+				for _, c := range f.hold.AppendCharges(nil, n, n) {
 					spent[c.Budget] += n
 				}
 				all[f.home].settle(f.hold, n)
@@ -487,9 +487,9 @@ func TestInterleavings(t *testing.T) {
 						continue
 					}
 					r.rows = nil
-					r.journal(f.hold.Worst())
+					r.journal(f.hold.AppendWorst(nil))
 					next.rows = append(next.rows, r.rows...)
-					for _, c := range f.hold.Worst() {
+					for _, c := range f.hold.AppendWorst(nil) {
 						spent[c.Budget] += f.max
 					}
 				}
@@ -501,7 +501,7 @@ func TestInterleavings(t *testing.T) {
 			}
 			held := map[string]int64{}
 			for _, f := range up {
-				for _, c := range f.hold.Charges(0, 0) {
+				for _, c := range f.hold.AppendCharges(nil, 0, 0) {
 					held[c.Budget] += f.max
 				}
 			}

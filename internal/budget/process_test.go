@@ -138,7 +138,7 @@ func request(t *testing.T, k *Keeper, book *ledger.Recorder, rule *Rule) bool {
 	text := func(list []Charge) string {
 		return store.BudgetCharges(k.Replica(), []store.BudgetCharge{{Budget: list[0].Budget, Period: list[0].Period, Amount: list[0].Amount}})
 	}
-	a := store.Attempt{ID: store.NewID("att"), At: time.Now(), Budgets: text(h.Worst())}
+	a := store.Attempt{ID: store.NewID("att"), At: time.Now(), Budgets: text(h.AppendWorst(nil))}
 	flight, err := book.Begin(&a)
 	if err != nil {
 		t.Error(err)
@@ -146,7 +146,7 @@ func request(t *testing.T, k *Keeper, book *ledger.Recorder, rule *Rule) bool {
 	}
 	time.Sleep(rand.N(60 * time.Millisecond)) //nolint:forbidigo,gosec // an upstream takes its time
 	cost := rand.Int64N(worst + 1)
-	a.Budgets = text(h.Charges(cost, 0))
+	a.Budgets = text(h.AppendCharges(nil, cost, 0))
 	book.Add(&a)
 	book.Landed(flight)
 	h.Spend(cost, 0)

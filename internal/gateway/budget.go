@@ -79,7 +79,15 @@ func (x *exchange) reserve() error {
 }
 
 // asks are the budgets of the chain.
-func (x *exchange) asks() (list []budget.Ask) {
+func (x *exchange) asks() []budget.Ask {
+	n := 0
+	for _, scope := range x.who.Chain {
+		n += len(scope.Budgets)
+	}
+	if n == 0 {
+		return nil
+	}
+	list := make([]budget.Ask, 0, n)
 	for _, scope := range x.who.Chain {
 		for i := range scope.Budgets {
 			list = append(list, budget.Ask{Rule: &scope.Budgets[i], Who: budget.Who{Kind: scope.Kind, Name: scope.Name}})
@@ -215,11 +223,9 @@ func (x *exchange) spend(a *store.Attempt) {
 	if s == nil {
 		return
 	}
-	if s.attempt != "" {
-		a.ID = s.attempt
-	}
 	tokens := allTokens(&a.Usage)
-	a.Budgets = x.chargesText(s.hold.Charges(x.cost, tokens))
+	var room [roomCharges]budget.Charge
+	a.Budgets = x.chargesText(s.hold.AppendCharges(room[:0], x.cost, tokens))
 	s.hold.Spend(x.cost, tokens)
 	s.dirty = s.dirty || x.cost > 0 || tokens > 0
 }
@@ -228,10 +234,15 @@ func allTokens(u *store.Usage) int64 {
 	return u.Input + u.Output + u.CacheRead + u.CacheWrite5m + u.CacheWrite1h
 }
 
+// roomCharges is how many budgets most requests count for at most.
+const roomCharges = 4
+
 func (x *exchange) chargesText(list []budget.Charge) string {
-	out := make([]store.BudgetCharge, len(list))
-	for i, c := range list {
-		out[i] = store.BudgetCharge{Budget: c.Budget, Period: c.Period, Amount: c.Amount}
+	var room [roomCharges]store.BudgetCharge
+	out := room[:0]
+	for i := range list {
+		c := &list[i]
+		out = append(out, store.BudgetCharge{Budget: c.Budget, Period: c.Period, Amount: c.Amount})
 	}
 	return store.BudgetCharges(x.gw.opt.Budgets.Replica(), out)
 }
@@ -243,13 +254,14 @@ func (x *exchange) underWay() {
 	if s == nil || s.attempt != "" || !s.hold.Hard() {
 		return
 	}
+	var room [roomCharges]budget.Charge
 	a := store.Attempt{
 		ID: ledger.NewID("att"), RequestID: x.id, KeyID: x.who.KeyID, TeamID: x.who.Labels.Team, UserID: x.who.Labels.User, Tags: x.who.Tags,
 		Session: x.talk, Replica: x.gw.opt.Replica, Number: x.number, At: x.begun,
 		Dialect: x.front.Name(), Provider: x.target.Provider.Name(), Surface: x.surface.Dialect,
 		RequestedModel: x.model, ServedModel: x.target.Model, Stream: x.stream,
 		Usage:   store.Usage{Input: s.worst.prompt, Output: s.worst.output, Estimated: true},
-		Budgets: x.chargesText(s.hold.Worst()),
+		Budgets: x.chargesText(s.hold.AppendWorst(room[:0])),
 	}
 	id := a.ID
 	x.supposeCharge(&a, s.worst.nano)
@@ -307,7 +319,7 @@ func (x *exchange) promise(attempt string) string {
 		return ""
 	}
 	x.gw.opt.Budgets.Park(attempt, x.spending.hold)
-	list := x.spending.hold.Charges(0, 0)
+	list := x.spending.hold.AppendCharges(nil, 0, 0)
 	text := x.chargesText(list)
 	for _, c := range list {
 		open := fmt.Sprintf("%s@%d=", c.Budget, c.Period.UnixNano())

@@ -46,7 +46,6 @@ func (c *client) ids(h http.Header) {
 // head sets what every answer that was served says about itself.
 func (c *client) head(h http.Header) {
 	c.ids(h)
-	h["Date"] = dateOf(c.x.gw.opt.Now())
 	if s := &c.served; s.provider != "" {
 		both := [2]string{s.provider, s.model}
 		h["X-Turnpike-Provider"], h["X-Turnpike-Model"] = both[0:1:1], both[1:2:2]
@@ -136,10 +135,16 @@ func (c *client) body(status int, contentType string, body []byte) {
 	h := c.w.Header()
 	c.head(h)
 	h["Content-Type"] = []string{contentType}
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	if len(body) >= ownLength {
+		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	}
 	c.w.WriteHeader(status)
 	_, _ = c.w.Write(body)
 }
+
+// ownLength is how long an answer is at least whose length net/http does not tell by
+// itself. A head with two names less fits a map of half the size.
+const ownLength = 2 << 10
 
 // stream sends events, the head of the stream first if it is not out yet. It
 // returns an error once the client is gone.
@@ -182,6 +187,7 @@ func (c *client) open() {
 	c.x.status = http.StatusOK
 	h := c.w.Header()
 	c.head(h)
+	h["Date"] = dateOf(c.x.gw.opt.Now())
 	h["Content-Type"] = []string{streamType(c.x.front)}
 	h["Cache-Control"] = []string{"no-cache, no-transform"}
 	h["X-Accel-Buffering"] = []string{"no"}

@@ -48,7 +48,7 @@ func (x *exchange) estimate() {
 
 func (x *exchange) attemptRow() store.Attempt {
 	a := store.Attempt{
-		ID: ledger.NewID("att"), RequestID: x.id, KeyID: x.who.KeyID, TeamID: x.who.Labels.Team, UserID: x.who.Labels.User, Tags: x.who.Tags,
+		ID: x.attemptID(), RequestID: x.id, KeyID: x.who.KeyID, TeamID: x.who.Labels.Team, UserID: x.who.Labels.User, Tags: x.who.Tags,
 		Session: x.talk, Replica: x.gw.opt.Replica, Number: x.number, At: x.begun,
 		Dialect: x.front.Name(), Provider: x.target.Provider.Name(), Surface: x.surface.Dialect,
 		RequestedModel: x.model, ServedModel: x.target.Model, Stream: x.stream,
@@ -68,6 +68,14 @@ func (x *exchange) attemptRow() store.Attempt {
 		a.ErrorClass = string(x.err.Kind)
 	}
 	return a
+}
+
+// attemptID is the one its note has, where there is one.
+func (x *exchange) attemptID() string {
+	if x.spending != nil && x.spending.attempt != "" {
+		return x.spending.attempt
+	}
+	return ledger.NewID("att")
 }
 
 // sinceBegun makes a time that counts from the request's beginning count from the

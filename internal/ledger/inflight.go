@@ -8,9 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"turnpike/internal/ledger/journal"
+	"turnpike/internal/ledger/mapped"
 	"turnpike/internal/store"
 )
 
@@ -23,6 +26,7 @@ const (
 	inflightName = "inflight"
 	slotBytes    = 1024
 	slotHead     = 4 + 4 // length, checksum
+	windowSlots  = 256   // that are mapped at once
 )
 
 // Crashed is the error class of an attempt whose end nobody saw: the process was
@@ -39,6 +43,44 @@ type inflight struct {
 	free  []int // slots used before
 	stale []int // the same, but for the note that is still in them
 	next  int   // the first that was never used
+
+	windows atomic.Pointer[[]*mapped.Window] // of windowSlots each; nil for one that could not be mapped
+}
+
+// write puts a note, or the beginning of one, into a slot.
+func (i *inflight) write(b []byte, slot int) error {
+	at := int64(slot) * slotBytes
+	if w := i.window(slot); w.Holds(at, len(b)) {
+		return w.Store(b, at)
+	}
+	_, err := i.file.WriteAt(b, at)
+	return err
+}
+
+// window is where a slot is mapped, nil where it is not.
+func (i *inflight) window(slot int) *mapped.Window {
+	n := slot / windowSlots
+	if list := i.windows.Load(); list != nil && n < len(*list) {
+		return (*list)[n]
+	}
+	if !mapped.Able() {
+		return nil
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var list []*mapped.Window
+	if have := i.windows.Load(); have != nil {
+		list = slices.Clone(*have)
+	}
+	for len(list) <= n {
+		w, err := mapped.Open(i.file, int64(len(list))*windowSlots*slotBytes, windowSlots*slotBytes)
+		if err != nil { // then they are written
+			w = nil
+		}
+		list = append(list, w)
+	}
+	i.windows.Store(&list)
+	return list[n]
 }
 
 // Flight is an attempt under way; the zero value is none.
@@ -60,7 +102,7 @@ func (r *Recorder) Begin(a *store.Attempt) (Flight, error) {
 	binary.LittleEndian.PutUint32(b, uint32(len(b)-slotHead)) //nolint:gosec // at most slotBytes
 	binary.LittleEndian.PutUint32(b[4:], crc32.Checksum(b[slotHead:], castagnoli))
 	slot := r.inflight.take()
-	if _, err := r.inflight.file.WriteAt(b, int64(slot)*slotBytes); err != nil {
+	if err := r.inflight.write(b, slot); err != nil {
 		r.inflight.put(slot)
 		return Flight{}, fmt.Errorf("note an attempt under way: %w", err)
 	}
@@ -116,7 +158,7 @@ func (r *Recorder) tidy() {
 // clear makes a slot free. One that cannot be cleared is not used again.
 func (r *Recorder) clear(slot int) {
 	var zero [slotHead]byte
-	if _, err := r.inflight.file.WriteAt(zero[:], int64(slot)*slotBytes); err != nil {
+	if err := r.inflight.write(zero[:], slot); err != nil {
 		r.opt.Log.Warn("the note of an attempt under way could not be cleared", "error", err)
 		return
 	}

@@ -105,11 +105,19 @@ func first(list []*Entry, a *Attempt, geo string) *Entry {
 // Price is what an attempt costs, without the lines of the sum. What used
 // nothing costs nothing, whatever the price.
 func (b *Book) Price(a *Attempt) Cost {
+	if a.Usage.nothing() {
+		return Cost{Version: b.Version}
+	}
+	return b.by(b.Find(a), a)
+}
+
+// by is what an attempt costs by a row, nil for none.
+func (b *Book) by(e *Entry, a *Attempt) Cost {
 	c := Cost{Version: b.Version}
 	if a.Usage.nothing() {
 		return c
 	}
-	c.Entry = b.Find(a)
+	c.Entry = e
 	if c.Entry == nil {
 		c.Missing = "the model at this provider and tier"
 		return b.unpriced(c, a)
@@ -152,9 +160,11 @@ func (b *Book) unpriced(c Cost, a *Attempt) Cost {
 // cache and an answer of nothing, or all of it written to a cache and the longest
 // answer. The prices are those of the step its prompt falls in.
 func (b *Book) Range(a *Attempt, prompt, output int64) (least, most Cost) {
-	low, high := *a, *a
-	low.Usage, high.Usage = Usage{Input: prompt}, Usage{Input: prompt, Output: output}
-	least, most = b.Price(&low), b.Price(&high)
+	e, one := b.Find(a), *a
+	one.Usage = Usage{Input: prompt}
+	least = b.by(e, &one)
+	one.Usage = Usage{Input: prompt, Output: output}
+	most = b.by(e, &one)
 	if least.Unpriced || most.Unpriced {
 		return least, most
 	}
@@ -165,13 +175,13 @@ func (b *Book) Range(a *Attempt, prompt, output int64) (least, most Cost) {
 		if !ok {
 			continue
 		}
-		one := Usage{}
-		one[c] = prompt
-		if n, _, _ := r.total(&one); p < input {
+		u := Usage{}
+		u[c] = prompt
+		if n, _, _ := r.total(&u); p < input {
 			least.Nano = min(least.Nano, n)
 		}
-		one[Output] = output
-		if n, _, _ := r.total(&one); p > input {
+		u[Output] = output
+		if n, _, _ := r.total(&u); p > input {
 			most.Nano = max(most.Nano, n)
 		}
 	}

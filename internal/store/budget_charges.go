@@ -64,15 +64,20 @@ type leaseKey struct {
 const addSpent = `INSERT INTO budget_leases (budget_id, period, replica, home, granted, spent, expires_at) VALUES (?, ?, ?, ?, 0, ?, 0)
 	ON CONFLICT (budget_id, period, replica) DO UPDATE SET spent = budget_leases.spent + excluded.spent`
 
-// insertCharges is the statement for a number of rows. It tells which were not there.
+// insertCharges is the statement for a number of rows.
 func insertCharges(rows int) string {
 	return `INSERT INTO attempt_charges (at, attempt_id, charges) VALUES (?, ?, ?)` +
-		strings.Repeat(", (?, ?, ?)", rows-1) + ` ON CONFLICT (at, attempt_id) DO NOTHING RETURNING attempt_id`
+		strings.Repeat(", (?, ?, ?)", rows-1) + ` ON CONFLICT (at, attempt_id) DO NOTHING`
 }
 
+// errCounted says that an attempt has counted for its budgets before: a batch came twice.
+var errCounted = errors.New("an attempt is counted already")
+
 // chargeBudgets counts attempts for their budgets, in the transaction that writes
-// them. What was counted before is not counted again.
-func (s *Store) chargeBudgets(ctx context.Context, tx *sql.Tx, attempts []Attempt) error {
+// them. What was counted before is not counted again. That is rare, and to be told which
+// rows are new costs as much as writing them: so it is errCounted, and the transaction
+// is made again with careful.
+func (s *Store) chargeBudgets(ctx context.Context, tx *sql.Tx, attempts []Attempt, careful bool) error {
 	list := make([]*Attempt, 0, len(attempts))
 	for i := range attempts {
 		if attempts[i].Budgets != "" {
@@ -86,14 +91,18 @@ func (s *Store) chargeBudgets(ctx context.Context, tx *sql.Tx, attempts []Attemp
 	if err != nil {
 		return err
 	}
-	sums := map[leaseKey]int64{}
+	if careful {
+		if list, err = uncounted(ctx, tx, list); err != nil {
+			return err
+		}
+	}
 	many := len(list) / rowsPerInsert * rowsPerInsert
 	if err := errors.Join(
-		chargeBy(ctx, tx, s.charges.many, rowsPerInsert, list[:many], sums),
-		chargeBy(ctx, tx, s.charges.one, 1, list[many:], sums)); err != nil {
+		chargeBy(ctx, tx, s.charges.many, rowsPerInsert, list[:many]),
+		chargeBy(ctx, tx, s.charges.one, 1, list[many:])); err != nil {
 		return err
 	}
-	for key, n := range sums {
+	for key, n := range chargesOf(list) {
 		home, _, _ := strings.Cut(key.replica, replicaMark)
 		if _, err := tx.ExecContext(ctx, addSpent, key.budget, key.period, key.replica, home, n); err != nil {
 			return fmt.Errorf("budget %s: %w", key.budget, err)
@@ -102,9 +111,20 @@ func (s *Store) chargeBudgets(ctx context.Context, tx *sql.Tx, attempts []Attemp
 	return nil
 }
 
-// chargeBy inserts rows in groups of a size and sums up what those count that were not
-// there.
-func chargeBy(ctx context.Context, tx *sql.Tx, statement *sql.Stmt, size int, list []*Attempt, sums map[leaseKey]int64) (err error) {
+// chargesOf sums up what attempts count.
+func chargesOf(list []*Attempt) map[leaseKey]int64 {
+	sums := map[leaseKey]int64{}
+	for _, a := range list {
+		replica, charges := ReadBudgetCharges(a.Budgets)
+		for _, c := range charges {
+			sums[leaseKey{c.Budget, c.Period.UnixNano(), replica}] += c.Amount
+		}
+	}
+	return sums
+}
+
+// chargeBy inserts rows in groups of a size.
+func chargeBy(ctx context.Context, tx *sql.Tx, statement *sql.Stmt, size int, list []*Attempt) (err error) {
 	if len(list) == 0 {
 		return nil
 	}
@@ -113,34 +133,53 @@ func chargeBy(ctx context.Context, tx *sql.Tx, statement *sql.Stmt, size int, li
 	args := make([]any, 0, 3*size)
 	for group := range slices.Chunk(list, size) {
 		args = args[:0]
-		byID := make(map[string]*Attempt, size)
 		for _, a := range group {
 			args = append(args, a.At.UnixNano(), a.ID, a.Budgets)
-			byID[a.ID] = a
 		}
-		rows, err := insert.QueryContext(ctx, args...)
+		res, err := insert.ExecContext(ctx, args...)
 		if err != nil {
 			return err
 		}
-		if err := sumFresh(rows, byID, sums); err != nil {
-			return err
+		if n, err := res.RowsAffected(); err != nil || n != int64(len(group)) {
+			return errors.Join(errCounted, err)
 		}
 	}
 	return nil
 }
 
-// sumFresh sums up what the attempts count that were written.
-func sumFresh(rows *sql.Rows, byID map[string]*Attempt, sums map[leaseKey]int64) (err error) {
+// uncounted leaves out the attempts that have counted before, and those that are in the
+// list twice.
+func uncounted(ctx context.Context, tx *sql.Tx, list []*Attempt) ([]*Attempt, error) {
+	there := map[string]bool{}
+	for part := range slices.Chunk(list, refsPerQuestion) {
+		if err := counted(ctx, tx, part, there); err != nil {
+			return nil, err
+		}
+	}
+	return slices.DeleteFunc(list, func(a *Attempt) bool {
+		was := there[a.ID]
+		there[a.ID] = true
+		return was
+	}), nil
+}
+
+func counted(ctx context.Context, tx *sql.Tx, list []*Attempt, there map[string]bool) (err error) {
+	refs := make([]Ref, len(list))
+	for i, a := range list {
+		refs[i] = a.Ref()
+	}
+	in, args := among(refs)
+	rows, err := tx.QueryContext(ctx, `SELECT attempt_id FROM attempt_charges WHERE `+in, args...) //nolint:gosec // constants and question marks only
+	if err != nil {
+		return err
+	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var id string
 		if err := rows.Scan(&id); err != nil {
 			return err
 		}
-		replica, list := ReadBudgetCharges(byID[id].Budgets)
-		for _, c := range list {
-			sums[leaseKey{c.Budget, c.Period.UnixNano(), replica}] += c.Amount
-		}
+		there[id] = true
 	}
 	return rows.Err()
 }

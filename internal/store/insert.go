@@ -21,11 +21,22 @@ func (s *Store) InsertAttempts(ctx context.Context, attempts []Attempt) error {
 	if err := errors.Join(s.inserts.prepare(ctx, s.writer, insertOf), s.charges.prepare(ctx, s.writer, insertCharges)); err != nil {
 		return fmt.Errorf("record %d attempts: %w", len(attempts), err)
 	}
+	err := s.insertAttempts(ctx, attempts, false)
+	if errors.Is(err, errCounted) {
+		err = s.insertAttempts(ctx, attempts, true)
+	}
+	if err != nil {
+		return fmt.Errorf("record %d attempts: %w", len(attempts), err)
+	}
+	return nil
+}
+
+func (s *Store) insertAttempts(ctx context.Context, attempts []Attempt, careful bool) error {
 	uses := lastUses(attempts)
 	var names labelling
 	err := s.increments(ctx, func(tx *sql.Tx) error {
 		names = labelling{known: &s.labels}
-		if err := s.chargeBudgets(ctx, tx, attempts); err != nil {
+		if err := s.chargeBudgets(ctx, tx, attempts, careful); err != nil {
 			return err
 		}
 		if err := s.inserts.run(ctx, tx, &names, attempts); err != nil {
@@ -46,16 +57,15 @@ func (s *Store) InsertAttempts(ctx context.Context, attempts []Attempt) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("record %d attempts: %w", len(attempts), err)
+	if err == nil {
+		s.labels.keep(names.fresh)
 	}
-	s.labels.keep(names.fresh)
-	return nil
+	return err
 }
 
 // rowsPerInsert is how many rows one statement takes: it is the statements that
 // cost, and SQLite takes 32,766 parameters in one.
-const rowsPerInsert = 16
+const rowsPerInsert = 32
 
 // inserts are the statements that insert many rows and one. They are kept: reading
 // one costs as much as writing its rows.

@@ -94,7 +94,9 @@ func known(s *segment) error {
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return err
 	}
-	if b = b[:n]; start(b) == 0 && strings.HasPrefix(string(b), segmentFamily) && n == len(segmentHead) {
+	b = b[:n]
+	half := n < len(segmentHead) || strings.IndexByte(string(b), 0) >= 0 // as a crash leaves it
+	if start(b) == 0 && strings.HasPrefix(string(b), segmentFamily) && !half {
 		return fmt.Errorf("%s %w", s.path, errNewer)
 	}
 	return nil

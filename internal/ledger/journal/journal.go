@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"turnpike/internal/ledger/mapped"
 )
 
 // Fsync says when records are made to outlive a power loss. A process that is
@@ -63,10 +65,13 @@ type Journal struct {
 	writing sync.Mutex // held by the one that writes to the file
 
 	mu         sync.Mutex
-	gathering  *batch     // takes records until it is written
-	spare      *batch     // the next one, if nobody uses it any more
-	list       []*segment // oldest first
-	file       *os.File   // of the last segment, nil when it takes no more
+	gathering  *batch         // takes records until it is written
+	spare      *batch         // the next one, if nobody uses it any more
+	list       []*segment     // oldest first
+	file       *os.File       // of the last segment, nil when it takes no more
+	window     *mapped.Window // of its end; nil: it is written
+	unmapped   bool           // it cannot be mapped
+	padded     bool           // there may be zeros behind its end
 	closed     bool
 	timer      *time.Timer // Interval: flushes what is unsynced
 	unsynced   bool
@@ -171,7 +176,7 @@ func (j *Journal) write(b *batch) error {
 	if s.size == 0 {
 		b.buf = append([]byte(segmentHead), b.buf...)
 	}
-	_, err = f.WriteAt(b.buf, s.size)
+	err = j.put(f, b.buf, s.size)
 	if err == nil && j.opt.Fsync == Always {
 		err = j.sync(f)
 	}
@@ -180,7 +185,7 @@ func (j *Journal) write(b *batch) error {
 	if err != nil {
 		// What was written of it must not be read; where even that fails, the
 		// segment takes no more.
-		if cut := f.Truncate(s.size); cut != nil || j.opt.Fsync == Always {
+		if cut := f.Truncate(s.size); cut != nil || j.opt.Fsync == Always || j.window != nil {
 			j.retire()
 		}
 		return fmt.Errorf("journal: %w", err)
@@ -197,6 +202,25 @@ func (j *Journal) write(b *batch) error {
 		}
 	}
 	return nil
+}
+
+// windowBytes is how much of a segment is mapped at once.
+const windowBytes = 256 << 10
+
+// put writes to the end of the open segment: through memory, unless the disk is waited
+// for anyway. Behind the end the file has zeros then.
+func (j *Journal) put(f *os.File, b []byte, at int64) error {
+	if !j.window.Holds(at, len(b)) && !j.unmapped {
+		j.padded = true
+		w, err := mapped.Open(f, at, int(max(min(windowBytes, j.opt.SegmentBytes), int64(len(b)))))
+		j.window.Close()
+		j.window, j.unmapped = w, err != nil
+	}
+	if j.window == nil { // its file system cannot do it, or has little room left: a write says so if there is none
+		_, err := f.WriteAt(b, at)
+		return err
+	}
+	return j.window.Store(b, at)
 }
 
 // openSegment returns the segment that takes records, a new one when the last is full.
@@ -222,7 +246,7 @@ func (j *Journal) openSegment() (*os.File, *segment, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	j.file, j.newNames = f, true
+	j.file, j.newNames, j.unmapped, j.padded = f, true, j.opt.Fsync == Always, false
 	j.list = append(j.list, s)
 	return f, s, nil
 }
@@ -230,7 +254,13 @@ func (j *Journal) openSegment() (*os.File, *segment, error) {
 // retire ends the open segment. Requests do not wait for the disk to have it.
 func (j *Journal) retire() {
 	f := j.file
-	j.file = nil
+	if j.padded { // that goes before there is a next one
+		if err := f.Truncate(j.list[len(j.list)-1].size); err != nil {
+			j.opt.Log.Error("a segment of the journal could not be cut to its length", "file", f.Name(), "error", err)
+		}
+	}
+	j.window.Close()
+	j.file, j.window = nil, nil
 	j.retiring.Go(func() {
 		if j.opt.Fsync == Interval {
 			j.synced(f.Sync())

@@ -181,7 +181,8 @@ func TestManyAtOnce(t *testing.T) {
 }
 
 // TestCrashAtEveryByte: a journal that ends anywhere gives exactly the whole
-// records before its end, and goes on.
+// records before its end, and goes on; so does one with zeros behind it, as a process
+// leaves it that is killed.
 func TestCrashAtEveryByte(t *testing.T) {
 	src := t.TempDir()
 	j := open(t, src, 0, Never)
@@ -194,9 +195,15 @@ func TestCrashAtEveryByte(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := range len(whole) + 1 {
+	whole = whole[:j.Bytes()]
+	for n := range 2 * (len(whole) + 1) {
 		dir := t.TempDir()
-		if err := os.WriteFile(segmentPath(dir, 1), whole[:n], 0o600); err != nil {
+		left := whole[:n/2]
+		if n%2 == 1 {
+			left = append(bytes.Clone(left), make([]byte, 100)...)
+		}
+		n /= 2
+		if err := os.WriteFile(segmentPath(dir, 1), left, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		kept, torn := 0, n > 0
@@ -372,6 +379,7 @@ func TestFailedWrite(t *testing.T) {
 	j := open(t, dir, 0, Never)
 	j.add(0, 2)
 	f := j.file
+	j.window, j.unmapped, j.padded = nil, true, false
 	var err error
 	if j.file, err = os.Open(f.Name()); err != nil { // takes no writing
 		t.Fatal(err)
@@ -386,6 +394,19 @@ func TestFailedWrite(t *testing.T) {
 	}
 	if err := j.Append(Settled, make([]byte, MaxPayload+1)); !errors.Is(err, errTooLarge) {
 		t.Errorf("too large: %v", err)
+	}
+}
+
+// TestWithoutMemory: where a file cannot be mapped, it is written.
+func TestWithoutMemory(t *testing.T) {
+	j := open(t, t.TempDir(), 200, Never)
+	j.add(0, 1)
+	j.window, j.unmapped = nil, true
+	j.add(1, 2)
+	j.unmapped = false
+	j.add(2, 30)
+	if got := j.all(10, true); !slices.Equal(got, payloads(0, 30)) || j.log.Len() > 0 {
+		t.Errorf("%q; logged %s", got, j.log)
 	}
 }
 

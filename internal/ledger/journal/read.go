@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -68,8 +69,9 @@ func (j *Journal) cut(s *segment) (end uint64, err error) {
 	if whole == len(b) {
 		return end, nil
 	}
-	j.opt.Log.Warn("the journal ends in a record that a crash left half-written: it is cut off",
-		"file", s.path, "bytes", len(b)-whole)
+	if torn := written(b[whole:]); torn > 0 {
+		j.opt.Log.Warn("the journal ends in a record that a crash left half-written: it is cut off", "file", s.path, "bytes", torn)
+	}
 	s.size = int64(whole)
 	if whole > 0 {
 		return end, os.Truncate(s.path, s.size)
@@ -77,6 +79,10 @@ func (j *Journal) cut(s *segment) (end uint64, err error) {
 	j.list = j.list[:len(j.list)-1]
 	return end, os.Remove(s.path)
 }
+
+// written is how much of a segment's end was written to: behind it are the zeros of what
+// was mapped.
+func written(b []byte) int { return len(bytes.TrimRight(b, "\x00")) }
 
 // Read returns the records that come next, at most so many, and the sequence to
 // acknowledge when they are kept: it may move on without records, past damage.

@@ -57,13 +57,14 @@ func Scan(dir string, yield func(Record) error) (r Report, err error) {
 
 // segment reads one, and returns the sequence that comes next.
 func (r *Report) segment(b []byte, expect uint64, last bool, yield func(Record) error) (uint64, error) {
-	r.Bytes += int64(len(b))
+	r.Bytes += int64(written(b))
 	for b = b[start(b):]; len(b) > 0; {
 		rec, skipped, used := next(b)
+		left := b
 		b = b[used:]
 		switch {
 		case skipped == used && last:
-			r.Torn += int64(skipped)
+			r.Torn += int64(written(left))
 			return expect, nil
 		case skipped > 0:
 			r.Damaged += int64(skipped)
