@@ -182,6 +182,20 @@ type Tested struct {
 
 const testTimeout = 15 * time.Second
 
+// Retried tells how many cool-downs were ended.
+type Retried struct {
+	Ended int `json:"ended" say:"of the account and of its models, at this gateway"`
+}
+
+// retryProvider lets the next request to an account that is left alone try it.
+func retryProvider(c *call, _ *nothing, _ *nothing) (Retried, error) {
+	a, err := c.account()
+	if err != nil {
+		return Retried{}, err
+	}
+	return Retried{a.TryNow(c.Now())}, nil
+}
+
 func testProvider(c *call, _ *nothing, _ *nothing) (Tested, error) {
 	a, err := c.account()
 	switch {

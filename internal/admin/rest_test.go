@@ -78,6 +78,12 @@ func TestProviderHealth(t *testing.T) {
 	if h := do[Health](w, 200, "GET", "/admin/health", ""); h.Accounts != (AccountHealth{Ready: 1, Cooling: 1, Off: 1}) {
 		t.Errorf("%+v", h)
 	}
+	if got := do[Retried](w, 200, "POST", "/admin/providers/b/retry", ""); got.Ended != 1 {
+		t.Errorf("%+v", got)
+	}
+	if p := do[Provider](w, 200, "GET", "/admin/providers/b", ""); p.State == "cooling" || p.Places[0].State != "trying" {
+		t.Errorf("%+v", p)
+	}
 	if r := do[Tested](w, 200, "POST", "/admin/providers/a/test", ""); !r.Works || r.Models == 0 {
 		t.Errorf("tested %+v", r)
 	}

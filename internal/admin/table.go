@@ -55,6 +55,7 @@ func operations() []*operation {
 		row("PATCH /admin/providers/{id}", ProvidersWrite, "Change a provider, or switch it on or off, in all gateways", setProvider).as("PUT").within(),
 		row("DELETE /admin/providers/{id}", ProvidersWrite, "Delete a provider; one that the configuration declares stays", deleteProvider).within(),
 		row("POST /admin/providers/{id}/test", ProvidersWrite, "Ask a provider for its models", testProvider).within(),
+		row("POST /admin/providers/{id}/retry", ProvidersWrite, "End the cool-downs of a provider at this gateway: the next request tries it", retryProvider).within(),
 
 		row("GET /admin/models", ModelsRead, "List the models that can be asked for, with what is known of them", listModels),
 		row("GET /admin/catalog", ModelsRead, "List what is known of models, with sources", listCatalog),

@@ -185,6 +185,18 @@ func (b *Breaker) Reset() {
 	b.ended.clear()
 }
 
+// TryNow ends a cool-down: the next request tries, and the breaker opens again if it fails.
+func (b *Breaker) TryNow(now time.Time) (was bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.until.Load() <= now.UnixNano() {
+		return false
+	}
+	b.until.Store(now.UnixNano())
+	b.probe.Store(0)
+	return true
+}
+
 // Check learns from a question that was asked beside the requests, such as for
 // the list of models: it finds out that an account does not answer or does not
 // know us any more, and that it does again. Of limits it says nothing.

@@ -138,6 +138,32 @@ func TestCoolDowns(t *testing.T) {
 	}
 }
 
+// TestTryNow: somebody says that it works again: one request tries, and what it finds holds.
+func TestTryNow(t *testing.T) {
+	clk := newClock()
+	p := NewPlace(new(Breaker))
+	if p.TryNow(clk.now()) {
+		t.Error("a cool-down ended that was none")
+	}
+	send(t, p, clk, Overload, 0, 0)
+	clk.add(time.Second)
+	if p.State(clk.now()) != Open || !p.TryNow(clk.now()) || p.State(clk.now()) != HalfOpen {
+		t.Fatal(p.State(clk.now()))
+	}
+	probe, ok := p.Begin(clk.now, false)
+	if !ok {
+		t.Fatal("nobody may try")
+	}
+	if _, ok := p.Begin(clk.now, false); ok {
+		t.Error("two try at once")
+	}
+	clk.add(time.Second)
+	probe.End(Overload, 0)
+	if p.State(clk.now()) != Open {
+		t.Error("it does not open again")
+	}
+}
+
 func TestOneRequestTries(t *testing.T) {
 	clk := newClock()
 	p := NewPlace(new(Breaker))

@@ -35,6 +35,9 @@ func NewPlace(account *Breaker) *Place {
 	return p
 }
 
+// TryNow ends the cool-down of the place itself, not its account's.
+func (p *Place) TryNow(now time.Time) (was bool) { return p.breaker.TryNow(now) }
+
 // State is the worse of the place's and its account's.
 func (p *Place) State(now time.Time) State {
 	return max(p.breaker.State(now), p.account.State(now))

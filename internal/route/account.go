@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"turnpike/internal/health"
 	"turnpike/internal/policy"
@@ -149,6 +150,20 @@ func (a *Account) Serves(model string) bool { return policy.MatchAny(a.Models, m
 // Breaker keeps requests away from the whole account: when its credentials were
 // changed, it is Reset.
 func (a *Account) Breaker() *health.Breaker { return &a.memory().breaker }
+
+// TryNow ends the cool-downs of the account and of its models, and tells how many there were.
+func (a *Account) TryNow(now time.Time) (ended int) {
+	m := a.memory()
+	if m.breaker.TryNow(now) {
+		ended++
+	}
+	for _, p := range m.all() {
+		if p.TryNow(now) {
+			ended++
+		}
+	}
+	return ended
+}
 
 // maxPlaces bounds the models of an account that are told apart: names come from
 // clients.

@@ -1401,6 +1401,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/providers/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End the cool-downs of a provider at this gateway: the next request tries it */
+        post: operations["post_providers_id_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/providers/{id}/test": {
         parameters: {
             query?: never;
@@ -3272,6 +3289,10 @@ export interface components {
             /** Format: date-time */
             to: string;
             version: string;
+        };
+        Retried: {
+            /** @description of the account and of its models, at this gateway */
+            ended: number;
         };
         Revealed: {
             id: string;
@@ -6685,6 +6706,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LoginForgotten"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    post_providers_id_retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retried"];
                 };
             };
             default: components["responses"]["problem"];
