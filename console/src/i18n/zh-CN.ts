@@ -4,10 +4,11 @@ import { zh as logins } from './areas/logins'
 import { zh as mine } from './areas/mine'
 import { zh as people } from './areas/people'
 import { zh as play } from './areas/play'
+import { zh as provider } from './areas/provider'
 import { zh as run } from './areas/run'
 import { zh as supply } from './areas/supply'
 import { zh as traffic } from './areas/traffic'
 import type { Messages } from './en'
 
 /** What the console says, in simplified Chinese. */
-export const zhCN: Messages = { ...base, ...keys, ...logins, ...mine, ...people, ...play, ...run, ...supply, ...traffic }
+export const zhCN: Messages = { ...base, ...keys, ...logins, ...mine, ...people, ...play, ...provider, ...run, ...supply, ...traffic }
