@@ -122,7 +122,11 @@ func appendAttempt(b []byte, a *store.Attempt) []byte {
 // plain is what every database takes: valid UTF-8 without a zero byte, bounded. A
 // row that one refuses for ever would keep all behind it waiting.
 func plain(s string) string {
-	if len(s) <= maxText && utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
+	i := 0
+	for i < len(s) && s[i]-1 < utf8.RuneSelf-1 {
+		i++
+	}
+	if len(s) <= maxText && (i == len(s) || utf8.ValidString(s[i:]) && strings.IndexByte(s[i:], 0) < 0) {
 		return s
 	}
 	s = strings.ReplaceAll(s[:min(len(s), maxText)], "\x00", "")
@@ -180,10 +184,15 @@ func setText(a *store.Attempt, number uint64, s string) {
 }
 
 func setNumber(a *store.Attempt, number uint64, n int64) {
-	for i := range numberFields {
-		if f := &numberFields[i]; f.number == number {
-			f.set(a, n)
-			return
-		}
+	if number < uint64(len(setNumbers)) && setNumbers[number] != nil {
+		setNumbers[number](a, n)
 	}
 }
+
+// setNumbers are the functions of numberFields, by their numbers.
+var setNumbers = func() (list [64]func(*store.Attempt, int64)) {
+	for i := range numberFields {
+		list[numberFields[i].number] = numberFields[i].set
+	}
+	return list
+}()
