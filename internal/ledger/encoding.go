@@ -122,11 +122,7 @@ func appendAttempt(b []byte, a *store.Attempt) []byte {
 // plain is what every database takes: valid UTF-8 without a zero byte, bounded. A
 // row that one refuses for ever would keep all behind it waiting.
 func plain(s string) string {
-	i := 0
-	for i < len(s) && s[i]-1 < utf8.RuneSelf-1 {
-		i++
-	}
-	if len(s) <= maxText && (i == len(s) || utf8.ValidString(s[i:]) && strings.IndexByte(s[i:], 0) < 0) {
+	if len(s) <= maxText && utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
 		return s
 	}
 	s = strings.ReplaceAll(s[:min(len(s), maxText)], "\x00", "")
