@@ -180,10 +180,15 @@ func setText(a *store.Attempt, number uint64, s string) {
 }
 
 func setNumber(a *store.Attempt, number uint64, n int64) {
-	for i := range numberFields {
-		if f := &numberFields[i]; f.number == number {
-			f.set(a, n)
-			return
-		}
+	if number < uint64(len(setNumbers)) && setNumbers[number] != nil {
+		setNumbers[number](a, n)
 	}
 }
+
+// setNumbers are the functions of numberFields, by their numbers.
+var setNumbers = func() (list [64]func(*store.Attempt, int64)) {
+	for i := range numberFields {
+		list[numberFields[i].number] = numberFields[i].set
+	}
+	return list
+}()

@@ -26,8 +26,8 @@ type shard struct {
 // entry is how one key stands.
 type entry struct {
 	key  Key
-	rank uint64 // entries are locked in this order
-	refs int    // tickets that hold it, under the shard's lock
+	rank uint64       // entries are locked in this order
+	refs atomic.Int64 // tickets that hold it; one more only under the shard's lock
 
 	mu               sync.Mutex
 	requests, tokens int64 // levels at the time
@@ -65,21 +65,14 @@ func (m *Memory) hold(k Key, now int64) *entry {
 		e = &entry{key: k, rank: m.born.Add(1), at: now}
 		s.entries[k] = e
 	}
-	e.refs++
+	e.refs.Add(1)
 	return e
-}
-
-func (m *Memory) free(e *entry) {
-	s := m.shard(e.key)
-	s.mu.Lock()
-	e.refs--
-	s.mu.Unlock()
 }
 
 // sweep forgets entries that are as good as new. What no ticket holds nobody changes.
 func (s *shard) sweep(now int64) {
 	for k, e := range s.entries {
-		if e.refs == 0 && leak(e.requests, e.rpm, now-e.at) == 0 && leak(e.tokens, e.tpm, now-e.at) == 0 {
+		if e.refs.Load() == 0 && leak(e.requests, e.rpm, now-e.at) == 0 && leak(e.tokens, e.tpm, now-e.at) == 0 {
 			delete(s.entries, k)
 		}
 	}
@@ -186,7 +179,7 @@ func (c *Claim) owes(tokens int64) int64 {
 
 func (m *Memory) release(t *Ticket) {
 	for i := range t.Claims {
-		m.free(t.Claims[i].entry)
+		t.Claims[i].entry.refs.Add(-1)
 		t.Claims[i].entry = nil
 	}
 }

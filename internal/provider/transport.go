@@ -36,7 +36,7 @@ func NewTransport(t Timeouts) *http.Transport {
 	d := &net.Dialer{Timeout: t.Connect, KeepAlive: 30 * time.Second}
 	return &http.Transport{
 		Proxy:             http.ProxyFromEnvironment,
-		DialContext:       d.DialContext,
+		DialContext:       whole(d.DialContext),
 		ForceAttemptHTTP2: true,
 		// Thousands of streams hold one of each: a head and a small body go out in
 		// one write, and fast answers come in with few reads.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,8 +22,8 @@ type BudgetCharge struct {
 // BudgetCharges writes what an attempt counts, for its row: the process, then
 // budget@period=amount for each.
 func BudgetCharges(replica string, list []BudgetCharge) string {
-	b := make([]byte, 0, len(replica)+64*len(list))
-	b = append(b, replica...)
+	var room [512]byte
+	b := append(room[:0], replica...)
 	for i := range list {
 		c := &list[i]
 		b = append(append(append(b, ' '), c.Budget...), '@')
@@ -143,6 +144,7 @@ func chargeBy(ctx context.Context, tx *sql.Tx, statement *sql.Stmt, size int, li
 		if n, err := res.RowsAffected(); err != nil || n != int64(len(group)) {
 			return errors.Join(errCounted, err)
 		}
+		runtime.Gosched() // as behind the attempts themselves
 	}
 	return nil
 }

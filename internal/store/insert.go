@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -122,6 +123,7 @@ func insertBy(ctx context.Context, tx *sql.Tx, statement *sql.Stmt, size int, na
 		if _, err := insert.ExecContext(ctx, args...); err != nil {
 			return fmt.Errorf("attempts from %s on: %w", attempts[at].ID, err)
 		}
+		runtime.Gosched() // requests go first: a batch computes for many milliseconds
 	}
 	return nil
 }

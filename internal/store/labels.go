@@ -125,9 +125,22 @@ func (s *labels) keep(fresh map[label]int64) {
 type labelling struct {
 	known *labels
 	fresh map[label]int64
+
+	last   label // that was asked for: the next attempt often has the same
+	lastID int64 // 0: none was
 }
 
-func (n *labelling) id(ctx context.Context, tx *sql.Tx, l *label) (int64, error) {
+func (n *labelling) id(ctx context.Context, tx *sql.Tx, l *label) (id int64, err error) {
+	if n.lastID != 0 && n.last == *l {
+		return n.lastID, nil
+	}
+	if id, err = n.find(ctx, tx, l); err == nil {
+		n.last, n.lastID = *l, id
+	}
+	return id, err
+}
+
+func (n *labelling) find(ctx context.Context, tx *sql.Tx, l *label) (int64, error) {
 	if id, ok := n.known.get(l); ok {
 		return id, nil
 	}

@@ -39,6 +39,7 @@ func run(ctx context.Context) error {
 	large := flag.Bool("large", false, "send 100 KB of prompt, not 1 KB")
 	conns := flag.Int("conns", 16, "connections")
 	window := flag.Duration("window", 5*time.Second, "how long to run")
+	rate := flag.Float64("rate", 0, "so many requests a second, whether others are answered or not; 0: the next when one is answered")
 	hold := flag.Int("hold", 0, "hold this many streams instead, one each")
 	flag.Parse()
 	if *messages {
@@ -55,7 +56,11 @@ func run(ctx context.Context) error {
 	} else {
 		pool := load.Open(ctx, j, *conns)
 		defer pool.Close()
-		r = pool.Run(ctx, *window)
+		if *rate > 0 {
+			r = pool.Pace(ctx, *rate, *window)
+		} else {
+			r = pool.Run(ctx, *window)
+		}
 	}
 	fmt.Printf("%d right in %v: %.0f a second\n", r.Done, r.Elapsed.Round(time.Millisecond), float64(r.Done)/r.Elapsed.Seconds())
 	fmt.Printf("whole        p50 %v  p99 %v\n", r.Whole.Quantile(.5), r.Whole.Quantile(.99))

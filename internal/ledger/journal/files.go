@@ -126,14 +126,16 @@ func ackText(next uint64) string {
 	return fmt.Sprintf("%s %08x\n", text, crc32.Checksum([]byte(text), castagnoli))
 }
 
-// writeAck replaces the file as a whole. It need not reach the disk at once: an
-// older one only makes more be replayed.
+// writeAck writes the file over: the text never gets shorter, and half of it is a damaged
+// one. It need not reach the disk at once: an older one only makes more be replayed. Another
+// file in its place would make the system write it to the disk each time.
 func writeAck(dir string, next uint64) error {
-	path := filepath.Join(dir, ackName)
-	if err := os.WriteFile(path+".new", []byte(ackText(next)), 0o600); err != nil {
+	f, err := os.OpenFile(filepath.Join(dir, ackName), os.O_WRONLY|os.O_CREATE, 0o600) //nolint:gosec // The path is the operator's own.
+	if err != nil {
 		return err
 	}
-	return os.Rename(path+".new", path)
+	_, err = f.WriteAt([]byte(ackText(next)), 0)
+	return errors.Join(err, f.Close())
 }
 
 // keptDamaged bounds the files that are kept for their damage.

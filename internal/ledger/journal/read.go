@@ -2,9 +2,12 @@ package journal
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 )
 
@@ -28,6 +31,11 @@ func (j *Journal) recover() (err error) {
 	}
 	for _, s := range j.list {
 		if err := known(s); err != nil {
+			return err
+		}
+	}
+	if acked == 1 { // a damaged file may be longer than what is written over it
+		if err := os.Remove(filepath.Join(j.opt.Dir, ackName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
