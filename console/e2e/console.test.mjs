@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
-import { audit, go, openBrowser, openPage, settled, signIn } from './browser.mjs'
-import { adminKey, startGateway } from './gateway.mjs'
-import { examples, pagesOf } from './pages.mjs'
+import { audit, go, keyForm, openBrowser, openPage, settled, signIn, signInAs } from './browser.mjs'
+import { adminKey, member, startGateway } from './gateway.mjs'
+import { examples, memberPages, pagesOf } from './pages.mjs'
 
 let gateway, browser
 before(async () => {
@@ -25,10 +25,11 @@ async function open(t, options) {
 test('a wrong key is refused in the words of the server, a right one opens', async (t) => {
   const { page, faults } = await open(t, { allow: ['401'] })
   await page.goto(`${gateway.origin}/ui/keys`)
-  await page.locator('input[type=password]').fill('wrong')
+  const form = await keyForm(page)
+  await form.locator('input').fill('wrong')
   await page.keyboard.press('Enter')
   await page.getByRole('alert').getByText(/admin key/).waitFor()
-  await page.locator('input[type=password]').fill(adminKey)
+  await form.locator('input').fill(adminKey)
   await page.keyboard.press('Enter')
   await page.waitForURL(/\/ui\/keys$/)
   await page.getByText('ada-laptop').waitFor()
@@ -44,13 +45,17 @@ for (const look of [
     const { page, faults } = await open(t, look)
     await signIn(page, gateway)
     const { requestId, session } = await examples(gateway)
-    for (const [name, path] of pagesOf(gateway, requestId, session)) {
+    const visit = async (name, path) => {
       await go(page, path)
       assert.deepEqual(await audit(page), [], name)
       assert.deepEqual(faults, [], name)
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth), false, `${name} scrolls sideways`)
       assert.equal(await page.getByRole('alert').count(), 0, `${name} shows an error`)
     }
+    for (const [name, path] of pagesOf(gateway, requestId, session)) await visit(name, path)
+    await page.locator('.bar button').last().click()
+    await signInAs(page, gateway, member)
+    for (const [name, path] of memberPages) await visit(name, path)
   })
 }
 

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 export const adminKey = 'tp-admin-console-tests'
+export const member = { login: 'ada', password: 'a long enough passphrase' }
 
 /** A port that is free now. */
 function freePort() {
@@ -25,7 +26,8 @@ function configuration(port, dir, { more = '', providers = '' }) {
   return `${more}
 server: { host: 127.0.0.1, port: ${port} }
 data_dir: ${join(dir, 'data')}
-auth: { admin_key: ${adminKey} }
+auth: { admin_key: ${adminKey}, local: true }
+payloads: { log: true }
 aliases:
   - { match: "fast*", to: [claude/claude-haiku-4-5, gpt-5-mini] }
 providers:
@@ -94,6 +96,19 @@ export async function startGateway({ seeded = true, ...words } = {}) {
       if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(answer)}`)
       return answer
     },
+    /** Asks the sandbox as a client does; a new key opens within a second. */
+    async ask(key, text) {
+      for (let tries = 0; ; tries++) {
+        const response = await fetch(`${origin}/v1/chat/completions`, {
+          method: 'POST',
+          headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
+          body: JSON.stringify({ model: 'sandbox', messages: [{ role: 'user', content: text }] }),
+        })
+        const body = await response.json()
+        if (response.status !== 401 || tries === 50) return { status: response.status, id: response.headers.get('x-request-id'), body }
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      }
+    },
   }
   await ready(origin, () => child.exitCode !== null, () => log)
   if (seeded) await seed(gateway, join(dir, 'data', 'turnpike.db'))
@@ -125,9 +140,21 @@ async function seed(gateway, database) {
   }
   await gateway.api('POST', '/admin/budgets', { scope: 'key', scope_id: keys[0].id, period: 'monthly', limit_usd: '100' })
   await gateway.api('POST', '/admin/budgets', { scope: 'team', scope_id: team.id, period: 'daily', limit_usd: '25', soft: true })
+  // People: a member with a key of her own, and somebody who is invited.
+  const account = await gateway.api('POST', '/admin/accounts', { login: member.login, name: 'Ada Lovelace', email: 'ada@example.org', role: 'member', user_id: user.id, teams: ['Platform'], password: member.password })
+  await gateway.api('POST', '/admin/accounts', { login: 'grace', name: 'Grace Hopper', role: 'admin', scopes: { keys: ['*'], usage: [team.id] }, password: member.password })
+  await gateway.api('POST', '/admin/invitations', { email: 'alan@example.org', role: 'auditor' })
+  await gateway.api('POST', '/admin/services', {
+    name: 'deploy',
+    issuer: 'https://token.actions.githubusercontent.com',
+    audience: gateway.origin,
+    claims: { repository: 'acme/app', ref: 'refs/heads/main' },
+    role: 'admin',
+    scopes: { keys: ['*'] },
+  })
   // The sandbox is free; with a price a cost can be compared.
   await gateway.api('POST', '/admin/prices', { model: 'sandbox', prices: { input: '3', output: '15', cache_read: '0.3' } })
   const run = spawnSync('go', ['run', './console/e2e/seed', database], { cwd: root, input: JSON.stringify({ keys }), encoding: 'utf8' })
   if (run.status !== 0) throw new Error(`seed: ${run.stderr}`)
-  Object.assign(gateway, { keys, team, other, user })
+  Object.assign(gateway, { keys, team, other, user, account })
 }

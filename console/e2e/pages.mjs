@@ -15,6 +15,13 @@ export function pagesOf(gateway, requestId, session) {
     ['team', `/teams/${gateway.team.id}`],
     ['users', '/users'],
     ['user', `/users/${gateway.user.id}`],
+    ['accounts', '/accounts'],
+    ['account', `/accounts/${gateway.account.id}`],
+    ['invitations', '/accounts?view=invitations'],
+    ['sign-ins', '/accounts?view=sessions'],
+    ['mappings', '/groups'],
+    ['services', '/services'],
+    ['audit', '/audit'],
     ['providers', '/providers'],
     ['provider', '/providers/claude'],
     ['models', '/models'],
@@ -34,3 +41,12 @@ export async function examples(gateway) {
   const sessions = await gateway.api('GET', `/admin/conversations?limit=1&sort=-turns&from=${since}`)
   return { requestId: retried.attempts[0].request_id, session: sessions.conversations[0].id }
 }
+
+/** The pages of a member, who sees nothing else. */
+export const memberPages = [
+  ['my-keys', '/my/keys'],
+  ['my-usage', '/my/usage'],
+  ['my-connect', '/my/connect'],
+  ['my-account', '/my/account'],
+  ['forbidden', '/keys'],
+]

@@ -2,9 +2,9 @@
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-import { audit, go, openBrowser, openPage, settled, signIn } from './browser.mjs'
-import { startGateway } from './gateway.mjs'
-import { examples, pagesOf } from './pages.mjs'
+import { audit, go, openBrowser, openPage, settled, signIn, signInAs } from './browser.mjs'
+import { member, startGateway } from './gateway.mjs'
+import { examples, memberPages, pagesOf } from './pages.mjs'
 
 const out = process.argv[2] ?? fileURLToPath(new URL('../../bin/screens/', import.meta.url))
 const only = process.argv[3]
@@ -25,8 +25,7 @@ try {
     await page.goto(`${gateway.origin}/ui/`)
     await settled(page)
     await page.screenshot({ path: `${out}/sign-in.${look.name}.png` })
-    await signIn(page, gateway)
-    for (const [name, path] of pagesOf(gateway, requestId, session)) {
+    const shoot = async (name, path) => {
       await go(page, path)
       await page.waitForTimeout(150) // pictures alone: charts draw in a frame of their own
       await page.screenshot({ path: `${out}/${name}.${look.name}.png`, fullPage: true })
@@ -35,6 +34,12 @@ try {
       bad += found.length
       for (const line of found) console.error(`${name}.${look.name}: ${line}`)
     }
+    await signInAs(page, gateway, member)
+    for (const [name, path] of memberPages) await shoot(name, path)
+    await page.locator('.bar button').last().click()
+    await page.waitForURL(/sign-in/)
+    await signIn(page, gateway)
+    for (const [name, path] of pagesOf(gateway, requestId, session)) await shoot(name, path)
     await page.context().close()
   }
 } finally {

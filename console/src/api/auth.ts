@@ -37,10 +37,10 @@ export async function methods(): Promise<Methods> {
 }
 
 /** Asks the door for people; the refresh token is in a cookie that no page reads. */
-export async function knock(path: 'login' | 'totp' | 'bootstrap' | 'refresh' | 'logout', body?: unknown, access = ''): Promise<SignedIn> {
+async function ask<T>(path: string, body: unknown, access: string): Promise<T> {
   const watchdog = new Watchdog(30_000)
   try {
-    const response = await fetch(`/auth/${path}`, {
+    const response = await fetch(path, {
       method: 'POST',
       // A header that pages of other origins cannot send without being asked first.
       headers: { 'Content-Type': 'application/json', 'X-Requested-With': 'console', ...(access === '' ? {} : { Authorization: `Bearer ${access}` }) },
@@ -50,10 +50,30 @@ export async function knock(path: 'login' | 'totp' | 'bootstrap' | 'refresh' | '
       credentials: 'same-origin',
     })
     if (!response.ok) throw await errorOf(response)
-    return (await response.json()) as SignedIn
+    return (await response.json()) as T
   } catch (thrown) {
     throw watchdog.signal.aborted ? new ApiError('timeout') : asApiError(thrown)
   } finally {
     watchdog.stop()
   }
+}
+
+/** A password, a code, a link, or the cookie for the next access token. */
+export function knock(path: 'login' | 'totp' | 'bootstrap' | 'refresh', body?: unknown): Promise<SignedIn> {
+  return ask(`/auth/${path}`, body, '')
+}
+
+/** Ends the session; where to go to sign out at the identity provider too, empty for nowhere. */
+export async function signOut(access: string): Promise<string> {
+  return (await ask<{ logout_url?: string }>('/auth/logout', {}, access)).logout_url ?? ''
+}
+
+/** Ends all sessions of who asks. */
+export async function signOutEverywhere(access: string): Promise<void> {
+  await ask('/auth/logout-all', {}, access)
+}
+
+/** Where the browser goes to sign in at an identity provider, with an invitation, or to link an identity to the account. */
+export async function startAt(way: { start: string }, what: { return_to?: string; invitation?: string; link?: boolean }, access = ''): Promise<string> {
+  return (await ask<{ url: string }>(way.start, what, access)).url
 }

@@ -1,12 +1,14 @@
 import { en as base } from './areas/base'
 import { en as keys } from './areas/keys'
 import { en as logins } from './areas/logins'
+import { en as mine } from './areas/mine'
+import { en as people } from './areas/people'
 import { en as play } from './areas/play'
 import { en as run } from './areas/run'
 import { en as supply } from './areas/supply'
 import { en as traffic } from './areas/traffic'
 
 /** What the console says, in English; other languages have the same shape. */
-export const en = { ...base, ...keys, ...logins, ...play, ...run, ...supply, ...traffic }
+export const en = { ...base, ...keys, ...logins, ...mine, ...people, ...play, ...run, ...supply, ...traffic }
 
 export type Messages = typeof en

@@ -1,6 +1,8 @@
 import { zh as base } from './areas/base'
 import { zh as keys } from './areas/keys'
 import { zh as logins } from './areas/logins'
+import { zh as mine } from './areas/mine'
+import { zh as people } from './areas/people'
 import { zh as play } from './areas/play'
 import { zh as run } from './areas/run'
 import { zh as supply } from './areas/supply'
@@ -8,4 +10,4 @@ import { zh as traffic } from './areas/traffic'
 import type { Messages } from './en'
 
 /** What the console says, in simplified Chinese. */
-export const zhCN: Messages = { ...base, ...keys, ...logins, ...play, ...run, ...supply, ...traffic }
+export const zhCN: Messages = { ...base, ...keys, ...logins, ...mine, ...people, ...play, ...run, ...supply, ...traffic }

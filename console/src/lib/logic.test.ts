@@ -7,8 +7,8 @@ import { cell, csv } from './csv'
 import { numberOf, wordsOf } from './form'
 import { keyEdit, keyForm } from './keyform'
 import { markdown } from './markdown'
-import { before, daysOf, grainOf, plusDays, spanOf } from './period'
-import { bucketsOf, chartOf, quantile, stackOf, type UsageItem } from './series'
+import { before, daysOf, grainOf, mondayOf, plusDays, spanOf } from './period'
+import { bucketsOf, chartOf, stackOf, type UsageItem } from './series'
 import { flatten } from './settings'
 
 const item = (day: string, model: string, cost: number) => ({ by: { day, model }, cost_nano: cost }) as unknown as UsageItem
@@ -89,13 +89,20 @@ describe('stack', () => {
   })
 })
 
-describe('quantile', () => {
+describe('weeks', () => {
   it.each([
-    [[], 0.5, null],
-    [[5], 0.95, 5],
-    [[3, 1, 2, 4], 0.5, 2],
-    [[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 0.95, 10],
-  ])('%j %d', (values, share, expected) => expect(quantile(values, share)).toBe(expected))
+    ['2026-11-23', '2026-11-23'],
+    ['2026-11-27', '2026-11-23'],
+    ['2026-11-29', '2026-11-23'],
+    ['2027-01-01', '2026-12-28'],
+  ])('the Monday of %s is %s', (day, monday) => expect(mondayOf(day)).toBe(monday))
+  it('are made of days', () => {
+    const span = { from: '2026-11-20', to: '2026-11-28' }
+    const buckets = bucketsOf(span, 'week', new Date(2026, 10, 27))
+    expect(buckets).toEqual(['2026-11-16', '2026-11-23'])
+    const days = [item('2026-11-20', 'a', 1), item('2026-11-23', 'a', 2), item('2026-11-27', 'a', 4)]
+    expect(stackOf(days, { buckets, grain: 'week', dimension: 'model', metric: 'cost' }).rows).toEqual([{ value: 'a', total: 7, values: [1, 6] }])
+  })
 })
 
 describe('forms', () => {

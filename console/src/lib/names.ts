@@ -1,6 +1,7 @@
 import { ref } from 'vue'
 
 import { get } from '../api/client'
+import { useSessionStore } from '../stores/session'
 
 /** Names of keys, teams and users by their ids, as far as somebody asked for them. */
 const known = ref<Record<string, string>>({})
@@ -17,6 +18,8 @@ export function learnName(id: string | undefined, name: string | undefined) {
 
 /** Asks for the names of a dimension; what cannot be read keeps its id. */
 export async function loadNames(dimension: string) {
+  const { may } = useSessionStore()
+  if (!may(dimension === 'key' ? 'keys:read' : 'teams:read')) return
   try {
     if (dimension === 'key') for (const key of (await get('/admin/keys', { query: { limit: 500 } })).keys) learnName(key.id, key.name)
     if (dimension === 'team') for (const team of (await get('/admin/teams', { query: { limit: 500 } })).items) learnName(team.id, team.name)

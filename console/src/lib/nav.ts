@@ -1,18 +1,26 @@
 import {
+  symRoundedAccountCircle,
+  symRoundedBadge,
   symRoundedBarChart,
+  symRoundedDataUsage,
   symRoundedDns,
   symRoundedForum,
   symRoundedGroup,
   symRoundedGroups,
   symRoundedInfo,
   symRoundedKey,
+  symRoundedHistory,
+  symRoundedIntegrationInstructions,
   symRoundedListAlt,
+  symRoundedManageAccounts,
   symRoundedModelTraining,
   symRoundedNotifications,
   symRoundedPayments,
   symRoundedSettings,
+  symRoundedSmartToy,
   symRoundedSpaceDashboard,
   symRoundedTimeline,
+  symRoundedVpnKey,
 } from '@quasar/extras/material-symbols-rounded'
 
 /** A page of the navigation, and what one must be allowed to see it. */
@@ -41,6 +49,9 @@ export const places: { group: string; places: Place[] }[] = [
       { name: 'keys', path: '/keys', icon: symRoundedKey, may: 'keys:read' },
       { name: 'teams', path: '/teams', icon: symRoundedGroups, may: 'teams:read' },
       { name: 'users', path: '/users', icon: symRoundedGroup, may: 'teams:read' },
+      { name: 'accounts', path: '/accounts', icon: symRoundedManageAccounts, may: 'accounts:read' },
+      { name: 'mappings', path: '/groups', icon: symRoundedBadge, may: 'accounts:read' },
+      { name: 'services', path: '/services', icon: symRoundedSmartToy, may: 'accounts:read' },
     ],
   },
   {
@@ -55,8 +66,18 @@ export const places: { group: string; places: Place[] }[] = [
     group: 'run',
     places: [
       { name: 'alerts', path: '/alerts', icon: symRoundedNotifications, may: 'monitor:read' },
+      { name: 'audit', path: '/audit', icon: symRoundedHistory, may: 'audit:read' },
       { name: 'settings', path: '/settings', icon: symRoundedSettings, may: 'settings:read' },
       { name: 'about', path: '/about', icon: symRoundedInfo, may: 'monitor:read' },
+    ],
+  },
+  {
+    group: 'mine',
+    places: [
+      { name: 'my-keys', path: '/my/keys', icon: symRoundedVpnKey, may: 'own' },
+      { name: 'my-usage', path: '/my/usage', icon: symRoundedDataUsage, may: 'own' },
+      { name: 'my-connect', path: '/my/connect', icon: symRoundedIntegrationInstructions, may: 'own' },
+      { name: 'my-account', path: '/my/account', icon: symRoundedAccountCircle, may: 'self' },
     ],
   },
 ]

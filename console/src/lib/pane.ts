@@ -3,6 +3,7 @@ import { reactive } from 'vue'
 import { get, type Schema } from '../api/client'
 import { type ApiError, asApiError } from '../api/errors'
 import { dialectOf, type Head, talk } from '../api/talk'
+import { useSessionStore } from '../stores/session'
 import type { Picture, Question, Tokens, Turn } from '../api/talk/types'
 
 /** Where an answer stands. */
@@ -129,7 +130,7 @@ function addTool(now: Exchange, step: { id: string; name: string; args: string }
 /** Asks the ledger for the request; it is there a moment after its end. */
 async function book(now: Exchange) {
   const id = now.head?.requestId
-  if (!id) return
+  if (!id || !useSessionStore().may('usage:read')) return
   for (let tries = 0; tries < 12 && !now.booked; tries++) {
     try {
       // A search that finds nothing is no error.

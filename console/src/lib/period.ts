@@ -65,8 +65,19 @@ export function before(span: Span): Span {
   return { from: plusDays(span.from, -Math.max(1, daysOf(span))), to: span.from }
 }
 
-export const grains = ['hour', 'day', 'month'] as const
+export const grains = ['hour', 'day', 'week', 'month'] as const
 export type Grain = (typeof grains)[number]
+
+/** The grain as the API has it: weeks are made of its days. */
+export function apiGrain(grain: Grain): 'hour' | 'day' | 'month' {
+  return grain === 'week' ? 'day' : grain
+}
+
+/** The Monday of the week that a day is in. */
+export function mondayOf(day: string): string {
+  const [year = 0, month = 1, date = 1] = day.split('-').map(Number)
+  return plusDays(day, -((new Date(year, month - 1, date).getDay() + 6) % 7))
+}
 
 /** The grain that shows a period well. */
 export function grainOf(span: Span): Grain {

@@ -1,9 +1,14 @@
 // A browser may refuse storage altogether; then choices last as long as the page.
 
+/** The name under which the browser has it. */
+export function keptAs(name: string): string {
+  return `turnpike.${name}`
+}
+
 /** A choice that was kept in the browser. */
 export function recall(name: string): string | null {
   try {
-    return localStorage.getItem(`turnpike.${name}`)
+    return localStorage.getItem(keptAs(name))
   } catch {
     return null
   }
@@ -12,7 +17,7 @@ export function recall(name: string): string | null {
 /** Keeps a choice in the browser; never a secret. */
 export function remember(name: string, value: string) {
   try {
-    localStorage.setItem(`turnpike.${name}`, value)
+    localStorage.setItem(keptAs(name), value)
   } catch {
     // See above.
   }

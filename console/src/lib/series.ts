@@ -1,6 +1,6 @@
 import type { Schema } from '../api/client'
 import type { ChartData, Series } from '../components/chart/option'
-import { type Grain, isoDay, plusDays, type Span } from './period'
+import { apiGrain, type Grain, isoDay, mondayOf, plusDays, type Span } from './period'
 
 export type UsageItem = Schema['UsageItem']
 
@@ -34,7 +34,7 @@ export function bucketsOf(span: Span, grain: Grain, now: Date): string[] {
   }
   const today = isoDay(now)
   for (let at = span.from; at < span.to && at <= today; at = plusDays(at, 1)) {
-    const name = grain === 'day' ? at : at.slice(0, 7)
+    const name = grain === 'day' ? at : grain === 'week' ? mondayOf(at) : at.slice(0, 7)
     if (list.at(-1) !== name) list.push(name)
   }
   return list
@@ -46,6 +46,7 @@ function hourKey(at: Date): string {
 
 /** The key of what the API calls a bucket: hours by their moment, since offsets are written in several ways. */
 function keyOf(grain: Grain, word: string): string {
+  if (grain === 'week') return mondayOf(word)
   return grain === 'hour' ? String(Date.parse(word)) : word
 }
 
@@ -53,7 +54,7 @@ function keyOf(grain: Grain, word: string): string {
 export function bucketLabel(grain: Grain, key: string, locale: string): string {
   if (grain === 'hour') return new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', day: 'numeric', month: 'short' }).format(new Date(Number(key)))
   const at = new Date(`${key.length === 7 ? `${key}-01` : key}T12:00:00`)
-  return new Intl.DateTimeFormat(locale, grain === 'day' ? { month: 'short', day: 'numeric' } : { month: 'short', year: 'numeric' }).format(at)
+  return new Intl.DateTimeFormat(locale, grain !== 'month' ? { month: 'short', day: 'numeric' } : { month: 'short', year: 'numeric' }).format(at)
 }
 
 /** A series over time for each value of a dimension. */
@@ -68,7 +69,7 @@ export function stackOf(usage: UsageItem[], options: { buckets: string[]; grain:
   const place = new Map(buckets.map((key, at) => [key, at]))
   const rows = new Map<string, { value: string; total: number; values: number[] }>()
   for (const item of usage) {
-    const at = place.get(keyOf(grain, item.by?.[grain] ?? ''))
+    const at = place.get(keyOf(grain, item.by?.[apiGrain(grain)] ?? ''))
     if (at === undefined) continue
     const value = dimension === '' ? '' : (item.by?.[dimension] ?? '')
     let row = rows.get(value)
@@ -95,11 +96,4 @@ export function chartOf(stack: Stack, grain: Grain, locale: string, name: (value
     labels: stack.buckets.map((key) => bucketLabel(grain, key, locale)),
     series: ghost ? [...series, { ...ghost, values: ghost.values.map((value) => value / scale), ghost: true }] : series,
   }
-}
-
-/** The value below which such a share of the numbers lies; null of none. */
-export function quantile(values: number[], share: number): number | null {
-  if (values.length === 0) return null
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? null
 }

@@ -1,0 +1,293 @@
+// People: from the link of the first start to roles that see what is theirs and nothing else.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+
+import { audit, go, openBrowser, openPage, settled, signIn, signInAs } from './browser.mjs'
+import { startGateway } from './gateway.mjs'
+import { code } from './totp.mjs'
+
+const password = 'a long enough passphrase'
+let gateway, browser
+before(async () => {
+  gateway = await startGateway()
+  browser = await openBrowser()
+})
+after(async () => {
+  await browser?.close()
+  await gateway?.stop()
+})
+
+async function open(t, options) {
+  const opened = await openPage(browser, gateway, options)
+  t.after(() => opened.context.close())
+  return opened
+}
+
+const dialog = (page) => page.getByRole('dialog')
+const press = (page, name) => page.getByRole('button', { name, exact: true }).click()
+
+test('the first owner: by the link, out, and in again with a second factor', async (t) => {
+  const { page, context, faults } = await open(t, { allow: ['401'] })
+  const [, secret] = /\/ui\/welcome#(tpi_[\w-]{43})/.exec(gateway.log()) ?? []
+  assert.ok(secret, 'the first start prints a link')
+  await page.goto(`${gateway.origin}/ui/welcome#${secret}`)
+  await page.getByLabel('Login').fill('olga')
+  await page.getByLabel('Your name').fill('Olga Owner')
+  assert.equal(new URL(page.url()).hash, '', 'the secret is out of the address')
+  await page.getByLabel(/^Password/).fill('short')
+  await press(page, 'Make my account')
+  await page.getByRole('alert').getByText(/12/).waitFor()
+  assert.deepEqual(await audit(page), [])
+  await page.getByLabel(/^Password/).fill(password)
+  await press(page, 'Make my account')
+  await page.waitForURL(/\/ui\/$/)
+  await settled(page)
+
+  await go(page, '/my/account')
+  await press(page, 'Set up a second factor')
+  await dialog(page).getByRole('img', { name: /QR code/ }).waitFor()
+  await dialog(page).locator('summary').click()
+  const factor = await page.locator('[data-test=factor]').innerText()
+  await dialog(page).getByLabel('Code of your authenticator').fill('000000')
+  await press(page, 'Put it in force')
+  await dialog(page).locator('.field.wrong .error').waitFor()
+  assert.deepEqual(await audit(page), [])
+  await dialog(page).getByLabel('Code of your authenticator').fill(code(factor))
+  await press(page, 'Put it in force')
+  await page.getByText('A code of your authenticator is asked for when you sign in.').waitFor()
+
+  // A reload goes on by the cookie; no token is where a page could read it.
+  await page.reload()
+  await page.getByRole('heading', { name: 'My account' }).waitFor()
+  const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }) + document.cookie)
+  assert.doesNotMatch(kept, /eyJ|tp[a-z]_/)
+
+  // Another tab has the session too, and ends with this one.
+  const other = await context.newPage()
+  await other.goto(`${gateway.origin}/ui/my/account`)
+  await other.getByRole('heading', { name: 'My account' }).waitFor()
+  await press(page, 'Sign out')
+  await page.waitForURL(/\/sign-in/)
+  await other.waitForURL(/\/sign-in/)
+  await other.close()
+  await page.reload()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+
+  await page.getByLabel('Login').fill('olga')
+  await page.getByLabel(/^Password/).fill('a wrong passphrase')
+  await page.keyboard.press('Enter')
+  await page.getByRole('alert').waitFor()
+  await page.getByLabel(/^Password/).fill(password)
+  await page.keyboard.press('Enter')
+  await page.getByLabel('Code of your authenticator').fill(code(factor, 1)) // that of now was used
+  assert.deepEqual(await audit(page), [])
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'Overview' }).waitFor()
+  assert.deepEqual(faults.filter((fault) => !fault.includes('422')), [])
+})
+
+test('somebody is invited, comes by the link, is changed, signed out and deleted', async (t) => {
+  const { page, faults } = await open(t)
+  await signIn(page, gateway, '/ui/accounts')
+  await page.getByRole('button', { name: 'Invite', exact: true }).first().click()
+  await dialog(page).getByLabel('E-mail').fill('ira@example.org')
+  await dialog(page).getByLabel('Role').selectOption('admin')
+  await dialog(page).getByLabel('Keys', { exact: true }).selectOption('some')
+  await dialog(page).getByLabel('Which: Keys').selectOption({ label: 'Team: Platform' })
+  await dialog(page).getByLabel('Usage and requests').selectOption('all')
+  assert.deepEqual(await audit(page), [])
+  await press(page, 'Make a link')
+  const link = await page.locator('[data-test=link]').innerText()
+  assert.match(link, /^http:.*\/ui\/welcome#tpi_/)
+  assert.deepEqual(await audit(page), [])
+  await press(page, 'I have kept it')
+  await page.getByRole('tab', { name: 'Invitations' }).click()
+  await page.getByText('ira@example.org').waitFor()
+
+  const guest = await open(t)
+  await guest.page.goto(link)
+  await guest.page.getByLabel('Login').fill('ira')
+  await guest.page.getByLabel(/^Password/).fill(password)
+  await guest.page.keyboard.press('Enter')
+  await guest.page.waitForURL((url) => !url.pathname.endsWith('/welcome'))
+  await settled(guest.page)
+
+  await page.getByRole('tab', { name: 'Accounts' }).click()
+  await page.getByRole('link', { name: /ira/ }).click()
+  await page.waitForURL(/\/accounts\/acc/)
+  await settled(page)
+  await page.getByText(`Keys: ${gateway.team.id}`).waitFor()
+  await press(page, 'Edit')
+  await dialog(page).getByLabel('Name').fill('Ira Invited')
+  await dialog(page).getByLabel('Role').selectOption('member')
+  await press(page, 'Save')
+  await page.getByRole('heading', { name: 'Ira Invited' }).waitFor()
+  await press(page, 'New password…')
+  await dialog(page).getByRole('button', { name: 'Make a link' }).click()
+  const reset = await page.locator('[data-test=link]').innerText()
+  await press(page, 'I have kept it')
+  await press(page, 'Sign out everywhere')
+  await dialog(page).getByRole('button', { name: 'Sign out everywhere' }).click()
+  await page.getByText('Nobody is signed in.').waitFor()
+
+  await guest.page.goto(reset)
+  await guest.page.reload() // the same page with another secret behind the #
+  await guest.page.goto(reset)
+  await guest.page.getByLabel('I have an account and only need a new password').check()
+  await guest.page.getByLabel(/^Password/).fill(`${password} two`)
+  await press(guest.page, 'Set my password')
+  await guest.page.waitForURL(/\/my\/keys$/)
+
+  await press(page, 'Delete')
+  await dialog(page).getByLabel(/Type ira/).fill('ira')
+  await dialog(page).getByRole('button', { name: 'Delete' }).click()
+  await page.waitForURL(/\/ui\/accounts$/)
+  await settled(page)
+  assert.equal(await page.getByRole('link', { name: /Ira/ }).count(), 0)
+  assert.deepEqual(faults, [])
+})
+
+test('the server’s word on an account stands at its field', async (t) => {
+  const { page } = await open(t, { allow: ['422'] })
+  await signIn(page, gateway, '/ui/accounts')
+  await press(page, 'Create account')
+  await dialog(page).getByLabel('Login').fill('hasty')
+  await dialog(page).getByLabel(/^Password/).fill('short')
+  await dialog(page).getByRole('button', { name: 'Create account' }).click()
+  await dialog(page).locator('.field.wrong .error').waitFor()
+  assert.match(await dialog(page).locator('.field.wrong .error').innerText(), /12/)
+})
+
+test('a service is made, switched off and deleted; groups need a provider', async (t) => {
+  const { page, faults } = await open(t)
+  await signIn(page, gateway, '/ui/services')
+  await page.getByRole('button', { name: 'Add service' }).first().click()
+  await dialog(page).getByLabel('Name').fill('deploy')
+  await dialog(page).getByLabel('Issuer').fill('https://token.actions.githubusercontent.com')
+  await dialog(page).getByLabel('Claims').fill('repository: acme/app\nref: refs/heads/main')
+  await dialog(page).getByLabel('Keys', { exact: true }).selectOption('all')
+  assert.deepEqual(await audit(page), [])
+  await press(page, 'Save')
+  await page.locator('td').getByText('repository: acme/app').waitFor()
+  const { services } = await gateway.api('GET', '/admin/services')
+  assert.deepEqual(services[0].claims, { repository: 'acme/app', ref: 'refs/heads/main' })
+  assert.deepEqual(services[0].scopes, { keys: ['*'] })
+  await page.getByRole('button', { name: 'Disable deploy?' }).click()
+  await dialog(page).getByRole('button', { name: 'Disable' }).click()
+  await page.getByText('Disabled').first().waitFor()
+  await page.getByRole('button', { name: 'Delete deploy?' }).click()
+  await dialog(page).getByLabel(/Type deploy/).fill('deploy')
+  await dialog(page).getByRole('button', { name: 'Delete' }).click()
+  await page.getByText('There is no service yet.').waitFor()
+  await go(page, '/groups')
+  await page.getByText('auth.oidc').waitFor()
+  assert.deepEqual(faults, [])
+})
+
+const everything = ['/', '/usage', '/requests', '/sessions', '/playground', '/keys', '/teams', '/users', '/accounts', '/groups', '/services', '/providers', '/models', '/prices', '/alerts', '/audit', '/settings', '/about']
+const own = ['/my/keys', '/my/usage', '/my/connect', '/my/account']
+const people = [
+  { login: 'rolf', role: 'owner', sees: [...everything, ...own], not: [] },
+  { login: 'kim', role: 'admin', scopes: { keys: ['*'] }, sees: ['/playground', '/keys', '/models', '/prices', ...own], not: ['/usage', '/accounts', '/providers', '/audit'] },
+  { login: 'mona', role: 'admin', scopes: { monitor: ['*'], usage: ['*'] }, sees: ['/', '/usage', '/requests', '/sessions', '/models', '/prices', '/alerts', '/about', ...own], not: ['/keys', '/teams'] },
+  { login: 'mel', role: 'member', teams: ['Platform'], sees: own, not: ['/', '/keys', '/usage', '/models', '/about'] },
+  { login: 'aud', role: 'auditor', sees: [...everything.filter((path) => path !== '/playground'), '/my/account'], not: ['/playground', '/my/keys'] },
+]
+for (const { login, role, scopes, teams, sees, not } of people) {
+  test(`${role} ${JSON.stringify(scopes ?? {})} sees what is theirs`, async (t) => {
+    await gateway.api('POST', '/admin/accounts', { login, name: login, role, scopes, teams, password })
+    const { page, faults } = await open(t)
+    await signInAs(page, gateway, { login, password })
+    const hrefs = await page.locator('.side .nav a').evaluateAll((list) => list.map((link) => new URL(link.href).pathname.replace(/^\/ui/, '')))
+    assert.deepEqual(hrefs.toSorted(), sees.toSorted())
+    for (const path of sees) {
+      await go(page, path)
+      assert.deepEqual(faults, [], path)
+      assert.equal(await page.getByRole('alert').count(), 0, `${path} shows an error`)
+      assert.deepEqual(await audit(page), [], path)
+      if (role === 'auditor') {
+        const words = /^(Create|Add|Invite|Edit|Delete|Remove|Revoke|Rotate|Disable|Enable|Switch|Test|Set a price|Import|New )/
+        const buttons = path === '/my/account' ? [] : await page.locator('main button').evaluateAll((list) => list.map((button) => button.innerText.trim()))
+        assert.deepEqual(buttons.filter((text) => words.test(text)), [], path)
+      }
+    }
+    for (const path of not) {
+      await go(page, path)
+      if (path === '/') assert.match(page.url(), /\/my\/keys$/)
+      else await page.getByRole('heading', { name: 'Not for your role' }).waitFor()
+    }
+    assert.deepEqual(faults, [])
+  })
+}
+
+test('a member makes, narrows, rotates and revokes a key of their own, and sees its usage', async (t) => {
+  await gateway.api('POST', '/admin/accounts', { login: 'max', name: 'Max', role: 'member', teams: ['Platform'], password })
+  const { page, faults } = await open(t, { allow: ['422'] })
+  await signInAs(page, gateway, { login: 'max', password })
+  await page.waitForURL(/\/my\/keys$/)
+  await page.getByRole('button', { name: 'Create key' }).first().click()
+  await dialog(page).getByLabel('Name').fill('max-laptop')
+  assert.deepEqual(await audit(page), [])
+  await dialog(page).getByRole('button', { name: 'Create key' }).click()
+  const secret = await page.locator('[data-test=secret]').innerText()
+  await press(page, 'I have kept it')
+  const told = await gateway.ask(secret, 'hello')
+  assert.equal(told.status, 200)
+  await page.getByRole('button', { name: 'Edit max-laptop' }).click()
+  await dialog(page).locator('summary').click()
+  await dialog(page).getByLabel('Models').fill('sandbox')
+  await press(page, 'Save')
+  await page.locator('td').getByText('sandbox').waitFor()
+  await page.getByRole('button', { name: 'Edit max-laptop' }).click()
+  await dialog(page).locator('summary').click()
+  await dialog(page).getByLabel('Models').fill('sandbox, claude-*')
+  await press(page, 'Save')
+  await dialog(page).getByText(/narrowed only: make/).first().waitFor()
+  await press(page, 'Cancel')
+  await page.getByRole('button', { name: 'Give max-laptop another secret?' }).click()
+  await dialog(page).getByRole('button', { name: 'Rotate' }).click()
+  assert.notEqual(await page.locator('[data-test=secret]').innerText(), secret)
+  await press(page, 'I have kept it')
+
+  await go(page, '/my/usage?period=7d')
+  await page.locator('[data-test=usage] tbody').getByText('max-laptop').waitFor()
+  assert.deepEqual(await audit(page), [])
+
+  await go(page, '/my/keys')
+  await page.getByRole('button', { name: 'Revoke max-laptop for good?' }).click()
+  await dialog(page).locator('input').fill('max-laptop')
+  await dialog(page).getByRole('button', { name: 'Revoke' }).click()
+  await page.getByText('You have no key yet.').waitFor()
+  assert.deepEqual(faults, [])
+})
+
+test('the audit log is searched, shown field by field, verified and exported', async (t) => {
+  const { page, faults } = await open(t)
+  const key = await gateway.api('POST', '/admin/keys', { name: 'audited' })
+  await gateway.api('PATCH', `/admin/keys/${key.id}`, { name: 'audited-twice', rpm: 7 })
+  await signIn(page, gateway, '/ui/audit')
+  await page.getByLabel('What', { exact: true }).fill('keys.')
+  await page.getByLabel('Of what').fill(`keys/${key.id}`)
+  await press(page, 'Search')
+  await page.waitForURL(/kind=keys\.&subject=keys/)
+  await settled(page)
+  await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 2)
+  await page.reload()
+  await signIn(page, gateway, new URL(page.url()).searchParams.get('next') ? `/ui${new URL(page.url()).searchParams.get('next')}` : page.url().slice(gateway.origin.length))
+  assert.equal(await page.getByLabel('Of what').inputValue(), `keys/${key.id}`)
+  await page.locator('tbody tr').first().getByRole('button').click()
+  const changes = page.locator('[data-test=changes]')
+  await changes.getByText('audited-twice').waitFor()
+  assert.equal(await changes.locator('tr', { hasText: 'name' }).locator('del').innerText(), 'audited')
+  assert.deepEqual(await audit(page), [])
+  await page.keyboard.press('Escape')
+  await press(page, 'Verify the chain')
+  await dialog(page).getByRole('button', { name: 'Verify the chain' }).click()
+  await page.locator('[data-test=verified][data-good=true]').waitFor()
+  assert.deepEqual(await audit(page), [])
+  await page.keyboard.press('Escape')
+  await press(page, 'Export')
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('menuitem', { name: 'CSV' }).click()])
+  assert.equal(file.suggestedFilename(), 'audit.csv')
+  assert.deepEqual(faults, [])
+})
