@@ -145,10 +145,10 @@ async function seed(gateway, database) {
   await gateway.api('POST', '/admin/accounts', { login: 'grace', name: 'Grace Hopper', role: 'admin', scopes: { keys: ['*'], usage: [team.id] }, password: member.password })
   await gateway.api('POST', '/admin/invitations', { email: 'alan@example.org', role: 'auditor' })
   await gateway.api('POST', '/admin/services', {
-    name: 'deploy',
+    name: 'release',
     issuer: 'https://token.actions.githubusercontent.com',
     audience: gateway.origin,
-    claims: { repository: 'acme/app', ref: 'refs/heads/main' },
+    claims: { repository: 'acme/release', ref: 'refs/heads/main' },
     role: 'admin',
     scopes: { keys: ['*'] },
   })

@@ -2,6 +2,7 @@
 export const en = {
   people: {
     text: 'Who may sign in, and what they may do.',
+    of: '{act}: {name}',
     views: {
       accounts: 'Accounts',
       invitations: 'Invitations',
@@ -108,7 +109,6 @@ export const en = {
     since: 'Since',
     ends: 'Ends',
     end: 'End',
-    endOf: 'End the session from {name}',
     endAsk: 'End the session of {name}?',
     endEffect: 'That browser is signed out now. What it had open asks to sign in again.',
     ended: 'The session is over.',
@@ -119,7 +119,6 @@ export const en = {
     subject: 'Subject',
     noIdentities: 'No identity is linked.',
     unlink: 'Unlink',
-    unlinkOf: 'Unlink {name}',
     unlinkAsk: 'Unlink {name}?',
     unlinkEffect: 'They cannot sign in by it any more. An account without another way cannot sign in at all.',
     disableAsk: 'Disable {name}?',
@@ -176,6 +175,7 @@ export const en = {
 export const zh: typeof en = {
   people: {
     text: '谁可以登录，可以做什么。',
+    of: '{act}：{name}',
     views: {
       accounts: '账户',
       invitations: '邀请',
@@ -282,7 +282,6 @@ export const zh: typeof en = {
     since: '开始于',
     ends: '结束于',
     end: '结束',
-    endOf: '结束来自 {name} 的会话',
     endAsk: '结束 {name} 的会话？',
     endEffect: '该浏览器会立即退出登录，打开的页面需要重新登录。',
     ended: '会话已结束。',
@@ -293,7 +292,6 @@ export const zh: typeof en = {
     subject: '主体标识',
     noIdentities: '没有关联的身份。',
     unlink: '取消关联',
-    unlinkOf: '取消关联 {name}',
     unlinkAsk: '取消关联 {name}？',
     unlinkEffect: '将无法再通过它登录。没有其他登录方式的账户将完全无法登录。',
     disableAsk: '停用 {name}？',
