@@ -109,6 +109,16 @@ export async function startGateway({ seeded = true, ...words } = {}) {
         await new Promise((resolve) => setTimeout(resolve, 100))
       }
     },
+    /** Waits until the ledger has requests. */
+    async known(ids) {
+      for (const id of ids) {
+        for (let tries = 0; tries < 100; tries++) {
+          const { attempts } = await gateway.api('GET', `/admin/attempts?request_id=${id}&limit=1`)
+          if (attempts.length > 0) break
+          await new Promise((resolve) => setTimeout(resolve, 100))
+        }
+      }
+    },
   }
   await ready(origin, () => child.exitCode !== null, () => log)
   if (seeded) await seed(gateway, join(dir, 'data', 'turnpike.db'))
