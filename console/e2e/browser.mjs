@@ -49,10 +49,18 @@ export async function signIn(page, gateway, path = '/ui/') {
 
 /** Goes to a page without a reload, which would forget the key. */
 export async function go(page, path) {
-  await page.evaluate((to) => {
+  const before = await page.evaluate((to) => {
+    const shown = document.getElementById('main').dataset.page
     history.pushState({}, '', to)
     dispatchEvent(new PopStateEvent('popstate', { state: {} }))
+    return shown
   }, `/ui${path}`)
+  // Pages are loaded when they are visited: until then the one before stands there. Some lead on to another.
+  const wanted = decodeURIComponent(new URL(path, 'http://x').pathname)
+  await page.waitForFunction(([from, to]) => {
+    const shown = decodeURIComponent(document.getElementById('main').dataset.page)
+    return shown === to || shown !== from
+  }, [before, wanted])
   await settled(page)
 }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
 import { audit, go, keyForm, openBrowser, openPage, settled, signIn, signInAs } from './browser.mjs'
-import { adminKey, member, startGateway } from './gateway.mjs'
+import { adminKey, member, startGateway, startUpstream } from './gateway.mjs'
 import { examples, memberPages, pagesOf } from './pages.mjs'
 
 let gateway, browser
@@ -200,14 +200,27 @@ test('a slow network shows that it is waited for', async (t) => {
 })
 
 test('first steps: from a new gateway to a key and its settings', async (t) => {
-  const fresh = await startGateway({ seeded: false })
+  const fresh = await startGateway({ seeded: false, more: 'live: { allow_private: true }' })
   t.after(() => fresh.stop())
   const { page, context, faults } = await openPage(browser, fresh)
   t.after(() => context.close())
   await signIn(page, fresh)
   assert.match(page.url(), /\/setup$/)
+  // The key of a provider is pasted: a wrong one is refused before it is kept, a right one answers the test call.
+  const upstream = await startUpstream('sk-right')
+  t.after(() => upstream.stop())
+  await page.getByLabel('Provider', { exact: true }).selectOption('openai-compat')
+  await page.getByLabel('Address').fill(`${upstream.origin}/v1`)
+  await page.getByLabel(/^API key/).fill('sk-wrong')
+  await page.getByRole('button', { name: 'Try and add' }).click()
+  await page.getByRole('alert').waitFor()
+  assert.deepEqual(await audit(page), [])
+  await page.getByLabel(/^API key/).fill('sk-right')
+  await page.getByRole('button', { name: 'Try and add' }).click()
+  await page.getByText('compatible', { exact: true }).waitFor()
+  await page.getByLabel('Model', { exact: true }).first().fill('compatible/little-model')
   await page.getByRole('button', { name: 'Send a test message' }).click()
-  await page.locator('.markdown').waitFor()
+  await page.locator('.markdown').getByText('hello from the little model').waitFor()
   await page.getByRole('button', { name: 'Create key' }).click()
   const secret = await page.locator('[data-test=secret]').innerText()
   await page.getByRole('tab', { name: 'Claude Code' }).click()

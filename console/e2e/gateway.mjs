@@ -1,6 +1,7 @@
 // Starts the real binary with the sandbox, accounts that cannot be reached, and a seeded month of usage.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createHTTP } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,14 +22,17 @@ function freePort() {
   })
 }
 
-function configuration(port, dir, { more = '', providers = '' }) {
+function configuration(port, dir, seeded, { more = '', providers = '' }) {
   // Nobody listens at port 9: these accounts are there to be looked at.
   return `${more}
 server: { host: 127.0.0.1, port: ${port} }
 data_dir: ${join(dir, 'data')}
 auth: { admin_key: ${adminKey}, local: true }
 payloads: { log: true }
-aliases:
+${seeded || providers !== '' ? looked(providers) : ''}`
+}
+
+const looked = (providers) => `aliases:
   - { match: "fast*", to: [claude/claude-haiku-4-5, gpt-5-mini] }
 providers:
   - { name: sandbox, type: sandbox }
@@ -40,7 +44,6 @@ alerts:
     - { name: a dear day, when: spend, above: 250, per: day }
     - { name: errors, when: errors, above: 20%, least: 50 }
 `
-}
 
 /** Starts a stand-in for Kiro or Copilot that lets everybody in; settings is the file its accounts are configured with. */
 export async function startStandin(kind) {
@@ -68,7 +71,7 @@ export async function startGateway({ seeded = true, ...words } = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'turnpike-console-'))
   const port = await freePort()
   const config = join(dir, 'turnpike.yaml')
-  writeFileSync(config, configuration(port, dir, words))
+  writeFileSync(config, configuration(port, dir, seeded, words))
   const child = spawn(join(root, 'bin/turnpike'), ['serve', '--config', config], { stdio: ['ignore', 'pipe', 'pipe'], cwd: dir })
   let log = ''
   child.stdout.on('data', (text) => (log += text))
@@ -109,10 +112,36 @@ export async function startGateway({ seeded = true, ...words } = {}) {
         await new Promise((resolve) => setTimeout(resolve, 100))
       }
     },
+    /** Waits until the ledger has requests. */
+    async known(ids) {
+      for (const id of ids) {
+        for (let tries = 0; tries < 100; tries++) {
+          const { attempts } = await gateway.api('GET', `/admin/attempts?request_id=${id}&limit=1`)
+          if (attempts.length > 0) break
+          await new Promise((resolve) => setTimeout(resolve, 100))
+        }
+      }
+    },
   }
   await ready(origin, () => child.exitCode !== null, () => log)
   if (seeded) await seed(gateway, join(dir, 'data', 'turnpike.db'))
   return gateway
+}
+
+/** A server that answers as OpenAI-compatible ones do, for one key. */
+export function startUpstream(key) {
+  const server = createHTTP((request, response) => {
+    const say = (status, body) => response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body))
+    request.resume()
+    if (request.headers.authorization !== `Bearer ${key}`) return say(401, { error: { message: 'Incorrect API key provided', type: 'invalid_request_error', code: 'invalid_api_key' } })
+    if (request.url.endsWith('/models')) return say(200, { object: 'list', data: [{ id: 'little-model', object: 'model', owned_by: 'test' }] })
+    const chunk = (delta, finish) => `data: ${JSON.stringify({ id: 'c1', object: 'chat.completion.chunk', created: 1, model: 'little-model', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+    response.end(`${chunk({ role: 'assistant', content: 'hello from the little model' }, null)}${chunk({}, 'stop')}data: [DONE]\n\n`)
+  })
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve({ origin: `http://127.0.0.1:${server.address().port}`, stop: () => server.close() }))
+  })
 }
 
 async function ready(origin, gone, log) {

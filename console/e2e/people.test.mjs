@@ -292,3 +292,48 @@ test('the audit log is searched, shown field by field, verified and exported', a
   assert.equal(file.suggestedFilename(), 'audit.csv')
   assert.deepEqual(faults, [])
 })
+
+test('what a request said stands in three columns, where it is kept and one may see it', async (t) => {
+  const { page, faults } = await open(t, { allow: ['404'] })
+  const [kept, plain] = [await gateway.api('POST', '/admin/keys', { name: 'kept', log_payloads: true }), await gateway.api('POST', '/admin/keys', { name: 'plain' })]
+  const asked = [await gateway.ask(kept.key, 'remember this sentence'), await gateway.ask(plain.key, 'forget this one')]
+  await gateway.known(asked.map(({ id }) => id))
+  await signIn(page, gateway, `/ui/requests/${asked[0].id}`)
+  await press(page, 'Show it')
+  const table = page.locator('[data-test=payload]')
+  await table.locator('td').getByText(/remember this sentence/).first().waitFor()
+  assert.equal(await table.locator('thead th').count(), 3)
+  assert.match(await table.locator('thead th').nth(1).innerText(), /sandbox/)
+  assert.deepEqual(await audit(page), [])
+  await go(page, `/requests/${asked[1].id}`)
+  await press(page, 'Show it')
+  await page.getByText(/nothing is kept of what the request/).waitFor()
+  assert.deepEqual(faults, [])
+
+  await gateway.api('POST', '/admin/accounts', { login: 'ulla', role: 'admin', scopes: { usage: ['*'] }, password })
+  const other = await open(t)
+  await signInAs(other.page, gateway, { login: 'ulla', password }, `/ui/requests/${asked[0].id}`)
+  await other.page.getByText('Only owners may see what requests said.').waitFor()
+  assert.equal(await other.page.getByRole('button', { name: 'Show it' }).count(), 0)
+  assert.deepEqual(other.faults, [])
+})
+
+test('the figures of the overview are the API’s', async (t) => {
+  const { page, faults } = await open(t)
+  await signIn(page, gateway, '/ui/')
+  const zone = await page.evaluate(() => Intl.DateTimeFormat().resolvedOptions().timeZone)
+  const from = await page.evaluate(() => {
+    const at = new Date(Date.now() - 6 * 86_400_000)
+    return `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, '0')}-${String(at.getDate()).padStart(2, '0')}`
+  })
+  const { total } = await gateway.api('GET', `/admin/usage?by=day&from=${from}&zone=${zone}`)
+  const figure = (id) => page.locator(`[data-figure=${id}] .value`).innerText()
+  assert.equal(await figure('requests'), new Intl.NumberFormat('en').format(total.requests))
+  const span = (ms) => new Intl.NumberFormat('en', { style: 'unit', unit: ms < 1000 ? 'millisecond' : 'second', unitDisplay: 'narrow', maximumFractionDigits: ms < 1000 ? 0 : 2 }).format(ms < 1000 ? ms : ms / 1000)
+  assert.equal(await figure('speed'), `${span(total.p50_first_content_ms)} / ${span(total.p95_first_content_ms)}`)
+  await go(page, '/usage?period=30d&grain=week&by=user')
+  const cells = await page.locator('[data-test=points] td').evaluateAll((list) => list.map((cell) => Number(cell.dataset.value)))
+  const table = Number(await page.locator('[data-test=usage] tfoot [data-nano]').getAttribute('data-nano'))
+  assert.ok(Math.abs(Math.round(cells.reduce((sum, value) => sum + value, 0) * 1e9) - table) <= cells.length, 'weeks add up to the table')
+  assert.deepEqual(faults, [])
+})

@@ -7,7 +7,7 @@ import { startGateway } from './gateway.mjs'
 
 let gateway, browser
 before(async () => {
-  gateway = await startGateway({ seeded: false })
+  gateway = await startGateway({ seeded: false, providers: '  # no more' })
   browser = await openBrowser()
 })
 after(async () => {

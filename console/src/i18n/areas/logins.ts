@@ -44,7 +44,7 @@ export const en = {
     bring: 'Copy that whole address and paste it here.',
     address: 'Address',
     go: 'Go on',
-    ended: { expired: 'It took too long.', error: 'It came to nothing.' },
+    ended: { expired: 'It took too long.', error: 'It came to nothing.', pending: 'It is waited for.', completed: 'It is done.' },
     anew: 'Begin anew',
   },
 }
@@ -94,7 +94,7 @@ export const zh: typeof en = {
     bring: '复制整个地址并粘贴到这里。',
     address: '地址',
     go: '继续',
-    ended: { expired: '等待时间过长。', error: '登录没有成功。' },
+    ended: { expired: '等待时间过长。', error: '登录没有成功。', pending: '正在等待。', completed: '已完成。' },
     anew: '重新开始',
   },
 }

@@ -1,4 +1,4 @@
-/** Words about one’s own keys and account, and about the audit log. */
+/** Words about one’s own keys and account, the audit log, and what requests said. */
 export const en = {
   mine: {
     keysText: 'Keys of your own: {count} of {most}.',
@@ -81,6 +81,24 @@ export const en = {
     rows: '{count} rows, #{first} to #{last}.',
     newHead: 'head',
     keepHead: 'Kept elsewhere, this hash proves the log up to here.',
+  },
+  payload: {
+    title: 'What was sent and what came back',
+    forbidden: 'Only owners may see what requests said.',
+    noted: 'Shown where the configuration and the key keep it. Each look is noted in the audit log.',
+    show: 'Show it',
+    client: 'The client sent',
+    sent: 'Went to {name}',
+    came: 'Came back',
+    cut: 'cut',
+    binary: '(no text)',
+    more: '… {count} more lines',
+    dropped: 'Nothing was kept: {why}',
+    call: 'Call',
+    last: 'The last',
+    same: 'It went on as it came.',
+    changed: '{count} lines differ between what was sent and what went on.',
+    only: 'Only what differs',
   },
 }
 
@@ -167,5 +185,23 @@ export const zh: typeof en = {
     rows: '共 {count} 行，#{first} 至 #{last}。',
     newHead: '链首',
     keepHead: '将此哈希保存在别处，可证明到此为止的日志。',
+  },
+  payload: {
+    title: '发送与返回的内容',
+    forbidden: '只有所有者可以查看请求的内容。',
+    noted: '仅当配置和密钥允许保留时可见。每次查看都会记入审计日志。',
+    show: '显示',
+    client: '客户端发送',
+    sent: '发往 {name}',
+    came: '返回',
+    cut: '已截断',
+    binary: '（非文本）',
+    more: '……还有 {count} 行',
+    dropped: '未保留内容：{why}',
+    call: '调用',
+    last: '最后一次',
+    same: '原样转发。',
+    changed: '发送与转发的内容有 {count} 行不同。',
+    only: '只看不同之处',
   },
 }

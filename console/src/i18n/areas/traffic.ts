@@ -2,7 +2,7 @@
 export const en = {
   overview: {
     text: 'The last 7 days against the 7 before, and how the gateway stands now.',
-    figures: { cost: 'Spend', requests: 'Requests', tokens: 'Tokens', cached: 'Prompt from cache', errors: 'Failed attempts', speed: 'First token, p50 / p95', inflight: 'In flight' },
+    figures: { cost: 'Spend', requests: 'Requests', tokens: 'Tokens', cached: 'Prompt from cache', errors: 'Failed attempts', speed: 'First token p50/p95', inflight: 'In flight' },
     ghost: 'Dashed: the 7 days before.',
     now: 'now',
     change: '{share} against before',
@@ -139,7 +139,7 @@ export const en = {
 export const zh: typeof en = {
   overview: {
     text: '最近 7 天与之前 7 天的对比，以及网关当前的状况。',
-    figures: { cost: '花费', requests: '请求', tokens: 'Token', cached: '提示来自缓存', errors: '失败的尝试', speed: '首个 Token p50 / p95', inflight: '进行中' },
+    figures: { cost: '花费', requests: '请求', tokens: 'Token', cached: '提示来自缓存', errors: '失败的尝试', speed: '首个 Token p50/p95', inflight: '进行中' },
     ghost: '虚线：之前 7 天。',
     now: '当前',
     change: '较之前 {share}',
