@@ -49,10 +49,10 @@ func operations() []*operation {
 		row("GET /admin/budgets/{id}/events", BudgetsRead, "List resets and recharges", budgetEvents).within(),
 
 		row("GET /admin/providers", ProvidersRead, "List providers with how they are", listProviders).within(),
-		row("POST /admin/providers", ProvidersWrite, "Make a provider; its secrets are never shown again", createProvider).made().hiding("headers"),
-		row("POST /admin/providers/test", ProvidersWrite, "Try a provider that is not kept", tryProvider).named("providers.try").hiding("headers"),
+		row("POST /admin/providers", ProvidersWrite, "Make a provider; its secrets are never shown again", createProvider).made().hiding("headers", "access_key_id"),
+		row("POST /admin/providers/test", ProvidersWrite, "Try a provider that is not kept", tryProvider).named("providers.try").hiding("headers", "access_key_id"),
 		row("GET /admin/providers/{id}", ProvidersRead, "Show a provider with how its models are", getProvider).within(),
-		row("PATCH /admin/providers/{id}", ProvidersWrite, "Change a provider, or switch it on or off, in all gateways", setProvider).as("PUT").within(),
+		row("PATCH /admin/providers/{id}", ProvidersWrite, "Change a provider, or switch it on or off, in all gateways", setProvider).as("PUT").within().hiding("headers", "access_key_id"),
 		row("DELETE /admin/providers/{id}", ProvidersWrite, "Delete a provider; one that the configuration declares stays", deleteProvider).within(),
 		row("POST /admin/providers/{id}/test", ProvidersWrite, "Ask a provider for its models", testProvider).within(),
 		row("POST /admin/providers/{id}/retry", ProvidersWrite, "End the cool-downs of a provider at this gateway: the next request tries it", retryProvider).within(),

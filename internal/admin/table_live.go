@@ -24,7 +24,7 @@ func liveOperations() []*operation {
 		row("GET /admin/alerts/channels", MonitorRead, "List the ways to tell people", alertChannels.list),
 		row("POST /admin/alerts/channels", MonitorWrite, "Make a channel; its secrets are never shown again", alertChannels.create).made().hiding("url", "headers"),
 		row("GET /admin/alerts/channels/{id}", MonitorRead, "Show a channel", alertChannels.get),
-		row("PATCH /admin/alerts/channels/{id}", MonitorWrite, "Change a channel", alertChannels.edit),
+		row("PATCH /admin/alerts/channels/{id}", MonitorWrite, "Change a channel", alertChannels.edit).hiding("url", "headers"),
 		row("DELETE /admin/alerts/channels/{id}", MonitorWrite, "Delete a channel", alertChannels.remove),
 		row("GET /admin/config/export", SettingsRead, "Export the configuration in force as a file, without secrets", exportConfig).gives("application/yaml"),
 		row("POST /admin/config/export", SettingsWrite, "Export the configuration in force as a file, with its secrets encrypted to a passphrase", exportSealed).gives("application/yaml"),
