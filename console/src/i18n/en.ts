@@ -1,5 +1,6 @@
 import { en as base } from './areas/base'
 import { en as keys } from './areas/keys'
+import { en as live } from './areas/live'
 import { en as logins } from './areas/logins'
 import { en as mine } from './areas/mine'
 import { en as people } from './areas/people'
@@ -10,6 +11,6 @@ import { en as supply } from './areas/supply'
 import { en as traffic } from './areas/traffic'
 
 /** What the console says, in English; other languages have the same shape. */
-export const en = { ...base, ...keys, ...logins, ...mine, ...people, ...play, ...provider, ...run, ...supply, ...traffic }
+export const en = { ...base, ...keys, ...live, ...logins, ...mine, ...people, ...play, ...provider, ...run, ...supply, ...traffic }
 
 export type Messages = typeof en

@@ -1,5 +1,6 @@
 import { zh as base } from './areas/base'
 import { zh as keys } from './areas/keys'
+import { zh as live } from './areas/live'
 import { zh as logins } from './areas/logins'
 import { zh as mine } from './areas/mine'
 import { zh as people } from './areas/people'
@@ -11,4 +12,4 @@ import { zh as traffic } from './areas/traffic'
 import type { Messages } from './en'
 
 /** What the console says, in simplified Chinese. */
-export const zhCN: Messages = { ...base, ...keys, ...logins, ...mine, ...people, ...play, ...provider, ...run, ...supply, ...traffic }
+export const zhCN: Messages = { ...base, ...keys, ...live, ...logins, ...mine, ...people, ...play, ...provider, ...run, ...supply, ...traffic }
