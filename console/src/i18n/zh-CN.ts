@@ -3,6 +3,7 @@ import { zh as keys } from './areas/keys'
 import { zh as live } from './areas/live'
 import { zh as logins } from './areas/logins'
 import { zh as mine } from './areas/mine'
+import { zh as move } from './areas/move'
 import { zh as people } from './areas/people'
 import { zh as play } from './areas/play'
 import { zh as provider } from './areas/provider'
@@ -12,4 +13,4 @@ import { zh as traffic } from './areas/traffic'
 import type { Messages } from './en'
 
 /** What the console says, in simplified Chinese. */
-export const zhCN: Messages = { ...base, ...keys, ...live, ...logins, ...mine, ...people, ...play, ...provider, ...run, ...supply, ...traffic }
+export const zhCN: Messages = { ...base, ...keys, ...live, ...logins, ...mine, ...move, ...people, ...play, ...provider, ...run, ...supply, ...traffic }
