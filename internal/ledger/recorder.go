@@ -17,7 +17,7 @@ import (
 	"turnpike/internal/store"
 )
 
-// Sink is where attempts are kept.
+// Sink is where attempts are kept. The list it is given is not its own.
 type Sink interface {
 	InsertAttempts(ctx context.Context, attempts []store.Attempt) error
 }
@@ -64,6 +64,8 @@ type Recorder struct {
 	resting atomic.Bool   // the writer waits for it
 	closing chan struct{}
 	done    chan struct{}
+
+	rows []store.Attempt // memory of the last batch, for the next
 
 	inflight inflight // what is under way
 	backlog  uint64   // the sequence of the first record of this process

@@ -98,7 +98,11 @@ func (r *Recorder) replay() bool {
 		return r.failed(r.unread, err)
 	}
 	r.unread = 0
-	rows := make([]store.Attempt, 0, len(records))
+	rows := r.rows[:0]
+	defer func() {
+		clear(rows)
+		r.rows = rows
+	}()
 	for _, rec := range records {
 		if rec.Kind != journal.Settled {
 			r.opt.Log.Error("a record of the journal is of a kind this turnpike does not know: it is passed over", "sequence", rec.Sequence, "kind", int(rec.Kind))

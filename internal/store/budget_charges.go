@@ -37,6 +37,7 @@ func BudgetCharges(replica string, list []BudgetCharge) string {
 // for a budget, is passed over.
 func ReadBudgetCharges(text string) (replica string, list []BudgetCharge) {
 	replica, rest, _ := strings.Cut(text, " ")
+	list = make([]BudgetCharge, 0, strings.Count(rest, "@"))
 	for word := range strings.SplitSeq(rest, " ") {
 		id, rest, ok := strings.Cut(word, "@")
 		at, amount, more := strings.Cut(rest, "=")
