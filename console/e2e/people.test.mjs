@@ -337,3 +337,16 @@ test('the figures of the overview are the API’s', async (t) => {
   assert.ok(Math.abs(Math.round(cells.reduce((sum, value) => sum + value, 0) * 1e9) - table) <= cells.length, 'weeks add up to the table')
   assert.deepEqual(faults, [])
 })
+
+test('what the binary is made of is listed with its licences', async (t) => {
+  const { page, faults } = await open(t)
+  await signIn(page, gateway, '/ui/about')
+  await press(page, 'Show licences')
+  const list = page.locator('[data-test=licences]')
+  await list.getByText('vue-router', { exact: true }).waitFor()
+  await list.getByText('go.yaml.in/yaml', { exact: false }).or(list.getByText('golang.org/x/crypto')).first().waitFor()
+  await list.locator('summary', { hasText: 'vue-router' }).click()
+  await list.locator('details[open]').getByText('Permission is hereby granted').waitFor()
+  assert.deepEqual(await audit(page), [])
+  assert.deepEqual(faults, [])
+})
