@@ -22,14 +22,14 @@ function freePort() {
   })
 }
 
-function configuration(port, dir, seeded, { more = '', providers = '' }) {
+function configuration(port, dir, { more = '', providers = '', bare = false }) {
   // Nobody listens at port 9: these accounts are there to be looked at.
   return `${more}
 server: { host: 127.0.0.1, port: ${port} }
 data_dir: ${join(dir, 'data')}
 auth: { admin_key: ${adminKey}, local: true }
 payloads: { log: true }
-${seeded || providers !== '' ? looked(providers) : ''}`
+${bare ? '' : looked(providers)}`
 }
 
 const looked = (providers) => `aliases:
@@ -66,12 +66,12 @@ export async function startStandin(kind) {
   }
 }
 
-/** Starts a gateway; with a month of usage unless it is to be a new one. */
+/** Starts a gateway; with a month of usage unless it is to be a new one. A bare one has the sandbox alone. */
 export async function startGateway({ seeded = true, ...words } = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'turnpike-console-'))
   const port = await freePort()
   const config = join(dir, 'turnpike.yaml')
-  writeFileSync(config, configuration(port, dir, seeded, words))
+  writeFileSync(config, configuration(port, dir, words))
   const child = spawn(join(root, 'bin/turnpike'), ['serve', '--config', config], { stdio: ['ignore', 'pipe', 'pipe'], cwd: dir })
   let log = ''
   child.stdout.on('data', (text) => (log += text))
