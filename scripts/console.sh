@@ -14,4 +14,4 @@ if ! scripts/ensure.sh chromium:chromium; then
 fi
 # Pictures of Chinese need its letters; without them they are boxes, and nothing else is wrong.
 fonts || scripts/ensure.sh no-such-command:fonts-noto-cjk || true
-exec npm --prefix console run "$what" -- "$@"
+exec scripts/idp.sh npm --prefix console run "$what" -- "$@"

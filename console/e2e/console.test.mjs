@@ -200,7 +200,7 @@ test('a slow network shows that it is waited for', async (t) => {
 })
 
 test('first steps: from a new gateway to a key and its settings', async (t) => {
-  const fresh = await startGateway({ seeded: false, more: 'live: { allow_private: true }' })
+  const fresh = await startGateway({ seeded: false, bare: true, more: 'live: { allow_private: true }' })
   t.after(() => fresh.stop())
   const { page, context, faults } = await openPage(browser, fresh)
   t.after(() => context.close())

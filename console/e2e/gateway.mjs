@@ -12,7 +12,7 @@ export const adminKey = 'tp-admin-console-tests'
 export const member = { login: 'ada', password: 'a long enough passphrase' }
 
 /** A port that is free now. */
-function freePort() {
+export function freePort() {
   return new Promise((resolve) => {
     const server = createServer()
     server.listen(0, '127.0.0.1', () => {
@@ -22,14 +22,14 @@ function freePort() {
   })
 }
 
-function configuration(port, dir, seeded, { more = '', providers = '' }) {
+function configuration(port, dir, { more = '', providers = '', bare = false, auth = 'local: true' }) {
   // Nobody listens at port 9: these accounts are there to be looked at.
   return `${more}
-server: { host: 127.0.0.1, port: ${port} }
+server: { host: 127.0.0.1, port: ${port}, public_url: "http://127.0.0.1:${port}" }
 data_dir: ${join(dir, 'data')}
-auth: { admin_key: ${adminKey}, local: true }
+auth: { admin_key: ${adminKey}, ${auth} }
 payloads: { log: true }
-${seeded || providers !== '' ? looked(providers) : ''}`
+${bare ? '' : looked(providers)}`
 }
 
 const looked = (providers) => `aliases:
@@ -66,12 +66,12 @@ export async function startStandin(kind) {
   }
 }
 
-/** Starts a gateway; with a month of usage unless it is to be a new one. */
-export async function startGateway({ seeded = true, ...words } = {}) {
+/** Starts a gateway; with a month of usage unless it is to be a new one. A bare one has the sandbox alone. */
+export async function startGateway({ seeded = true, port: wanted, ...words } = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'turnpike-console-'))
-  const port = await freePort()
+  const port = wanted ?? (await freePort())
   const config = join(dir, 'turnpike.yaml')
-  writeFileSync(config, configuration(port, dir, seeded, words))
+  writeFileSync(config, configuration(port, dir, words))
   const child = spawn(join(root, 'bin/turnpike'), ['serve', '--config', config], { stdio: ['ignore', 'pipe', 'pipe'], cwd: dir })
   let log = ''
   child.stdout.on('data', (text) => (log += text))

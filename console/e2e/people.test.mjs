@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
 import { audit, go, openBrowser, openPage, settled, signIn, signInAs } from './browser.mjs'
-import { startGateway } from './gateway.mjs'
+import { member, startGateway } from './gateway.mjs'
 import { code } from './totp.mjs'
 
 const password = 'a long enough passphrase'
@@ -335,5 +335,56 @@ test('the figures of the overview are the API’s', async (t) => {
   const cells = await page.locator('[data-test=points] td').evaluateAll((list) => list.map((cell) => Number(cell.dataset.value)))
   const table = Number(await page.locator('[data-test=usage] tfoot [data-nano]').getAttribute('data-nano'))
   assert.ok(Math.abs(Math.round(cells.reduce((sum, value) => sum + value, 0) * 1e9) - table) <= cells.length, 'weeks add up to the table')
+  assert.deepEqual(faults, [])
+})
+
+test('what the binary is made of is listed with its licences', async (t) => {
+  const { page, faults } = await open(t)
+  await signIn(page, gateway, '/ui/about')
+  await press(page, 'Show licences')
+  const list = page.locator('[data-test=licences]')
+  await list.getByText('vue-router', { exact: true }).waitFor()
+  await list.getByText('go.yaml.in/yaml', { exact: false }).or(list.getByText('golang.org/x/crypto')).first().waitFor()
+  await list.locator('summary', { hasText: 'vue-router' }).click()
+  await list.locator('details[open]').getByText('Permission is hereby granted').waitFor()
+  assert.deepEqual(await audit(page), [])
+  assert.deepEqual(faults, [])
+})
+
+test('dialogues are sound on a phone, in the dark, in Chinese', async (t) => {
+  const { page, faults } = await open(t, { width: 360, height: 740, locale: 'zh-CN', scheme: 'dark' })
+  const look = async (path, what) => {
+    await go(page, path)
+    await page.locator(what).first().click()
+    await dialog(page).waitFor()
+    const role = dialog(page).locator('select:has(option[value=admin])')
+    if ((await role.count()) > 0) {
+      await role.selectOption('admin')
+      for (const area of await dialog(page).locator('select:has(option[value=some])').all()) await area.selectOption('some')
+    }
+    await page.waitForFunction(() => document.getAnimations().every((animation) => animation.playState !== 'running' || animation.effect?.getTiming().iterations === Infinity))
+    assert.deepEqual(await audit(page), [], `${path} ${what}`)
+    assert.equal(await page.evaluate(() => [...document.querySelectorAll('.dialog, .dialog .body')].some((part) => part.scrollWidth > part.clientWidth + 1)), false, `${path} ${what} scrolls sideways`)
+    await page.keyboard.press('Escape')
+    await dialog(page).waitFor({ state: 'detached' })
+  }
+  await signIn(page, gateway)
+  for (const [path, what] of [
+    ['/accounts', '.head .main'],
+    ['/accounts', '.head .quiet'],
+    [`/accounts/${gateway.account.id}`, '.head .main'],
+    [`/accounts/${gateway.account.id}`, '.danger'],
+    ['/services', '.head .main'],
+    ['/audit', '.head .main'],
+    ['/audit', 'tbody .open'],
+  ]) await look(path, what)
+  await page.locator('.bar button').last().click()
+  await signInAs(page, gateway, member)
+  for (const [path, what] of [
+    ['/my/keys', '.head .main'],
+    ['/my/keys', '.acts .q-btn'],
+    ['/my/account', '.card .row .main'],
+    ['/my/account', '.card .row .quiet[type=button]'],
+  ]) await look(path, what)
   assert.deepEqual(faults, [])
 })

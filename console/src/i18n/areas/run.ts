@@ -56,7 +56,10 @@ export const en = {
     lost: 'Lost',
     links: 'For machines',
     licences: 'Licences',
-    licencesText: 'The console is made with:',
+    licencesText: 'What Turnpike is made of, each with its licence.',
+    showLicences: 'Show licences',
+    part: 'part, licence',
+    parts: '{count} parts',
   },
 }
 
@@ -118,6 +121,9 @@ export const zh: typeof en = {
     lost: '丢失',
     links: '供机器读取',
     licences: '许可证',
-    licencesText: '控制台使用了：',
+    licencesText: 'Turnpike 所用的组件及其许可证。',
+    showLicences: '显示许可证',
+    part: '组件、许可证',
+    parts: '{count} 个组件',
   },
 }
