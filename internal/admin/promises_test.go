@@ -2,6 +2,8 @@ package admin
 
 import (
 	"net/http"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -92,5 +94,58 @@ func TestCreatesAreOnce(t *testing.T) {
 	}
 	if creates < 10 {
 		t.Errorf("%d rows make something", creates)
+	}
+}
+
+// TestEditsLeaveAloneWhatIsAbsent: every member of every edit tells absent from null, so that
+// null can clear.
+func TestEditsLeaveAloneWhatIsAbsent(t *testing.T) {
+	for _, op := range operations() {
+		if op.method != http.MethodPatch {
+			continue
+		}
+		if op.body == nil {
+			t.Errorf("%s edits nothing", op.path)
+			continue
+		}
+		for _, f := range reflect.VisibleFields(op.body) {
+			if f.Anonymous || f.Tag.Get("json") == "-" {
+				continue
+			}
+			if !strings.HasPrefix(f.Type.Name(), "Opt[") {
+				t.Errorf("%s: %s of %s is %s: absent and null are the same there", op.path, f.Name, op.body, f.Type)
+			}
+		}
+	}
+}
+
+// whole are lists that come in one piece.
+var whole = []string{
+	"/admin/catalog/rules", "/admin/aliases", "/admin/alerts/rules", "/admin/alerts/channels", // settings, as a configuration has them
+	"/admin/catalog", // of this binary, not of its users
+	"/admin/alerts",  // an overview: rules, channels, the last alerts told
+}
+
+// TestListsHavePages: every list that can grow is cut into pages, with a cursor in the answer.
+func TestListsHavePages(t *testing.T) {
+	pages := 0
+	for _, op := range operations() {
+		if op.method != http.MethodGet || strings.Contains(op.path, "{id}") || !strings.HasPrefix(op.say, "List ") {
+			continue
+		}
+		_, limit := op.query.FieldByName("Limit")
+		_, cursor := op.query.FieldByName("Cursor")
+		_, next := op.answer.FieldByName("Next")
+		switch paged := limit && cursor && next; {
+		case paged && slices.Contains(whole, op.path):
+			t.Errorf("%s has pages: take it off the list of others", op.path)
+		case !paged && !slices.Contains(whole, op.path):
+			t.Errorf("%s has no pages: limit %t, cursor %t, next %t", op.path, limit, cursor, next)
+		case paged:
+			pages++
+		}
+	}
+	if pages < 10 {
+		t.Errorf("%d lists with pages", pages)
 	}
 }
