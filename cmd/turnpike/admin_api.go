@@ -13,6 +13,7 @@ import (
 	"turnpike/internal/config"
 	"turnpike/internal/gateway"
 	"turnpike/internal/limit"
+	"turnpike/internal/peer"
 	"turnpike/internal/signon"
 	"turnpike/internal/vault"
 )
@@ -51,17 +52,28 @@ func newAdminAPI(ctx context.Context, a *app, safe *vault.Vault) (out adminAPI, 
 	return out, err
 }
 
+// strict has browsers that came by TLS come by nothing else, for a year. proxies may be what
+// ends it.
+func strict(proxies peer.Proxies, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if proxies.Encrypted(r) {
+			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // handle adds the routes to the gateway's.
-func (h adminAPI) handle(gw *gateway.Gateway) {
+func (h adminAPI) handle(gw *gateway.Gateway, proxies peer.Proxies) {
 	if h.api != nil { // turnpike explain has none
-		gw.Handle("/admin/", h.api)
+		gw.Handle("/admin/", strict(proxies, h.api))
 		for _, at := range signon.Paths() {
-			gw.Handle(at, h.signIn)
+			gw.Handle(at, strict(proxies, h.signIn))
 		}
 	}
 	if h.docs != nil {
-		gw.Handle("/docs", h.docs)
-		gw.Handle("/docs/", h.docs)
+		gw.Handle("/docs", strict(proxies, h.docs))
+		gw.Handle("/docs/", strict(proxies, h.docs))
 	}
 }
 

@@ -109,8 +109,8 @@ func newGateway(a *app) *gateway.Gateway {
 		MaxBody: int64(a.cfg.Server.MaxBody), MaxAnswer: maxAnswer, Heartbeat: a.cfg.Server.Heartbeat, Drain: drainFor,
 		Misconfigured: a.misconfigured, Operator: a.operator, Scrapes: a.mayScrape(),
 	})
-	gw.Handle("/ui/", console.Handler())
-	a.admin.handle(gw)
+	gw.Handle("/ui/", strict(a.cfg.Server.Proxies(), console.Handler()))
+	a.admin.handle(gw, a.cfg.Server.Proxies())
 	gw.Handle("GET /{$}", http.RedirectHandler("/ui/", http.StatusFound))
 	return gw
 }

@@ -232,7 +232,7 @@ const (
 // another site sends.
 func (d *door) guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		secure(w.Header(), r)
+		secure(w.Header())
 		r = withRequest(w, r)
 		if d.Origins.Share(w.Header(), r) {
 			w.WriteHeader(http.StatusNoContent)
@@ -303,16 +303,14 @@ func (d *door) refuse(r *http.Request) {
 }
 
 // secure sets the headers that keep browsers from doing anything with an answer.
-func secure(h http.Header, r *http.Request) {
+func secure(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	if r.TLS != nil {
-		h.Set("Strict-Transport-Security", "max-age=31536000")
-	}
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
 }
 
 type callerKey struct{}

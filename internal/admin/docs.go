@@ -25,7 +25,7 @@ func DocsHandler(version string) (http.Handler, error) {
 	})
 	mux.Handle("GET /docs/", http.FileServerFS(docs))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		secure(w.Header(), r)
+		secure(w.Header())
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'")
 		mux.ServeHTTP(w, r)
 	}), nil

@@ -112,7 +112,7 @@ func problemOf(err error) (p *Problem, known bool) {
 
 // Refuse answers a request that is not let in.
 func Refuse(w http.ResponseWriter, r *http.Request, status int, say string) {
-	secure(w.Header(), r)
+	secure(w.Header())
 	fail(status, "%s", say).write(w)
 }
 

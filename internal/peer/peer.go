@@ -42,6 +42,20 @@ func (p *Proxies) Address(r *http.Request) netip.Addr {
 	return at
 }
 
+// Encrypted tells whether the client came by TLS: to the gateway, or to a proxy that is trusted
+// and says so (X-Forwarded-Proto, of which the nearest proxy wrote the last).
+func (p *Proxies) Encrypted(r *http.Request) bool {
+	if r.TLS != nil {
+		return true
+	}
+	said := r.Header["X-Forwarded-Proto"]
+	if len(said) == 0 || !Within(p.Trusted, Parse(r.RemoteAddr)) {
+		return false
+	}
+	last := said[len(said)-1]
+	return strings.EqualFold(strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:]), "https")
+}
+
 // Within tells whether an address is in one of the networks.
 func Within(list []netip.Prefix, a netip.Addr) bool {
 	return a.IsValid() && slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Contains(a) })

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"crypto/tls"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -64,6 +65,32 @@ func TestAddress(t *testing.T) {
 				t.Errorf("%v although nobody is trusted", got)
 			}
 		})
+	}
+}
+
+func TestEncrypted(t *testing.T) {
+	p := Proxies{Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
+	for _, c := range []struct {
+		from string
+		said []string
+		tls  bool
+		want bool
+	}{
+		{from: "203.0.113.9:1", want: false},
+		{from: "203.0.113.9:1", tls: true, want: true},
+		{from: "203.0.113.9:1", said: []string{"https"}, want: false}, // anybody may say so
+		{from: "10.0.0.1:1", said: []string{"https"}, want: true},
+		{from: "10.0.0.1:1", said: []string{"https, http"}, want: false},
+		{from: "10.0.0.1:1", said: []string{"http", " HTTPS "}, want: true},
+		{from: "10.0.0.1:1", said: []string{""}, want: false},
+	} {
+		r := &http.Request{RemoteAddr: c.from, Header: http.Header{"X-Forwarded-Proto": c.said}}
+		if c.tls {
+			r.TLS = &tls.ConnectionState{}
+		}
+		if got := p.Encrypted(r); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
 	}
 }
 

@@ -155,7 +155,7 @@ type elsewhere string
 // serve does what stands in front of every route.
 func (d *Door) serve(do func(*call) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		secure(w.Header(), r)
+		secure(w.Header())
 		if d.Origins.Share(w.Header(), r) {
 			w.WriteHeader(http.StatusNoContent)
 			return
@@ -275,16 +275,14 @@ func (c *call) problem(err error) *Problem {
 }
 
 // secure sets the headers that keep browsers from doing anything with an answer.
-func secure(h http.Header, r *http.Request) {
+func secure(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	if r.TLS != nil {
-		h.Set("Strict-Transport-Security", "max-age=31536000")
-	}
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
 }
 
 // read reads a body of JSON. Members nobody knows are refused.
