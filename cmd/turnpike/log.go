@@ -20,12 +20,8 @@ func newLog(cfg *config.Config) (log *slog.Logger, flush func()) {
 
 // newLogWithout is newLog, without the secrets that are known while it runs.
 func newLogWithout(cfg *config.Config, s *secrets) (log *slog.Logger, flush func()) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(cfg.Server.LogLevel)); err != nil {
-		level = slog.LevelInfo
-	}
 	out := &gathered{to: os.Stderr, clean: s.bytes}
-	opt := &slog.HandlerOptions{Level: level}
+	opt := &slog.HandlerOptions{Level: &s.level}
 	if cfg.Server.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(out, opt)), out.flush
 	}
@@ -35,6 +31,7 @@ func newLogWithout(cfg *config.Config, s *secrets) (log *slog.Logger, flush func
 // secrets are those the configuration in force has, for what must not print them.
 type secrets struct {
 	known atomic.Pointer[redact.Redactor]
+	level slog.LevelVar // of the log, which changes with them
 }
 
 func newSecrets(cfg *config.Config) *secrets {
@@ -43,7 +40,14 @@ func newSecrets(cfg *config.Config) *secrets {
 	return s
 }
 
-func (s *secrets) learn(cfg *config.Config) { s.known.Store(redact.New(cfg.Secrets()...)) }
+func (s *secrets) learn(cfg *config.Config) {
+	s.known.Store(redact.New(cfg.Secrets()...))
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cfg.Server.LogLevel)); err != nil {
+		level = slog.LevelInfo
+	}
+	s.level.Set(level)
+}
 
 func (s *secrets) bytes(text []byte) []byte { return s.known.Load().Bytes(text) }
 func (s *secrets) text(text string) string  { return s.known.Load().String(text) }

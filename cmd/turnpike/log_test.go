@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"turnpike/internal/config"
 	"turnpike/internal/redact"
 )
 
@@ -46,4 +48,22 @@ func TestLogLinesAreGathered(t *testing.T) {
 			t.Error("flush leaves a line")
 		}
 	})
+}
+
+// TestLogLevelChanges: a reload changes what the log that is in use takes.
+func TestLogLevelChanges(t *testing.T) {
+	cfg := config.Default()
+	hidden := newSecrets(cfg)
+	log, flush := newLogWithout(cfg, hidden)
+	defer flush()
+	for _, c := range []struct {
+		level       string
+		debug, info bool
+	}{{"info", false, true}, {"debug", true, true}, {"error", false, false}, {"info", false, true}} {
+		cfg.Server.LogLevel = c.level
+		hidden.learn(cfg)
+		if debug, info := log.Enabled(t.Context(), slog.LevelDebug), log.Enabled(t.Context(), slog.LevelInfo); debug != c.debug || info != c.info {
+			t.Errorf("%s: debug %t, info %t", c.level, debug, info)
+		}
+	}
 }

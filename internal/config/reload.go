@@ -8,7 +8,7 @@ import (
 
 // reloaded are the settings that can be put in force while the gateway runs; all others hold
 // from its start.
-var reloaded = []string{"policy", "rules", "catalog", "model_rules", "live", "aliases", "defaults", "routing", "alerts", "unofficial", "providers"}
+var reloaded = []string{"policy", "rules", "catalog", "model_rules", "live", "aliases", "defaults", "routing", "alerts", "unofficial", "providers", "server.log_level"}
 
 // started are those among them that hold from the start all the same: what they are about
 // has a memory.
@@ -21,7 +21,7 @@ func Reload(now, next *Config) (merged *Config, changed, restart []string) {
 	out := *now
 	for _, path := range Differences(now, next) {
 		top, _, _ := strings.Cut(path, ".")
-		if !slices.Contains(reloaded, top) || slices.Contains(started, path) {
+		if !slices.Contains(reloaded, top) && !slices.Contains(reloaded, path) || slices.Contains(started, path) {
 			restart = append(restart, path)
 			continue
 		}
