@@ -417,7 +417,7 @@ func (s *Service) portal(w http.ResponseWriter, r *http.Request) {
 	if option == "" {
 		option = "google"
 	}
-	http.Redirect(w, r, s.Visit(r.URL.String(), option, nil), http.StatusFound)
+	http.Redirect(w, r, s.Visit(r.URL.String(), option, nil), http.StatusFound) //nolint:gosec // the portal itself does so
 }
 
 // VisitIssuer is the same at a company's own identity provider.
