@@ -10,6 +10,7 @@ import (
 	"turnpike/internal/admin"
 	"turnpike/internal/firewall"
 	"turnpike/internal/llm"
+	"turnpike/internal/signon"
 )
 
 // walled puts the firewall before the gateway, where there is one.
@@ -21,7 +22,7 @@ func walled(a *app) http.Handler {
 	proxies := a.cfg.Server.Proxies()
 	wall := firewall.New(firewall.Options{
 		Tiers: []firewall.Tier{
-			{Name: "signing in", Most: c.Auth, Paths: []string{"/auth/", "/admin/auth/"}},
+			{Name: "signing in", Most: c.Auth, Paths: signon.Paths()},
 			{Name: "requests to models", Most: c.Inference, Paths: []string{"/v1/", "/v1beta/", "/model/", "/openai/"}},
 			{Name: "requests in all", Most: c.All},
 		},

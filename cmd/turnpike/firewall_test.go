@@ -43,6 +43,11 @@ func TestFirewall(t *testing.T) {
 	if status, body := r.do("POST", "/v1/messages", "wrong", hello); status != 429 || !strings.Contains(body, "your address") || !strings.Contains(body, "rate_limit_error") {
 		t.Errorf("an address: %d %s", status, body)
 	}
+	for range 25 { // a console that polls a login at an upstream signs nobody in: 403, for they are off, and no 429
+		if status, body := r.do("GET", "/admin/auth/poll/none", operatorKey, ""); status != 403 {
+			t.Fatalf("%d %s", status, body)
+		}
+	}
 	if status, body := r.do("GET", "/admin/keys?q=%27%20OR%201=1--", operatorKey, ""); status != 403 || !strings.Contains(body, "a piece of SQL") {
 		t.Errorf("%d %s", status, body)
 	}
