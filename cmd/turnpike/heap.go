@@ -26,6 +26,8 @@ const (
 
 // keepHeapFloor sets the collector's goal after each collection: the floor, or what
 // is alive and room for garbage, or nearly twice what is alive where that is more.
+// While many streams are held it also gives back the pages of the program that their
+// coming has touched and their course does not need.
 // Whoever sets GOGC or GOMEMLIMIT decides alone.
 func keepHeapFloor() {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
@@ -33,7 +35,13 @@ func keepHeapFloor() {
 	}
 	last := &atomic.Int64{}
 	last.Store(defaultPercent)
-	watchCollections(func() { setPercent(last, liveHeap()) })
+	watchCollections(func() {
+		live := liveHeap()
+		setPercent(last, live)
+		if live > heapFloor/2 {
+			dropPages() // a thousandth of what this collection has cost
+		}
+	})
 }
 
 // watchCollections calls do after each collection: an object that nobody holds is

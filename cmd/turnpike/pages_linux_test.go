@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestDropStartPages: what is mapped of the program shrinks, and the program lives.
-func TestDropStartPages(t *testing.T) {
+// TestDropPages: what is mapped of the program shrinks, and the program lives.
+func TestDropPages(t *testing.T) {
 	shared := func() int {
 		text, err := os.ReadFile("/proc/self/statm") // size, resident, resident of files …, in pages
 		if err != nil {
@@ -21,7 +21,7 @@ func TestDropStartPages(t *testing.T) {
 		return n
 	}
 	before := shared()
-	dropStartPages()
+	dropPages()
 	if after := shared(); after >= before {
 		t.Errorf("%d pages of files before, %d after", before, after)
 	}

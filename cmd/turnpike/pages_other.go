@@ -2,5 +2,5 @@
 
 package main
 
-// dropStartPages is for Linux.
-func dropStartPages() {}
+// dropPages is for Linux.
+func dropPages() {}

@@ -156,7 +156,7 @@ func (a *app) run(ctx context.Context, again func()) error {
 	a.watching.Go(func() { a.watchLive(behind, signals) })
 	served := make(chan error, 1)
 	go func() { served <- a.listenAndServe(gateway.Listener(listener)) }()
-	dropStartPages()
+	a.settle(behind)
 	a.log.Info("turnpike is ready", "address", a.scheme()+"://"+a.address(), "version", version, "providers", len(a.config().Active()))
 	select {
 	case err := <-served:
@@ -165,6 +165,22 @@ func (a *app) run(ctx context.Context, again func()) error {
 	}
 	again()
 	return a.drain()
+}
+
+// settled is when what begins behind a start has done its first round.
+const settled = time.Second
+
+// settle gives back what only the start needed: now, and once more when what began
+// behind it has done its first round too.
+func (a *app) settle(ctx context.Context) {
+	dropPages()
+	a.watching.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-time.After(settled):
+			dropPages()
+		}
+	})
 }
 
 // pursue follows background answers until pursued is called.
