@@ -231,10 +231,10 @@ func TestVerifyFails(t *testing.T) {
 				{"a nano-dollar of a sum", `UPDATE usage_quarters SET cost_nano = cost_nano - 1`, `UPDATE usage_quarters SET cost_nano = cost_nano + 1`, "above the attempts by 0 attempts, -1 nano-dollars"},
 				{"how long attempts took, in a sum", `UPDATE usage_quarters SET times = '3/-1:1 ' || times`, `UPDATE usage_quarters SET times = substr(times, 8)`, "not how long the attempts took"},
 				{"a nano-dollar of an account", `UPDATE budget_leases SET spent = spent + 1`, `UPDATE budget_leases SET spent = spent - 1`, "its account says"},
-				{"a nano-dollar of what an attempt counts", `UPDATE attempt_charges SET charges = replace(charges, '=7', '=8')`, `UPDATE attempt_charges SET charges = replace(charges, '=8', '=7')`, "do not count the same"},
+				{"a nano-dollar of what an attempt counts", `UPDATE attempts SET amounts = '8'`, `UPDATE attempts SET amounts = '7'`, "do not count the same"},
 				{
-					"the same in its account too", `UPDATE attempt_charges SET charges = replace(charges, '=7', '=8'); UPDATE budget_leases SET spent = spent + 1`,
-					`UPDATE attempt_charges SET charges = replace(charges, '=8', '=7'); UPDATE budget_leases SET spent = spent - 1`, "do not count the same",
+					"the same in its account too", `UPDATE attempts SET amounts = '8'; UPDATE budget_leases SET spent = spent + 1`,
+					`UPDATE attempts SET amounts = '7'; UPDATE budget_leases SET spent = spent - 1`, "do not count the same",
 				},
 			} {
 				change(c.do)

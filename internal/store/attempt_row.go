@@ -9,8 +9,14 @@ import (
 )
 
 // rowColumns are those of an attempt beside its label, in the order of appendRow.
-const rowColumns = `at, id, request_id, label, number, status, error_class, stop, input, output, cache_read, cache_write_5m, cache_write_1h,
-	reasoning, web_searches, estimated, latency_ns, queued_ns, first_byte_ns, first_content_ns, cost_nano, more`
+const rowColumns = `at, id, request_id, label, number, status, stop, input, output, latency_ns, queued_ns, first_byte_ns, first_content_ns, cost_nano`
+
+// rareColumns are those that most attempts leave empty, in the order of appendRare, and
+// what stands in them then.
+const (
+	rareColumns = `error_class, cache_read, cache_write_5m, cache_write_1h, reasoning, web_searches, estimated, more`
+	rareValues  = `'', 0, 0, 0, 0, 0, 0, ''`
+)
 
 // selectAttempts reads attempts with their labels, in the order of scanAttempt.
 const selectAttempts = `SELECT at, attempts.id, request_id, number, status, error_class, stop, input, output, cache_read, cache_write_5m, cache_write_1h,
@@ -19,10 +25,34 @@ const selectAttempts = `SELECT at, attempts.id, request_id, number, status, erro
 
 // appendRow appends the values of rowColumns.
 func appendRow(args []any, a *Attempt, label int64) []any {
-	u, c := &a.Usage, &a.Charge
-	return append(args, a.At.UnixNano(), a.ID, a.RequestID, label, a.Number, a.Status, a.ErrorClass, a.Stop, u.Input, u.Output, u.CacheRead, u.CacheWrite5m,
-		u.CacheWrite1h, u.Reasoning, c.WebSearches, bit(u.Estimated), int64(a.Latency), int64(a.Queued), int64(a.FirstByte), int64(a.FirstContent),
-		sql.NullInt64{Int64: c.Nano, Valid: c.Known()}, moreOf(a))
+	var cost any
+	if a.Charge.Known() {
+		cost = a.Charge.Nano
+	}
+	return append(args, a.At.UnixNano(), a.ID, a.RequestID, label, int64(a.Number), int64(a.Status), a.Stop, a.Usage.Input, a.Usage.Output,
+		int64(a.Latency), int64(a.Queued), int64(a.FirstByte), int64(a.FirstContent), cost)
+}
+
+// appendRare appends the values of rareColumns.
+func appendRare(args []any, a *Attempt) []any {
+	u := &a.Usage
+	return append(args, a.ErrorClass, u.CacheRead, u.CacheWrite5m, u.CacheWrite1h, u.Reasoning, a.Charge.WebSearches, bit(u.Estimated), moreOf(a))
+}
+
+// rare tells whether any of rareColumns has a value.
+func rare(a *Attempt) bool {
+	u := &a.Usage
+	return a.ErrorClass != "" || u.CacheRead|u.CacheWrite5m|u.CacheWrite1h|u.Reasoning|a.Charge.WebSearches != 0 || u.Estimated ||
+		a.Session != "" || a.Losses != 0 || a.LossReport != "" || a.CacheStory != ""
+}
+
+func anyRare(attempts []Attempt) bool {
+	for i := range attempts {
+		if rare(&attempts[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 func bit(b bool) int64 {

@@ -1,11 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"runtime"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +20,7 @@ type BudgetCharge struct {
 	Amount int64
 }
 
-// BudgetCharges writes what an attempt counts, for its row: the process, then
+// BudgetCharges writes what an attempt counts, for the journal: the process, then
 // budget@period=amount for each.
 func BudgetCharges(replica string, list []BudgetCharge) string {
 	var room [512]byte
@@ -66,113 +67,194 @@ type leaseKey struct {
 const addSpent = `INSERT INTO budget_leases (budget_id, period, replica, home, granted, spent, expires_at) VALUES (?, ?, ?, ?, 0, ?, 0)
 	ON CONFLICT (budget_id, period, replica) DO UPDATE SET spent = budget_leases.spent + excluded.spent`
 
-// insertCharges is the statement for a number of rows.
-func insertCharges(rows int) string {
-	return `INSERT INTO attempt_charges (at, attempt_id, charges) VALUES (?, ?, ?)` +
-		strings.Repeat(", (?, ?, ?)", rows-1) + ` ON CONFLICT (at, attempt_id) DO NOTHING`
-}
-
 // errCounted says that an attempt has counted for its budgets before: a batch came twice.
+// That is rare, and to be told which rows are new costs as much as writing them: so the
+// transaction is made again, and looks first.
 var errCounted = errors.New("an attempt is counted already")
 
-// chargeBudgets counts attempts for their budgets, in the transaction that writes
-// them. What was counted before is not counted again. That is rare, and to be told which
-// rows are new costs as much as writing them: so it is errCounted, and the transaction
-// is made again with careful.
-func (s *Store) chargeBudgets(ctx context.Context, tx *sql.Tx, attempts []Attempt, careful bool) error {
-	list := make([]*Attempt, 0, len(attempts))
+// billing finds how rows say what their attempts count for budgets, within the
+// transaction that writes them, and adds it up.
+type billing struct {
+	known *chargeLabels
+	now   time.Time
+	fresh map[string]*chargeLabel // written by this transaction
+	swept int64                   // what attempts before that count is in the sums of the accounts
+
+	sums map[*chargeLabel][]int64
+	late map[budgetPeriod]int64 // of attempts before swept
+
+	label, text []byte  // of the attempt looked at
+	amounts     []int64 // of the same
+	last        *chargeLabel
+	lastLabel   string
+}
+
+// chargeColumns are those of an attempt that append gives values to.
+const chargeColumns = `, charged_for, amounts`
+
+func (b *billing) append(ctx context.Context, tx *sql.Tx, args []any, a *Attempt) ([]any, error) {
+	if b == nil || a.Budgets == "" {
+		return append(args, int64(0), ""), nil
+	}
+	id, amounts, err := b.charge(ctx, tx, a)
+	return append(args, id, amounts), err
+}
+
+// charge is the label and the amounts for the row of an attempt, 0 and nothing where it
+// counts for no budget.
+func (b *billing) charge(ctx context.Context, tx *sql.Tx, a *Attempt) (id int64, amounts string, err error) {
+	l, err := b.read(ctx, tx, a.Budgets)
+	if err != nil || l == nil {
+		return 0, "", err
+	}
+	sum := b.sums[l]
+	if sum == nil {
+		sum = make([]int64, len(l.keys))
+		b.sums[l] = sum
+	}
+	b.text = b.text[:0]
+	for i, n := range b.amounts {
+		sum[i] += n
+		b.text = append(strconv.AppendInt(b.text, n, 10), ' ')
+	}
+	if a.At.UnixNano() < b.swept {
+		for i, n := range b.amounts {
+			b.late[budgetPeriod{l.keys[i].budget, l.keys[i].period}] += n
+		}
+		return 0, "", nil
+	}
+	return l.id, string(b.text[:len(b.text)-1]), nil
+}
+
+// read takes apart what BudgetCharges wrote. What is no charge, and a second one for a
+// budget, is left out; nil: nothing is left.
+func (b *billing) read(ctx context.Context, tx *sql.Tx, text string) (*chargeLabel, error) {
+	if b.split(text) {
+		if l, err := b.find(ctx, tx); l != nil || err != nil {
+			return l, err
+		}
+	}
+	replica, list := ReadBudgetCharges(text)
+	if len(list) == 0 || !b.split(BudgetCharges(replica, list)) {
+		return nil, nil //nolint:nilnil // it counts for nothing
+	}
+	return b.find(ctx, tx)
+}
+
+// split parts the label from the amounts.
+func (b *billing) split(text string) bool {
+	replica, rest, _ := strings.Cut(text, " ")
+	b.label, b.amounts = append(b.label[:0], replica...), b.amounts[:0]
+	for rest != "" {
+		var word string
+		word, rest, _ = strings.Cut(rest, " ")
+		what, amount, _ := strings.Cut(word, "=")
+		n, err := strconv.ParseInt(amount, 10, 64)
+		if err != nil {
+			return false
+		}
+		b.label = append(append(b.label, ' '), what...)
+		b.amounts = append(b.amounts, n)
+	}
+	return len(b.amounts) > 0
+}
+
+// find is the label that split has left, nil if it is none.
+func (b *billing) find(ctx context.Context, tx *sql.Tx) (*chargeLabel, error) {
+	if b.last != nil && b.lastLabel == string(b.label) {
+		return b.last, nil
+	}
+	l := b.known.get(b.label, b.now)
+	if l == nil {
+		l = b.fresh[string(b.label)]
+	}
+	text := string(b.label)
+	if l == nil {
+		keys, ok := keysOf(text)
+		if !ok {
+			return nil, nil //nolint:nilnil // it is none
+		}
+		id, err := writeChargeLabel(ctx, tx, text, b.now)
+		if err != nil {
+			return nil, err
+		}
+		l = &chargeLabel{id, keys}
+		if b.fresh == nil {
+			b.fresh = map[string]*chargeLabel{}
+		}
+		b.fresh[text] = l
+	}
+	b.last, b.lastLabel = l, text
+	return l, nil
+}
+
+// settle adds to the accounts of the budgets what the attempts count.
+func (b *billing) settle(ctx context.Context, tx *sql.Tx) error {
+	spent := map[leaseKey]int64{}
+	for l, sum := range b.sums {
+		for i, n := range sum {
+			spent[l.keys[i]] += n
+		}
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(spent), compareLeases) {
+		home, _, _ := strings.Cut(k.replica, replicaMark)
+		if _, err := tx.ExecContext(ctx, addSpent, k.budget, k.period, k.replica, home, spent[k]); err != nil {
+			return fmt.Errorf("budget %s: %w", k.budget, err)
+		}
+	}
+	return addSwept(ctx, tx, b.late)
+}
+
+func compareLeases(a, b leaseKey) int {
+	return cmp.Or(cmp.Compare(a.budget, b.budget), cmp.Compare(a.period, b.period), cmp.Compare(a.replica, b.replica))
+}
+
+// bill begins to add up what attempts count, nil where they count for nothing.
+func (s *Store) bill(ctx context.Context, tx *sql.Tx, attempts []Attempt) (*billing, error) {
+	if !anyCharged(attempts) {
+		return nil, nil //nolint:nilnil // there is nothing to add up
+	}
+	swept, err := sweptBefore(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	return &billing{known: &s.charges, now: s.labels.now(), swept: swept, sums: map[*chargeLabel][]int64{}, late: map[budgetPeriod]int64{}}, nil
+}
+
+func anyCharged(attempts []Attempt) bool {
 	for i := range attempts {
 		if attempts[i].Budgets != "" {
-			list = append(list, &attempts[i])
+			return true
 		}
 	}
-	if len(list) == 0 {
-		return nil
-	}
-	list, err := withoutOld(ctx, tx, list)
-	if err != nil {
-		return err
-	}
-	if careful {
-		if list, err = uncounted(ctx, tx, list); err != nil {
-			return err
-		}
-	}
-	many := len(list) / rowsPerInsert * rowsPerInsert
-	if err := errors.Join(
-		chargeBy(ctx, tx, s.charges.many, rowsPerInsert, list[:many]),
-		chargeBy(ctx, tx, s.charges.one, 1, list[many:])); err != nil {
-		return err
-	}
-	for key, n := range chargesOf(list) {
-		home, _, _ := strings.Cut(key.replica, replicaMark)
-		if _, err := tx.ExecContext(ctx, addSpent, key.budget, key.period, key.replica, home, n); err != nil {
-			return fmt.Errorf("budget %s: %w", key.budget, err)
-		}
-	}
-	return nil
+	return false
 }
 
-// chargesOf sums up what attempts count.
-func chargesOf(list []*Attempt) map[leaseKey]int64 {
-	sums := map[leaseKey]int64{}
-	for _, a := range list {
-		replica, charges := ReadBudgetCharges(a.Budgets)
-		for _, c := range charges {
-			sums[leaseKey{c.Budget, c.Period.UnixNano(), replica}] += c.Amount
-		}
-	}
-	return sums
-}
-
-// chargeBy inserts rows in groups of a size.
-func chargeBy(ctx context.Context, tx *sql.Tx, statement *sql.Stmt, size int, list []*Attempt) (err error) {
-	if len(list) == 0 {
-		return nil
-	}
-	insert := tx.StmtContext(ctx, statement)
-	defer func() { err = errors.Join(err, insert.Close()) }()
-	args := make([]any, 0, 3*size)
-	for group := range slices.Chunk(list, size) {
-		args = args[:0]
-		for _, a := range group {
-			args = append(args, a.At.UnixNano(), a.ID, a.Budgets)
-		}
-		res, err := insert.ExecContext(ctx, args...)
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n != int64(len(group)) {
-			return errors.Join(errCounted, err)
-		}
-		runtime.Gosched() // as behind the attempts themselves
-	}
-	return nil
-}
-
-// uncounted leaves out the attempts that have counted before, and those that are in the
-// list twice.
-func uncounted(ctx context.Context, tx *sql.Tx, list []*Attempt) ([]*Attempt, error) {
+// uncounted are the attempts that are not there yet, each once: a row and what it counts
+// for budgets are written together.
+func uncounted(ctx context.Context, tx *sql.Tx, attempts []Attempt) (list []Attempt, err error) {
 	there := map[string]bool{}
-	for part := range slices.Chunk(list, refsPerQuestion) {
-		if err := counted(ctx, tx, part, there); err != nil {
+	for part := range slices.Chunk(attempts, refsPerQuestion) {
+		if err := recorded(ctx, tx, part, there); err != nil {
 			return nil, err
 		}
 	}
-	return slices.DeleteFunc(list, func(a *Attempt) bool {
-		was := there[a.ID]
-		there[a.ID] = true
-		return was
-	}), nil
+	for i := range attempts {
+		if id := attempts[i].ID; !there[id] {
+			there[id] = true
+			list = append(list, attempts[i])
+		}
+	}
+	return list, nil
 }
 
-func counted(ctx context.Context, tx *sql.Tx, list []*Attempt, there map[string]bool) (err error) {
-	refs := make([]Ref, len(list))
-	for i, a := range list {
-		refs[i] = a.Ref()
+func recorded(ctx context.Context, tx *sql.Tx, attempts []Attempt, there map[string]bool) (err error) {
+	refs := make([]Ref, len(attempts))
+	for i := range attempts {
+		refs[i] = attempts[i].Ref()
 	}
-	in, args := among(refs)
-	rows, err := tx.QueryContext(ctx, `SELECT attempt_id FROM attempt_charges WHERE `+in, args...) //nolint:gosec // constants and question marks only
+	in, args := among("id", refs)
+	rows, err := tx.QueryContext(ctx, `SELECT id FROM attempts WHERE `+in, args...) //nolint:gosec // constants and question marks only
 	if err != nil {
 		return err
 	}
@@ -189,22 +271,3 @@ func counted(ctx context.Context, tx *sql.Tx, list []*Attempt, there map[string]
 
 // refsPerQuestion is how many attempts one statement is asked for.
 const refsPerQuestion = 64
-
-// withoutOld leaves out the attempts that a version before this one has counted.
-func withoutOld(ctx context.Context, tx *sql.Tx, list []*Attempt) ([]*Attempt, error) {
-	var old int
-	if err := tx.QueryRowContext(ctx, `SELECT CASE WHEN EXISTS (SELECT 1 FROM budget_charges) THEN 1 ELSE 0 END`).Scan(&old); err != nil || old == 0 {
-		return list, err
-	}
-	refs := make([]Ref, len(list))
-	for i, a := range list {
-		refs[i] = a.Ref()
-	}
-	counted := map[string][]BudgetCharge{}
-	for part := range slices.Chunk(refs, refsPerQuestion) {
-		if err := oldCharges(ctx, tx, part, counted); err != nil {
-			return nil, err
-		}
-	}
-	return slices.DeleteFunc(list, func(a *Attempt) bool { return counted[a.ID] != nil }), nil
-}

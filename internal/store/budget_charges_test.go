@@ -1,7 +1,11 @@
 package store
 
 import (
+	"database/sql"
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -73,17 +77,33 @@ func TestChargedOnce(t *testing.T) {
 	}
 }
 
-// TestChargesOfBefore: what a version before 21 has counted is not counted again when its
+// TestChargesOfBefore: what a version before has counted is not counted again when its
 // journal is replayed, and adds up with the rest.
 func TestChargesOfBefore(t *testing.T) {
+	const spent = `INSERT INTO budget_leases (budget_id, period, replica, home, granted, spent, expires_at) VALUES
+		('bud_1', ?1, 'home.run_1', 'home', 0, 5, 0), ('bud_2', ?1, 'home.run_1', 'home', 0, 7, 0)`
+	table := fmt.Sprintf(`INSERT INTO attempt_charges (at, attempt_id, charges) VALUES (?1, 'att_1', 'home.run_1 bud_2@%d=7 bud_1@%[1]d=5')`, day.UnixNano())
+	for name, statements := range map[string][]string{
+		"before 21": {
+			`INSERT INTO budget_charges (at, attempt_id, budget_id, period, amount) VALUES (?1, 'att_1', 'bud_1', ?1, 5), (?1, 'att_1', 'bud_2', ?1, 7)`, spent,
+		},
+		"before 24": {table, spent},
+	} {
+		t.Run(name, func(t *testing.T) { chargesOfBefore(t, statements) })
+	}
+}
+
+func chargesOfBefore(t *testing.T, statements []string) {
 	s, _ := newStore(t)
 	at := func(id string) Attempt {
 		return Attempt{ID: id, At: day, Budgets: BudgetCharges("home.run_1", []BudgetCharge{{"bud_2", day, 7}, {"bud_1", day, 5}})}
 	}
-	for _, statement := range []string{
-		`INSERT INTO budget_charges (at, attempt_id, budget_id, period, amount) VALUES (?1, 'att_1', 'bud_1', ?1, 5), (?1, 'att_1', 'bud_2', ?1, 7)`,
-		`INSERT INTO budget_leases (budget_id, period, replica, home, granted, spent, expires_at) VALUES ('bud_1', ?1, 'home.run_1', 'home', 0, 5, 0), ('bud_2', ?1, 'home.run_1', 'home', 0, 7, 0)`,
-	} {
+	plain := at("att_1")
+	plain.Budgets = ""
+	if err := s.InsertAttempts(t.Context(), []Attempt{plain}); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range statements {
 		if _, err := s.writer.ExecContext(t.Context(), statement, day.UnixNano()); err != nil {
 			t.Fatal(err)
 		}
@@ -147,6 +167,113 @@ func TestForgottenParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("all forgotten", life(3))
+}
+
+// TestChargesThatCannotBeReadBack: an attempt that is recorded after its time was summed up,
+// and one whose row goes, count all the same.
+func TestChargesThatCannotBeReadBack(t *testing.T) {
+	s, _ := newStore(t)
+	check := func(state string, n int64) {
+		t.Helper()
+		got, err := s.BudgetSums(t.Context())
+		if want := []BudgetSum{{"bud_1", day, 5 * n, 5 * n}}; err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %+v, want %+v, %v", state, got, want, err)
+		}
+	}
+	record := func(id string, at time.Time) {
+		t.Helper()
+		a := Attempt{ID: id, At: at, Budgets: BudgetCharges("home.run_1", []BudgetCharge{{"bud_1", day, 5}})}
+		for range 2 {
+			if err := s.InsertAttempts(t.Context(), []Attempt{a}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	record("att_1", day)
+	if err := s.SweepBudgetCharges(t.Context(), day.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	record("att_late", day)
+	check("late", 2)
+	gone := day.Add(2 * time.Hour)
+	record("att_gone", gone)
+	record("att_stays", gone.Add(time.Hour))
+	err := s.transaction(t.Context(), func(tx *sql.Tx) error { return remove(t.Context(), tx, slotOf(gone)) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.ListAttempts(t.Context(), 9); err != nil || len(got) != 3 {
+		t.Fatalf("%d attempts, %v", len(got), err)
+	}
+	check("gone", 4)
+	if err := s.SweepBudgetCharges(t.Context(), gone.Add(2*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	check("swept", 4)
+}
+
+// TestChargeLabelsThatNobodyHas: they go when all that can have them is summed up.
+func TestChargeLabelsThatNobodyHas(t *testing.T) {
+	s, _ := newStore(t)
+	now := day
+	s.labels.now = func() time.Time { return now }
+	count := func() (n int) {
+		t.Helper()
+		if err := s.readers.QueryRowContext(t.Context(), `SELECT count(*) FROM charge_labels`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	purge := func(want int) {
+		t.Helper()
+		if _, err := s.PurgeLabels(t.Context(), 10); err != nil || count() != want {
+			t.Errorf("%d labels are left, want %d, %v", count(), want, err)
+		}
+	}
+	a := Attempt{ID: "att_1", At: day, Budgets: BudgetCharges("home.run_1", []BudgetCharge{{"bud_1", day, 5}})}
+	if err := s.InsertAttempts(t.Context(), []Attempt{a}); err != nil {
+		t.Fatal(err)
+	}
+	purge(1)
+	for _, c := range []struct {
+		swept time.Duration
+		want  int
+	}{{time.Hour, 1}, {unusedLabels, 1}, {unusedLabels + time.Hour, 0}} {
+		if err := s.SweepBudgetCharges(t.Context(), day.Add(c.swept)); err != nil {
+			t.Fatal(err)
+		}
+		purge(c.want)
+	}
+	now = day.Add(rememberLabels + time.Hour) // it is not remembered any more
+	a.ID, a.At = "att_2", day.Add(unusedLabels+2*time.Hour)
+	if err := s.InsertAttempts(t.Context(), []Attempt{a}); err != nil || count() != 1 {
+		t.Errorf("%d labels, %v", count(), err)
+	}
+}
+
+// FuzzBill: whatever stands there, what is read of it once counts.
+func FuzzBill(f *testing.F) {
+	f.Add("home.run_1 bud_1@0=12 bud_2@1767225600000000005=-3")
+	f.Add("home x@1=usd @= x@2=3")
+	f.Add("home x@1=1 x@1=1")
+	f.Fuzz(func(t *testing.T, text string) {
+		replica, want := ReadBudgetCharges(text)
+		b := &billing{}
+		if !b.split(text) {
+			return
+		}
+		keys, ok := keysOf(string(b.label))
+		if !ok {
+			return
+		}
+		amounts := make([]string, len(b.amounts))
+		for i, n := range b.amounts {
+			amounts[i] = strconv.FormatInt(n, 10)
+		}
+		if got := chargesIn(string(b.label), strings.Join(amounts, " ")); !slices.Equal(got, want) || keys[0].replica != replica {
+			t.Errorf("%q is %+v of %s, want %+v of %s", text, got, keys[0].replica, want, replica)
+		}
+	})
 }
 
 func FuzzReadBudgetCharges(f *testing.F) {

@@ -15,7 +15,7 @@ import (
 var unwatched = []string{
 	"account_sessions", "accounts", "admin_answers", "alerts", "attempt_charges", "attempt_labels", "attempts", "audit", "audit_head", "background", "begun_logins",
 	"budget_accounts", "budget_charges", "budget_events", "budget_forgotten", "budget_leases",
-	"changes", "goose_db_version", "group_mappings", "identities", "invitations", "leases", "logins", "payloads", "price_books", "price_sources", "refresh_tokens", "response_items",
+	"changes", "charge_labels", "charges_swept", "goose_db_version", "group_mappings", "identities", "invitations", "leases", "logins", "payloads", "price_books", "price_sources", "refresh_tokens", "response_items",
 	"responses", "services", "sign_flows", "signing_keys", "usage_quarters", "usage_stale",
 }
 

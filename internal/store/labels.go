@@ -221,10 +221,11 @@ func (s *Store) PurgeLabels(ctx context.Context, limit int) (deleted int64, err 
 	if err == nil {
 		deleted, err = res.RowsAffected()
 	}
-	if err != nil {
+	more, also := s.purgeChargeLabels(ctx, limit)
+	if err := errors.Join(err, also); err != nil {
 		return 0, fmt.Errorf("delete labels of attempts: %w", err)
 	}
-	return deleted, nil
+	return deleted + more, nil
 }
 
 func (l *label) values() []any {

@@ -55,7 +55,7 @@ type Store struct {
 	version  dataVersion
 	labels   labels
 	inserts  inserts // of attempts
-	charges  inserts // of what they count for budgets
+	charges  chargeLabels
 }
 
 // Open opens the database file, creating it (mode 0600) if it is absent, and

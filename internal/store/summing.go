@@ -154,7 +154,16 @@ func lateSums(ctx context.Context, tx *sql.Tx, slot int64) error {
 	if err := insertSums(ctx, tx, addToSums, slot, list); err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, removeRows, slot*int64(Quarter), (slot+1)*int64(Quarter))
+	return remove(ctx, tx, slot)
+}
+
+// remove deletes the attempts of a quarter. What they count for budgets stays.
+func remove(ctx context.Context, tx *sql.Tx, slot int64) error {
+	from, to := slot*int64(Quarter), (slot+1)*int64(Quarter)
+	if err := sumCharges(ctx, tx, from, to); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, removeRows, from, to)
 	return err
 }
 
@@ -198,7 +207,7 @@ func (s *Store) PurgeQuarter(ctx context.Context, before time.Time) (done bool, 
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, removeRows, slot*int64(Quarter), (slot+1)*int64(Quarter)); err != nil {
+		if err := remove(ctx, tx, slot); err != nil {
 			return err
 		}
 		done = true
