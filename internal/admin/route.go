@@ -87,6 +87,9 @@ func row[Q, B, A any](at string, may Permission, say string, do func(*call, *Q, 
 	return op
 }
 
+// edits tells whether If-Match holds for the row; where something is shown it says nothing.
+func (o *operation) edits() bool { return o.method == http.MethodPatch || o.method == http.MethodGet }
+
 // made is a row that makes something.
 func (o *operation) made() *operation {
 	o.status, o.creates = http.StatusCreated, true
