@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"time"
@@ -19,14 +20,17 @@ import (
 )
 
 // adminAPI serves what is under /admin, and the pages that describe it.
-type adminAPI struct{ api, docs, signIn http.Handler } // docs nil: there are none
+type adminAPI struct {
+	api, docs, signIn http.Handler // docs nil: there are none
+	log               *slog.Logger
+}
 
 func newAdminAPI(ctx context.Context, a *app, safe *vault.Vault) (out adminAPI, err error) {
 	people := newAccounts(a, safe)
 	if err := a.firstOwner(ctx, people); err != nil {
 		return out, err
 	}
-	out.signIn = newDoor(a, people)
+	out.signIn, out.log = newDoor(a, people), a.log
 	var rules []string
 	for i := range a.cfg.Rules {
 		rules = append(rules, a.cfg.Rules[i].Name)
@@ -66,9 +70,9 @@ func strict(proxies peer.Proxies, next http.Handler) http.Handler {
 // handle adds the routes to the gateway's.
 func (h adminAPI) handle(gw *gateway.Gateway, proxies peer.Proxies) {
 	if h.api != nil { // turnpike explain has none
-		gw.Handle("/admin/", strict(proxies, h.api))
+		gw.Handle("/admin/", strict(proxies, caught(h.log, h.api)))
 		for _, at := range signon.Paths() {
-			gw.Handle(at, strict(proxies, h.signIn))
+			gw.Handle(at, strict(proxies, caught(h.log, h.signIn)))
 		}
 	}
 	if h.docs != nil {

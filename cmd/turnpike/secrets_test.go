@@ -42,6 +42,11 @@ func newEcho(t *testing.T) *echo {
 
 func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
+	if strings.HasSuffix(r.URL.Path, "/openid-configuration") {
+		idp := e.URL + strings.TrimSuffix(r.URL.Path, "/.well-known/openid-configuration")
+		_, _ = fmt.Fprintf(w, `{"issuer":%[1]q,"authorization_endpoint":"%[1]s/authorize","token_endpoint":"%[1]s/token","jwks_uri":"%[1]s/keys"}`, idp)
+		return
+	}
 	if strings.HasPrefix(r.URL.Path, "/collector/") {
 		e.mu.Lock()
 		defer e.mu.Unlock()
@@ -63,6 +68,9 @@ func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	switch {
+	case strings.HasPrefix(r.URL.Path, "/idp/"):
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = fmt.Fprintf(w, `{"error":"invalid_grant","error_description":%s}`, text)
 	case bytes.Contains(body, []byte("in a stream")):
 		w.Header().Set("Content-Type", "text/event-stream")
 		if bytes.Contains(body, []byte("late in a stream")) {

@@ -350,7 +350,7 @@ func newServer(h http.Handler, cfg *config.Config, log *slog.Logger) *http.Serve
 	p.SetHTTP2(true)
 	p.SetUnencryptedHTTP2(true) // some SDKs speak it with prior knowledge
 	return &http.Server{
-		Handler:           h,
+		Handler:           apart(h),
 		ConnContext:       gateway.ConnContext,
 		Protocols:         &p,
 		ReadHeaderTimeout: cfg.Server.ReadHeaderTimeout,
@@ -358,6 +358,18 @@ func newServer(h http.Handler, cfg *config.Config, log *slog.Logger) *http.Serve
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+}
+
+// apart ends the connection of HTTP/1.1 that a request in chunks came by. It may have had a
+// length as well, which net/http does not tell, and by which a server in front may take what
+// follows for a part of it (RFC 9112, section 6.1).
+func apart(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TransferEncoding) > 0 && r.ProtoMajor == 1 {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // drain stops taking requests, lets those under way end, and writes what is

@@ -219,6 +219,9 @@ func createAccount(c *call, _ *nothing, b *AccountCreate) (Account, error) {
 }
 
 func setAccount(c *call, _ *nothing, b *AccountEdit) (Account, error) {
+	if b.Role.Given && b.Role.Value == nil {
+		return Account{}, badField("role", errors.New("cannot be taken away: disable the account"))
+	}
 	teams, err := c.teamIDs(orZero(b.Teams.Value))
 	if err != nil {
 		return Account{}, err

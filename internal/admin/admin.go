@@ -135,6 +135,10 @@ func (d *door) serve(op *operation) http.Handler {
 			fail(http.StatusForbidden, "that needs the permission %s for all; your scopes list some", op.may).write(w)
 			return
 		}
+		if r.Header.Get("If-Match") != "" && !op.edits() { // to pass over it would do what was not to be done
+			fail(http.StatusBadRequest, "If-Match holds for edits alone (PATCH): send this without it").write(w)
+			return
+		}
 		select {
 		case d.room <- struct{}{}:
 			defer func() { <-d.room }()

@@ -95,7 +95,7 @@ func add(ctx context.Context, o *Options, r *http.Request, e audit.Event) error 
 	if a := o.Proxies.Address(r); a.IsValid() {
 		e.Address = a.String()
 	}
-	e.Agent, e.Request = o.Hide(r.UserAgent()), requestID(r.Context())
+	e.Subject, e.Agent, e.Request = o.Hide(e.Subject), o.Hide(r.UserAgent()), requestID(r.Context()) // an id may be a secret that somebody took for one
 	err := o.Audit.Add(ctx, e)
 	if err != nil {
 		o.Log.Error("an event is not in the audit log", "kind", e.Kind, "actor", e.Actor, "subject", e.Subject, "outcome", e.Outcome, "request", e.Request, "error", err)

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -86,6 +87,9 @@ func row[Q, B, A any](at string, may Permission, say string, do func(*call, *Q, 
 	return op
 }
 
+// edits tells whether If-Match holds for the row; where something is shown it says nothing.
+func (o *operation) edits() bool { return o.method == http.MethodPatch || o.method == http.MethodGet }
+
 // made is a row that makes something.
 func (o *operation) made() *operation {
 	o.status, o.creates = http.StatusCreated, true
@@ -149,9 +153,10 @@ func plain(text string) bool { return utf8.ValidString(text) && !strings.Contain
 func (c *call) id() string { return c.r.PathValue("id") }
 
 // withoutNulls leaves out the members of an object that are null: in a PUT they say nothing.
+// One with a member that is said twice stays as it is, to be refused.
 func withoutNulls(body []byte) []byte {
 	var members map[string]json.RawMessage
-	if json.Unmarshal(body, &members) != nil {
+	if json.Unmarshal(body, &members) != nil || said(body) != len(members) {
 		return body
 	}
 	for name, value := range members {
@@ -164,4 +169,17 @@ func withoutNulls(body []byte) []byte {
 		return body
 	}
 	return out
+}
+
+// said counts the members of an object as they are written.
+func said(body []byte) (n int) {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	_, _ = dec.Token()
+	for ; dec.More(); n++ {
+		var value json.RawMessage
+		if _, err := dec.Token(); err != nil || dec.Decode(&value) != nil {
+			return -1
+		}
+	}
+	return n
 }

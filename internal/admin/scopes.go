@@ -3,6 +3,7 @@ package admin
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -252,6 +253,9 @@ func setScope[B any, P interface {
 	return func(c *call, _ *nothing, b *B) (Scope, error) {
 		s, err := k.row(c)
 		if k.kind == tenancy.Tag && errors.Is(err, store.ErrNotFound) {
+			if c.r.Header.Get("If-Match") != "" {
+				return Scope{}, fail(http.StatusPreconditionFailed, "there is no such tag")
+			}
 			s = store.Scope{Kind: k.kind, ID: c.id(), Name: c.id(), CreatedAt: c.Now()}
 			if err = c.layScope(P(b), &s); err == nil {
 				err = c.Store.CreateScope(c.ctx, s)

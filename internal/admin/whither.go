@@ -34,6 +34,9 @@ func getRoute(c *call, q *routeQuery, _ *nothing) (Route, error) {
 		out.Targets = append(out.Targets, RouteTarget{t.Provider.Name(), t.Provider.Kind(), t.Model, t.Step, t.Why})
 	}
 	for _, x := range choice.Excluded {
+		if !c.who.reaches("providers", x.Provider) {
+			x.Reason = "your scopes do not list it" // how it is, is told to those who may look
+		}
 		out.Excluded = append(out.Excluded, RouteOut{x.Provider, x.Model, x.Reason})
 	}
 	if bad != nil {
@@ -45,7 +48,7 @@ func getRoute(c *call, q *routeQuery, _ *nothing) (Route, error) {
 // routingOf is where requests of a key may go.
 func (c *call) routingOf(key string) (*policy.Routing, string, error) {
 	k, err := c.Store.FindKey(c.ctx, key)
-	if err != nil {
+	if err != nil || !c.reachesKey(&k) {
 		return nil, "", badParameter("key", errors.New("is none there is, or not one alone"))
 	}
 	p, err := roster.ReadPolicy(k.Policy)

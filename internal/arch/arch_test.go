@@ -147,7 +147,7 @@ var rules = []struct {
 	{"internal/identity", []string{"internal/store"}, false, "who may sign in and what they may do, without a word of HTTP; argon2 and JOSE are not written here"},
 	{
 		"internal/signon",
-		[]string{"internal/identity", "internal/store", "internal/origin", "internal/peer", "internal/tries"},
+		[]string{"internal/identity", "internal/store", "internal/origin", "internal/peer", "internal/tries", "internal/redact"},
 		false,
 		"the door people sign in by: it never sees the road, nor the admin API",
 	},
@@ -188,7 +188,7 @@ var rules = []struct {
 			"internal/provider", "internal/policy", "internal/rules", "internal/stitch", "internal/route", "internal/keyring", "internal/ledger", "internal/archive", "internal/background", "internal/price", "internal/store", "internal/llm", "internal/llm/jsontool", "internal/wire", "internal/fetch",
 			"internal/promptcache", "internal/session", "internal/payload", "internal/telemetry", "internal/otel", "internal/heal", "internal/learned",
 			"internal/health", "internal/retry", "internal/throttle", "internal/limit", "internal/tenancy", "internal/peer",
-			"internal/budget",
+			"internal/budget", "internal/redact",
 			"internal/dialect/embeddings", "internal/dialect/counting", "internal/dialect/bedrock",
 		},
 		true,

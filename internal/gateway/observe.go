@@ -3,13 +3,13 @@ package gateway
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"sync"
 
 	"turnpike/internal/llm"
+	"turnpike/internal/redact"
 )
 
 // observe surrounds the road: what happens on it is logged and settled once, and
@@ -23,7 +23,7 @@ func (x *exchange) observe(run func()) {
 	defer x.settle()
 	defer func() {
 		if p := recover(); p != nil {
-			x.gw.opt.Log.Error("bug: a request panicked", "request", x.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			x.gw.opt.Log.Error("bug: a request panicked", "request", x.id, "panic", redact.Panic(p), "stack", string(debug.Stack()))
 			x.fail(&llm.Error{Kind: llm.ErrInternal, Message: "Turnpike failed on this request (" + x.id + "): this is a bug, please report it"})
 		}
 	}()

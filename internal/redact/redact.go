@@ -5,6 +5,8 @@ package redact
 
 import (
 	"bytes"
+	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -60,6 +62,15 @@ type shape struct {
 	least int
 }
 
+// Panic is what may be told of a panic: words of the runtime's own, else the type of the
+// value, for its text may be of somebody's request.
+func Panic(value any) string {
+	if e, ok := value.(runtime.Error); ok {
+		return e.Error()
+	}
+	return fmt.Sprintf("a value of type %T", value)
+}
+
 // shaped is the table of shapes: vendors' documents on their keys, RFC 7519 for eyJ.
 var shaped = []shape{
 	{"sk-", 20},
@@ -89,6 +100,9 @@ var shaped = []shape{
 	{"xoxb-", 20},
 	{"xoxp-", 20},
 	{"tid=", 20},
+	{"tp-admin-", 20}, // our own: the admin key, links to sign in by, refresh tokens
+	{"tpi_", 20},
+	{"tpr_", 20},
 }
 
 // starting are the shapes by the byte they begin with.

@@ -2,6 +2,7 @@ package redact
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 )
@@ -11,7 +12,7 @@ func TestShapes(t *testing.T) {
 	r := New()
 	for _, s := range []string{
 		"sk-" + tail, "sk-ant-api03_" + tail, "sk-proj-" + tail, "gsk_" + tail, "AIza" + tail, "AKIA" + tail, "ABSK" + tail, "eyJhbGciOi.eyJzdWIi." + tail,
-		"ghp_" + tail, "ya29." + tail,
+		"ghp_" + tail, "ya29." + tail, "tp-admin-" + tail, "tpi_" + tail, "tpr_" + tail,
 	} {
 		for _, around := range [][2]string{{"", ""}, {`error="Incorrect API key: `, `."`}, {"key=", "\n"}, {"https://h/p/", "?x=1"}, {"(", ")"}, {`{"k":"`, `"}`}} {
 			got := string(r.Bytes([]byte(around[0] + s + around[1])))
@@ -85,5 +86,26 @@ func BenchmarkBytes(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		r.Bytes(text)
+	}
+}
+
+// TestPanic: what the runtime says is told, what somebody's code says is not.
+func TestPanic(t *testing.T) {
+	caught := func(do func()) (told string) {
+		defer func() { told = Panic(recover()) }()
+		do()
+		return
+	}
+	var list []int
+	var asked any = "a secret"
+	for want, do := range map[string]func(){
+		"runtime error: index out of range [5] with length 0":   func() { _ = list[len(list)+5] },
+		"interface conversion: interface {} is string, not int": func() { _ = asked.(int) }, //nolint:forcetypeassert // that is what is tried
+		"a value of type string":                                func() { panic("a secret") },
+		"a value of type *errors.errorString":                   func() { panic(errors.New("a secret")) },
+	} {
+		if got := caught(do); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"turnpike/internal/identity"
+	"turnpike/internal/redact"
 )
 
 // The presets of identity providers.
@@ -172,6 +173,22 @@ var (
 		"you are in more groups than Entra ID tells: let it tell those assigned to the application only, or use app roles")
 )
 
+// refusal is why a code was not changed, for the log: the words that RFC 6749 (section 5.2)
+// has for it, without what was sent. The rest of an answer may repeat all of that.
+func refusal(err error, sent ...string) error {
+	e, ok := errors.AsType[*oauth2.RetrieveError](err)
+	if !ok {
+		return err
+	}
+	words := strings.TrimSpace(e.ErrorCode + " " + e.ErrorDescription)
+	for _, s := range sent {
+		if s != "" {
+			words = strings.NewReplacer(s, redact.Mask, url.QueryEscape(s), redact.Mask).Replace(words)
+		}
+	}
+	return fmt.Errorf("the token endpoint answered %s: %s", e.Response.Status, words)
+}
+
 // redeem changes a code for what the provider says of somebody.
 func (p *provider) redeem(ctx context.Context, f *flow, code string) (person identity.Person, idToken string, err error) {
 	i, err := p.issuers.find(ctx, p.Issuer)
@@ -181,7 +198,7 @@ func (p *provider) redeem(ctx context.Context, f *flow, code string) (person ide
 	ctx = oidc.ClientContext(ctx, p.issuers.client)
 	token, err := p.client(i, f.Redirect).Exchange(ctx, code, oauth2.VerifierOption(f.Verifier))
 	if err != nil {
-		return person, "", fmt.Errorf("%w: %w", errProvider, err)
+		return person, "", fmt.Errorf("%w: %w", errProvider, refusal(err, code, f.Verifier, p.ClientSecret))
 	}
 	idToken, _ = token.Extra("id_token").(string)
 	id, err := p.verify(ctx, i, idToken, f.Nonce)

@@ -37,7 +37,10 @@ type AttemptQuery struct {
 // maxOf bounds a list of ids.
 const maxOf = 400
 
-// errMark refuses texts that would be patterns.
+// letters makes letters of what LIKE takes for patterns; ! is its escape then.
+var letters = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
+
+// errMark refuses texts that stand otherwise in JSON.
 var errMark = errors.New("has a character that no session and no request has in its id")
 
 // conditions are the query in SQL.
@@ -65,10 +68,10 @@ func (q *AttemptQuery) conditions() (text string, args []any, err error) {
 		add("(served_model = ? OR requested_model = ?)", q.Model, q.Model)
 	}
 	if q.Session != "" {
-		if strings.ContainsAny(q.Session, `%"\`) {
+		if strings.ContainsAny(q.Session, `"\`) {
 			return "", nil, fmt.Errorf("the session %w", errMark)
 		}
-		add("more LIKE ?", `%"session":"`+q.Session+`"%`)
+		add("more LIKE ? ESCAPE '!'", `%"session":"`+letters.Replace(q.Session)+`"%`)
 	}
 	if q.Status != 0 {
 		add("status = ?", q.Status)

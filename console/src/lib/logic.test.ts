@@ -22,6 +22,12 @@ describe('csv', () => {
     ['@cmd', "'@cmd"],
     ['-3.5', '-3.5'],
     ['-x', "'-x"],
+    ['+1+cmd', "'+1+cmd"],
+    ['-1+cmd', "'-1+cmd"],
+    ['\t=1', "'\t=1"],
+    ['\r=1', "\"'\r=1\""],
+    ['\n=1', "\"'\n=1\""],
+    ['=1,"x"', '"\'=1,""x"""'],
   ])('%j is %j', (value, written) => expect(cell(value)).toBe(written))
   it('ends each row', () => expect(csv([['a', 'b'], ['1', '2']])).toBe('a,b\r\n1,2\r\n'))
 })
