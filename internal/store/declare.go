@@ -60,7 +60,7 @@ func (s *Store) DeclaredNames(ctx context.Context, kind string) (map[string]stri
 }
 
 func declaredRows(ctx context.Context, q querier) (list map[[2]string]string, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT kind, id, name FROM declared`)
+	rows, err := q.QueryContext(ctx, `SELECT kind, id, name FROM declared WHERE kind <> 'all'`)
 	if err != nil {
 		return nil, err
 	}
@@ -144,8 +144,13 @@ func (w *declaring) all(d *Declaration) (err error) {
 	return w.leave()
 }
 
-// exec changes something.
+// exec changes something. Of gateways that do so at once, the second one looks again.
 func (w *declaring) exec(query string, args ...any) error {
+	if !w.changed {
+		if _, err := w.tx.ExecContext(w.ctx, `UPDATE declared SET name = '' WHERE kind = 'all'`); err != nil {
+			return err
+		}
+	}
 	w.changed = true
 	_, err := w.tx.ExecContext(w.ctx, query, args...)
 	return err

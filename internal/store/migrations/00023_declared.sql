@@ -8,5 +8,8 @@ CREATE TABLE declared (
     PRIMARY KEY (kind, id)
 ) STRICT, WITHOUT ROWID;
 
+-- The row that whoever declares something takes, so that one comes after the other.
+INSERT INTO declared (kind, id, name) VALUES ('all', '', '');
+
 -- +goose Down
 DROP TABLE declared;
