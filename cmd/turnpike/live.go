@@ -144,6 +144,9 @@ func (a *app) apply(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	if err := a.declarePeople(context.Background(), cfg); err != nil { // the last step that can fail
+		return err
+	}
 	before := a.table.Settings()
 	s := tableSettings(cfg)
 	s.Pins, s.Budget = before.Pins, before.Budget

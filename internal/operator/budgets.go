@@ -24,13 +24,14 @@ type BudgetView struct {
 	Soft     bool      `json:"soft,omitempty"`
 	Rollover bool      `json:"rollover,omitempty"`
 	Zone     string    `json:"zone,omitempty"`
+	Declared bool      `json:"declared,omitempty"`
 	Created  time.Time `json:"created_at"`
 	BudgetState
 }
 
 // ViewBudget shows a budget; one that cannot be read has no limit to show.
 func ViewBudget(b store.Budget, names Names) BudgetView {
-	l := BudgetView{ID: b.ID, Scope: b.ScopeKind, ScopeID: b.ScopeID, Name: names.Of(b.ScopeKind, b.ScopeID), Created: b.CreatedAt}
+	l := BudgetView{ID: b.ID, Scope: b.ScopeKind, ScopeID: b.ScopeID, Name: names.Of(b.ScopeKind, b.ScopeID), Created: b.CreatedAt, Declared: b.Declared}
 	r, err := roster.ReadBudget(b)
 	if err != nil {
 		l.Limit = "unreadable"

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -24,7 +25,26 @@ type Declaration struct {
 	Budgets []DeclaredBudget
 	// Now is when rows are made and disabled.
 	Now time.Time
+	// Live sets all of it as people do while gateways run: nothing is declared by it, teams of
+	// the same name are changed, what is not named stays, and what a file declares does too.
+	Live bool
+	// Dry changes nothing, and tells what would be done.
+	Dry bool
 }
+
+// Declared is what became of one entry.
+type Declared struct{ Kind, Name, What string }
+
+// What becomes of an entry.
+const (
+	EntryMade      = "made"
+	EntryChanged   = "changed"
+	EntryUnchanged = "unchanged"
+	EntryDeclared  = "declared" // by a file, so that it stays
+)
+
+// errDry ends a transaction of which nothing is to be kept.
+var errDry = errors.New("nothing is to be changed")
 
 // DeclaredBudget is a budget with its name in the file.
 type DeclaredBudget struct {
@@ -80,21 +100,24 @@ func declaredRows(ctx context.Context, q querier) (list map[[2]string]string, er
 // differs is changed, and of what was declared before and is no more keys and teams are
 // disabled and budgets end; what they spent stays with their ids. Something that was made
 // while gateways ran is taken over where its id is declared, else it stands in the way.
-// changed is false where all was so already.
-func (s *Store) Declare(ctx context.Context, d *Declaration) (changed bool, err error) {
+func (s *Store) Declare(ctx context.Context, d *Declaration) (done []Declared, err error) {
+	changed := false
 	err = s.transaction(ctx, func(tx *sql.Tx) error {
-		w := &declaring{ctx: ctx, tx: tx, now: d.Now, wanted: map[[2]string]bool{}, became: map[string]string{}}
+		w := &declaring{ctx: ctx, tx: tx, now: d.Now, live: d.Live, wanted: map[[2]string]bool{}, became: map[string]string{}}
 		err := w.all(d)
-		changed = w.changed
+		done, changed = w.done, w.changed
+		if err == nil && d.Dry {
+			err = errDry
+		}
 		return err
 	})
-	if err != nil {
-		return false, fmt.Errorf("declare teams, keys and budgets: %w", err)
+	if err != nil && !errors.Is(err, errDry) {
+		return nil, fmt.Errorf("teams, keys and budgets: %w", err)
 	}
-	if changed {
+	if changed && err == nil {
 		s.version.own.Add(1)
 	}
-	return changed, nil
+	return done, nil
 }
 
 // declaring is one Declare.
@@ -102,10 +125,13 @@ type declaring struct {
 	ctx     context.Context
 	tx      *sql.Tx
 	now     time.Time
+	live    bool
 	before  map[[2]string]string // what was declared, and its name
 	wanted  map[[2]string]bool   // what is declared now
-	became  map[string]string    // the ids of keys that have others already
+	became  map[string]string    // the ids of teams and keys that have others already
 	changed bool
+	what    string // became of the entry
+	done    []Declared
 }
 
 func (w *declaring) all(d *Declaration) (err error) {
@@ -119,29 +145,38 @@ func (w *declaring) all(d *Declaration) (err error) {
 		w.wanted[[2]string{kindKey, d.Keys[i].ID}] = true
 	}
 	for i := range d.Teams {
-		id := d.Teams[i].ID
-		if err := w.team(d.Teams[i]); err != nil {
-			return fmt.Errorf("team %q: %w", d.Teams[i].Name, err)
-		}
-		if other, ok := w.became[id]; ok {
-			for k := range d.Keys {
-				if d.Keys[k].TeamID == id {
-					d.Keys[k].TeamID = other
-				}
-			}
+		if err := w.entry(kindTeam, d.Teams[i].ID, d.Teams[i].Name, func() error { return w.team(d.Teams[i]) }); err != nil {
+			return err
 		}
 	}
 	for i := range d.Keys {
-		if err := w.key(d.Keys[i]); err != nil {
-			return fmt.Errorf("key %q: %w", d.Keys[i].Name, err)
+		if err := w.entry(kindKey, d.Keys[i].ID, d.Keys[i].Name, func() error { return w.key(d.Keys[i]) }); err != nil {
+			return err
 		}
 	}
 	for i := range d.Budgets {
-		if err := w.budget(d.Budgets[i]); err != nil {
-			return fmt.Errorf("budget %q: %w", d.Budgets[i].Name, err)
+		if err := w.entry(kindBudget, d.Budgets[i].ID, d.Budgets[i].Name, func() error { return w.budget(d.Budgets[i]) }); err != nil {
+			return err
 		}
 	}
+	if w.live {
+		return nil
+	}
 	return w.leave()
+}
+
+// entry does one entry, and notes what became of it.
+func (w *declaring) entry(kind, id, name string, do func() error) error {
+	w.what = EntryUnchanged
+	if _, ok := w.before[[2]string{kind, id}]; ok && w.live {
+		w.what = EntryDeclared
+	} else if err := do(); errors.Is(err, ErrDeclared) && w.live {
+		w.what = EntryDeclared
+	} else if err != nil {
+		return fmt.Errorf("%s %q: %w", kind, name, err)
+	}
+	w.done = append(w.done, Declared{kind, name, w.what})
+	return nil
 }
 
 // exec changes something. Of gateways that do so at once, the second one looks again.
@@ -151,13 +186,24 @@ func (w *declaring) exec(query string, args ...any) error {
 			return err
 		}
 	}
-	w.changed = true
+	if w.changed = true; w.what == EntryUnchanged {
+		w.what = EntryChanged
+	}
 	_, err := w.tx.ExecContext(w.ctx, query, args...)
 	return err
 }
 
+// insert makes something.
+func (w *declaring) insert(query string, args ...any) error {
+	w.what = EntryMade
+	return w.exec(query, args...)
+}
+
 // note keeps that something is declared.
 func (w *declaring) note(kind, id, name string) error {
+	if w.live {
+		return nil
+	}
 	at := [2]string{kind, id}
 	w.wanted[at] = true
 	if old, ok := w.before[at]; ok && old == name {
@@ -186,14 +232,16 @@ func (w *declaring) team(c Scope) error {
 	switch {
 	case errors.Is(err, ErrNotFound):
 		c.CreatedAt = w.now
-		if err := w.exec(`INSERT INTO scopes (`+scopeColumns+`) VALUES (?, ?, ?, ?, '', ?, ?, ?)`,
+		if err := w.insert(`INSERT INTO scopes (`+scopeColumns+`) VALUES (?, ?, ?, ?, '', ?, ?, ?)`,
 			kindTeam, c.ID, c.Name, c.Description, c.Limits, nanos(c.CreatedAt), nanos(c.DisabledAt)); err != nil {
 			return err
 		}
 		return w.note(kindTeam, c.ID, c.Name)
 	case err != nil:
 		return err
-	case old.ID != c.ID && !w.leaving(kindTeam, old.ID):
+	case w.live && old.Declared:
+		return ErrDeclared
+	case old.ID != c.ID && !w.live && !w.leaving(kindTeam, old.ID):
 		return inTheWay("one of that name", old.ID)
 	}
 	if other, err := findScope(w.ctx, w.tx, kindTeam, c.Name); err == nil && other.ID != old.ID {
@@ -222,11 +270,21 @@ func (w *declaring) user(name string) (string, error) {
 	return id, w.exec(`INSERT INTO scopes (`+scopeColumns+`) VALUES (?, ?, ?, '', '', '', ?, NULL)`, kindUser, id, name, nanos(w.now))
 }
 
+// is the id that something has.
+func (w *declaring) is(id string) string { return cmp.Or(w.became[id], id) }
+
 func (w *declaring) key(k Key) (err error) {
 	if k.UserID != "" {
 		if k.UserID, err = w.user(k.UserID); err != nil {
 			return err
 		}
+	}
+	if k.TeamID != "" {
+		team, err := findScope(w.ctx, w.tx, kindTeam, w.is(k.TeamID))
+		if err != nil {
+			return fmt.Errorf("team %q: %w", k.TeamID, err)
+		}
+		k.TeamID = team.ID
 	}
 	name, id := k.Name, k.ID
 	old, found, err := w.sameKey(&k)
@@ -236,7 +294,7 @@ func (w *declaring) key(k Key) (err error) {
 	w.became[id] = k.ID
 	if !found {
 		k.CreatedAt = w.now
-		if err := w.exec(insertKey, k.values()...); err != nil {
+		if err := w.insert(insertKey, k.values()...); err != nil {
 			return err
 		}
 		return w.note(kindKey, k.ID, name)
@@ -278,6 +336,10 @@ func (w *declaring) sameKey(k *Key) (old Key, found bool, err error) {
 	for _, other := range same {
 		switch {
 		case other.ID == k.ID:
+		case w.live && other.Declared:
+			return old, false, ErrDeclared
+		case w.live && !found && other.Hash == k.Hash:
+			k.ID, old, found = other.ID, other, true
 		case !found && w.leaving(kindKey, other.ID) && other.Hash == k.Hash:
 			k.ID, old, found = other.ID, other, true
 		case w.leaving(kindKey, other.ID):
@@ -305,10 +367,14 @@ func (w *declaring) budget(b DeclaredBudget) (err error) {
 	switch b.ScopeKind {
 	case kindUser:
 		b.ScopeID, err = w.user(b.ScopeID)
-	case kindKey, kindTeam:
-		if id, ok := w.became[b.ScopeID]; ok {
-			b.ScopeID = id
-		}
+	case kindKey:
+		var k Key
+		k, err = findKey(w.ctx, w.tx, w.is(b.ScopeID))
+		b.ScopeID = k.ID
+	case kindTeam:
+		var c Scope
+		c, err = findScope(w.ctx, w.tx, kindTeam, w.is(b.ScopeID))
+		b.ScopeID = c.ID
 	}
 	if err != nil {
 		return err
@@ -316,8 +382,10 @@ func (w *declaring) budget(b DeclaredBudget) (err error) {
 	b.CreatedAt = w.now
 	var old Budget
 	err = w.tx.QueryRowContext(w.ctx, `SELECT scope_kind, scope_id, rule FROM budget_rules WHERE id = ?`, b.ID).Scan(&old.ScopeKind, &old.ScopeID, &old.Rule)
+	do := w.exec
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
+		do = w.insert
 	case err != nil:
 		return err
 	case old.ScopeKind == b.ScopeKind && old.ScopeID == b.ScopeID && old.Rule == b.Rule:
@@ -326,7 +394,7 @@ func (w *declaring) budget(b DeclaredBudget) (err error) {
 	if err := hasOwner(w.ctx, w.tx, b.Budget); err != nil {
 		return err
 	}
-	err = w.exec(`INSERT INTO budget_rules (id, scope_kind, scope_id, rule, created_at) VALUES (?, ?, ?, ?, ?)
+	err = do(`INSERT INTO budget_rules (id, scope_kind, scope_id, rule, created_at) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET rule = excluded.rule, scope_kind = excluded.scope_kind, scope_id = excluded.scope_id`,
 		b.ID, b.ScopeKind, b.ScopeID, b.Rule, nanos(b.CreatedAt))
 	if err != nil {

@@ -23,11 +23,11 @@ func declaredBudget(name, kind, of string) DeclaredBudget {
 func declares(t *testing.T, s *Store, d Declaration) bool {
 	t.Helper()
 	d.Now = day
-	changed, err := s.Declare(t.Context(), &d)
-	if err != nil {
+	before := s.version.own.Load()
+	if _, err := s.Declare(t.Context(), &d); err != nil {
 		t.Fatal(err)
 	}
-	return changed
+	return s.version.own.Load() != before
 }
 
 // TestDeclare: what is declared is there once, changes with the file, is read-only, and ends
@@ -178,5 +178,54 @@ func TestDeclareAtOnce(t *testing.T) {
 	both.Wait()
 	if keys, err := s.ListKeys(t.Context()); err != nil || len(keys) != 2 {
 		t.Errorf("%+v, %v", keys, err)
+	}
+}
+
+// TestDeclareLive: what is set so belongs to people, may be set again, and leaves alone what a
+// file declares.
+func TestDeclareLive(t *testing.T) {
+	s, _ := newStore(t)
+	addScopes(t, s, Scope{Kind: kindTeam, ID: "team_live", Name: "research"})
+	fixed := declaredKey("fixed", 9)
+	declares(t, s, Declaration{Keys: []Key{fixed}})
+	fixed.Description = "another"
+	main := declaredKey("main", 1)
+	main.TeamID = "research"
+	research := declaredTeam("research")
+	research.Description = "they look"
+	cap := declaredBudget("cap", kindTeam, "research")
+	set := func(dry bool) (what []string) {
+		t.Helper()
+		done, err := s.Declare(t.Context(), &Declaration{Teams: []Scope{research}, Keys: []Key{main, fixed}, Budgets: []DeclaredBudget{cap}, Now: day, Live: true, Dry: dry})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range done {
+			what = append(what, d.Kind+" "+d.Name+" "+d.What)
+		}
+		return what
+	}
+	first := "team research changed, key main made, key fixed declared, budget cap made"
+	if got := strings.Join(set(true), ", "); got != first {
+		t.Errorf("%s", got)
+	}
+	if _, err := s.FindKey(t.Context(), "main"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a trial made something: %v", err)
+	}
+	if got := strings.Join(set(false), ", "); got != first {
+		t.Errorf("%s", got)
+	}
+	if got := strings.Join(set(false), ", "); got != "team research unchanged, key main unchanged, key fixed declared, budget cap unchanged" {
+		t.Errorf("again: %s", got)
+	}
+	k, err := s.FindKey(t.Context(), "main")
+	if err != nil || k.Declared || k.TeamID != "team_live" {
+		t.Errorf("%+v, %v", k, err)
+	}
+	if _, err := s.RevokeKey(t.Context(), k.ID, day); err != nil {
+		t.Error(err)
+	}
+	if list, err := s.Budgets(t.Context()); err != nil || len(list) != 1 || list[0].ScopeID != "team_live" || list[0].Declared {
+		t.Errorf("%+v, %v", list, err)
 	}
 }
