@@ -206,7 +206,7 @@ func budgetsList(ctx context.Context, db *store.Store, words []string, asJSON bo
 		if l.Soft {
 			kind = "soft"
 		}
-		kind = stateOf(kind, l.Declared)
+		kind = shownState(kind, l.Declared)
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Scope, l.Name, l.Limit, dash(l.Unit), dash(l.Period), dash(l.Window), kind, yesNo(l.Rollover), dash(l.Zone),
 			dash(l.Spent), dash(l.Reserved), dash(l.Left), resets(&l))
 	}

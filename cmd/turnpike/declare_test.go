@@ -20,7 +20,7 @@ func hashOf(secret string) string { return string(config.NewKeyHash(keyring.Hash
 
 // declaringFile declares a team, two keys and a budget.
 func declaringFile(keys string) string {
-	return "auth: { admin_key: " + liveAdmin + " }\nproviders: [{ name: box, type: sandbox }]\nteams: [{ name: research, limits: { rpm: 600 } }]\nkeys:\n" + keys +
+	return "auth: { admin_key: " + liveAdmin + " }\nproviders: [{ name: box, type: sandbox }]\nteams: [{ name: research, limits: { rpm: 1000000 } }]\nkeys:\n" + keys +
 		"budgets: [{ name: cap, scope: team, scope_id: research, limit_usd: \"10\", period: monthly }]\n"
 }
 
