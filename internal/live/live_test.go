@@ -118,7 +118,7 @@ func alike(c *config.Config) []any {
 // without them it is taken too, with variables for them.
 func TestExportIsTaken(t *testing.T) {
 	b := full(t)
-	text, _, err := b.State().Export("a good passphrase", nil)
+	text, _, err := b.State().Export("a good passphrase", nil, config.People{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestExportIsTaken(t *testing.T) {
 // done of what is tried.
 func TestImport(t *testing.T) {
 	from := full(t)
-	text, _, err := from.State().Export("a good passphrase", nil)
+	text, _, err := from.State().Export("a good passphrase", nil, config.People{})
 	if err != nil {
 		t.Fatal(err)
 	}
