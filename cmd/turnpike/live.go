@@ -89,6 +89,7 @@ func (a *app) remakeOne(p config.Provider) (standing, error) {
 		keepLogins([]*route.Account{next}, a.logins)
 		if i >= 0 {
 			next.Switch(a.made[i].account.Switched())
+			next.SwitchModels(a.made[i].account.SwitchedModels())
 		}
 		return standing{p, next}, nil
 	}

@@ -141,7 +141,7 @@ func TestExportIsTaken(t *testing.T) {
 	if _, err := config.Load(config.Options{Path: again.File}); err == nil || !strings.Contains(err.Error(), "is encrypted: TURNPIKE_PASSPHRASE_FILE") {
 		t.Errorf("without the passphrase: %v", err)
 	}
-	text, variables, err := b.State().Export("", map[string]string{"more": "rest"})
+	text, variables, err := b.State().Export("", map[string]string{"more": "rest"}, config.People{})
 	if err != nil || !slices.Equal(variables, []string{"ALERTS_HOOK_SECRET", "ALERTS_HOOK_URL", "MORE_API_KEY", "MORE_HEADERS_X_COST"}) {
 		t.Errorf("variables %v, %v", variables, err)
 	}
