@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"turnpike/internal/admin"
@@ -16,6 +18,7 @@ import (
 	"turnpike/internal/limit"
 	"turnpike/internal/peer"
 	"turnpike/internal/signon"
+	"turnpike/internal/store"
 	"turnpike/internal/vault"
 )
 
@@ -127,8 +130,13 @@ func (a *app) switchProviders(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	models := store.ModelsOff(off)
 	for _, account := range a.table.Accounts() {
 		name := account.Provider.Name()
+		if !maps.Equal(account.SwitchedModels(), models[name]) {
+			account.SwitchModels(models[name])
+			a.log.Warn("models of a provider were switched", "provider", name, "off", slices.Sorted(maps.Keys(models[name])))
+		}
 		if account.Switched() != off[name] {
 			account.Switch(off[name])
 			a.log.Warn("a provider was switched", "provider", name, "on", off[name] == "", "reason", off[name])

@@ -7,7 +7,7 @@ import (
 )
 
 // reads are the words of commands that change nothing and tell no secret.
-var reads = []string{"list", "show", "test", "check", "print", "verify", "status"}
+var reads = []string{"list", "show", "test", "check", "print", "verify", "status", "hash"}
 
 // elsewhere are words that are noted by whom they ask: the gateway's admin API.
 var elsewhere = []string{"providers unpin"}

@@ -27,7 +27,7 @@ var budgetOwners = map[string]string{
 const budgetsUsage = "usage: turnpike budgets set key|user|tag|team|org NAME --limit '$10'|--tokens N [--period monthly] …"
 
 func budgets(args []string) error {
-	what, args, err := action("budgets", args, "set", "list", "remove", "reset", "recharge")
+	what, args, err := action("budgets", args, "set", "list", "remove", "reset", "recharge", "adjust")
 	if err != nil {
 		return err
 	}
@@ -37,8 +37,9 @@ func budgets(args []string) error {
 	if what == "set" {
 		rule = budgetFlags(s)
 	}
-	note := s.flags.String("note", "", "reset, recharge: `why`, for those who look later")
-	most := map[string]int{"set": 2, "list": 2, "remove": 1, "reset": 1, "recharge": 2}[what]
+	amount := s.flags.String("amount", "", "adjust: what is added or, with a minus, taken away: `--amount=-5`")
+	note := s.flags.String("note", "", "reset, recharge, adjust: `why`, for those who look later")
+	most := map[string]int{"set": 2, "list": 2, "remove": 1, "reset": 1, "recharge": 2, "adjust": 1}[what]
 	cfg, err := s.load(args, most)
 	if err != nil {
 		return err
@@ -59,8 +60,8 @@ func budgets(args []string) error {
 		return budgetsSet(ctx, db, s.words, r)
 	case "list":
 		return budgetsList(ctx, db, s.words, *asJSON)
-	case "reset", "recharge":
-		return budgetsChange(ctx, db, what, s.words, *note)
+	case "reset", "recharge", "adjust":
+		return budgetsChange(ctx, db, what, s.words, *amount, *note)
 	}
 	if s.word() == "" {
 		return errors.New("usage: turnpike budgets remove ID; turnpike budgets list shows the ids")
@@ -206,6 +207,7 @@ func budgetsList(ctx context.Context, db *store.Store, words []string, asJSON bo
 		if l.Soft {
 			kind = "soft"
 		}
+		kind = shownState(kind, l.Declared)
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Scope, l.Name, l.Limit, dash(l.Unit), dash(l.Period), dash(l.Window), kind, yesNo(l.Rollover), dash(l.Zone),
 			dash(l.Spent), dash(l.Reserved), dash(l.Left), resets(&l))
 	}

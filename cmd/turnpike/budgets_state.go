@@ -26,16 +26,22 @@ const rechargeUsage = "usage: turnpike budgets reset ID, turnpike budgets rechar
 
 // budgetsChange forgets what a budget has spent in this period, or adds to what it
 // may spend in it. Either is noted.
-func budgetsChange(ctx context.Context, db *store.Store, what string, words []string, note string) error {
-	if len(words) != map[string]int{"reset": 1, "recharge": 2}[what] {
+func budgetsChange(ctx context.Context, db *store.Store, what string, words []string, amount, note string) error {
+	if len(words) != map[string]int{"reset": 1, "recharge": 2, "adjust": 1}[what] || (what == "adjust") != (amount != "") {
 		return errors.New(rechargeUsage)
 	}
 	var b store.Budget
 	var err error
 	now := time.Now()
-	if what == "reset" {
+	switch what {
+	case "reset":
 		b, err = operator.ResetBudget(ctx, db, words[0], note, now)
-	} else {
+	case "adjust":
+		if note == "" {
+			return errors.New("--note must say why")
+		}
+		b, err = operator.AdjustBudget(ctx, db, words[0], amount, note, now)
+	default:
 		b, err = operator.RechargeBudget(ctx, db, words[0], words[1], note, now)
 	}
 	if err != nil {

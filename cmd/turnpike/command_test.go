@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -131,7 +132,7 @@ func TestWrongCommands(t *testing.T) {
 	refused(t, "usage: turnpike keys create|list|show|set|rotate|revoke|reveal|import|export", "keys")
 	refused(t, "usage: turnpike keys create|list|show|set|rotate|revoke|reveal|import|export", "keys", "make")
 	refused(t, "usage: turnpike config check|print", "config", "show")
-	refused(t, "usage: turnpike providers list|test|usage|unpin", "providers", "--json")
+	refused(t, "usage: turnpike providers list|test|usage|unpin|on|off", "providers", "--json")
 	refused(t, "flag provided but not defined", "keys", "list", "--nonsense")
 	refused(t, `"extra" is one word too many`, "keys", "list", "extra")
 	refused(t, `"extra" is one word too many`, "config", "check", "extra")
@@ -409,7 +410,7 @@ func TestProvidersList(t *testing.T) {
 		"sandbox": {Type: "sandbox", State: "on"},
 	} {
 		want.Name = name
-		if got[name] != want {
+		if !reflect.DeepEqual(got[name], want) {
 			t.Errorf("%+v, want %+v", got[name], want)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"turnpike/internal/config"
+	"turnpike/internal/declare"
 	"turnpike/internal/live"
 	"turnpike/internal/store"
 )
@@ -92,7 +93,11 @@ func exportConfig(cfg *config.Config, m *configMove) error {
 	if err != nil {
 		return err
 	}
-	text, variables, err := book.State().Export(phrase, off)
+	people, err := declare.People(ctx, db, true)
+	if err != nil {
+		return err
+	}
+	text, variables, err := book.State().Export(phrase, off, people)
 	if err != nil {
 		return err
 	}
@@ -128,7 +133,7 @@ func importConfig(cfg *config.Config, file string, m *configMove) error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	done, err := book.Import(ctx, *in)
+	done, err := declare.Import(ctx, book, db, *in, time.Now())
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}

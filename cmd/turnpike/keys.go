@@ -71,6 +71,7 @@ var keyActions = []struct {
 	{"reveal", "ID|PREFIX|NAME", 1, (*keysCommand).reveal},
 	{"import", "FILE [--fernet-secret-file FILE | --fernet-key-file FILE] [--dry-run]", 1, (*keysCommand).importKeys},
 	{"export", "[--secrets --fernet-key-file FILE]", 0, (*keysCommand).exportKeys},
+	{"hash", "[FILE] [--new]", 0, nil},
 }
 
 func keys(args []string) error {
@@ -81,6 +82,9 @@ func keys(args []string) error {
 	what, args, err := action("keys", args, known...)
 	if err != nil {
 		return err
+	}
+	if what == "hash" {
+		return hashKey(args)
 	}
 	act := keyActions[slices.Index(known, what)]
 	c := &keysCommand{settings: newSettings("keys " + what)}

@@ -34,10 +34,18 @@ func (c *keysCommand) list() error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "ID\tNAME\tPREFIX\tSTATE\tTEAM\tUSER\tTAGS\tCREATED\tLAST USED\tEXPIRES")
 	for _, l := range lines {
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s…\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Name, l.Prefix, l.State,
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s…\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Name, l.Prefix, shownState(l.State, l.Declared),
 			dash(l.Team), dash(l.User), dash(strings.Join(l.Tags, ",")), day(l.Created), day(l.Used), day(l.Expires))
 	}
 	return w.Flush()
+}
+
+// shownState is a state in a list for people.
+func shownState(state string, declared bool) string {
+	if declared {
+		return state + " (declared)"
+	}
+	return state
 }
 
 func (c *keysCommand) show() error {
@@ -64,7 +72,7 @@ func (c *keysCommand) show() error {
 		{"id", l.ID},
 		{"name", l.Name},
 		{"prefix", l.Prefix + "…"},
-		{"state", l.State},
+		{"state", shownState(l.State, l.Declared)},
 		{"description", l.Description},
 		{"team", l.Team},
 		{"user", l.User},

@@ -89,6 +89,7 @@ func (a *app) remakeOne(p config.Provider) (standing, error) {
 		keepLogins([]*route.Account{next}, a.logins)
 		if i >= 0 {
 			next.Switch(a.made[i].account.Switched())
+			next.SwitchModels(a.made[i].account.SwitchedModels())
 		}
 		return standing{p, next}, nil
 	}
@@ -142,6 +143,9 @@ func (a *app) apply(cfg *config.Config) error {
 	}
 	told, err := alertRules(&cfg.Alerts)
 	if err != nil {
+		return err
+	}
+	if err := a.declarePeople(context.Background(), cfg); err != nil { // the last step that can fail
 		return err
 	}
 	before := a.table.Settings()

@@ -243,3 +243,38 @@ func TestConfigMoves(t *testing.T) {
 		t.Errorf("%v", done)
 	}
 }
+
+// TestSwitchWords: a provider and a model of it are switched off and on by commands, and a
+// gateway that runs follows.
+func TestSwitchWords(t *testing.T) {
+	data := alone(t)
+	path := write(t, "live.yaml", liveFile)
+	r := startLive(t, data, path, nil)
+	say := func(words ...string) string {
+		t.Helper()
+		return commandOut(t, append([]string{"providers"}, append(words, "--config", path, "--data-dir", data)...)...)
+	}
+	say("off", "box/sandbox", "--reason", "too dear")
+	r.wait("off=[sandbox]")
+	if status, body := r.do("POST", "/v1/chat/completions", liveKey, hello); status != 404 || !strings.Contains(body, "too dear") {
+		t.Errorf("%d %s", status, body)
+	}
+	if out := say("list"); !strings.Contains(out, "switched off: sandbox") {
+		t.Error(out)
+	}
+	if out := say("on", "box/sandbox"); out != "box/sandbox is on; gateways that run follow within a second.\n" {
+		t.Error(out)
+	}
+	r.wait("off=[]")
+	if got := r.asks("sandbox"); got != 200 {
+		t.Error(got)
+	}
+	say("off", "box")
+	r.wait("a provider was switched")
+	if got := r.asks("sandbox"); got != 404 {
+		t.Error(got)
+	}
+	refused(t, `there is no provider "nobody"`, "providers", "off", "nobody", "--config", path, "--data-dir", data)
+	refused(t, "usage: turnpike providers on", "providers", "on", "--config", path, "--data-dir", data)
+	refused(t, "--reason is for off", "providers", "on", "box", "--reason", "x", "--config", path, "--data-dir", data)
+}

@@ -20,6 +20,7 @@ type reloading struct {
 
 	mu   sync.Mutex
 	last admin.Reloaded
+	away bool // the database did not answer: it is read again when it does
 }
 
 // reload reads the configuration again and puts in force what may change while the gateway
@@ -29,6 +30,13 @@ func (a *app) reload(why string) admin.Reloaded {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	changed, restart, err := a.readAgain()
+	r.away = false
+	if err != nil && a.live != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), declareFor)
+		_, away := a.store.DataVersion(ctx)
+		cancel()
+		r.away = away != nil
+	}
 	now := time.Now().UTC()
 	if err != nil {
 		r.last = admin.Reloaded{At: now, Problem: a.hidden.text(err.Error()), Changed: []string{}, Restart: []string{}}
@@ -124,6 +132,9 @@ func (a *app) watchLive(ctx context.Context, hangups chan os.Signal) {
 				seen = v
 			}
 		}
+		if a.databaseBack(ctx) {
+			a.reload("the database is back")
+		}
 		if a.cfg.Live.Watch && a.filesChanged() {
 			a.reload("the file has changed")
 		}
@@ -142,6 +153,18 @@ func hangups() chan os.Signal {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGHUP)
 	return c
+}
+
+// databaseBack tells whether the configuration was read while the database was away, which
+// answers now.
+func (a *app) databaseBack(ctx context.Context) bool {
+	a.reloading.mu.Lock()
+	defer a.reloading.mu.Unlock()
+	if !a.reloading.away {
+		return false
+	}
+	_, err := a.store.DataVersion(ctx)
+	return err == nil
 }
 
 // filesChanged tells whether there is something to read again.

@@ -186,7 +186,7 @@ func (c *scopeCommand) list() error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "ID\tNAME\tSTATE\tKEYS\tTEAMS\tLIMITS\tBUDGETS")
 	for _, l := range lines {
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", l.ID, l.Name, l.State, l.Keys, dash(strings.Join(l.Teams, ",")), dash(string(l.Limits)), dash(shortBudgets(l.Budgets)))
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", l.ID, l.Name, shownState(l.State, l.Declared), l.Keys, dash(strings.Join(l.Teams, ",")), dash(string(l.Limits)), dash(shortBudgets(l.Budgets)))
 	}
 	return w.Flush()
 }
@@ -214,7 +214,7 @@ func (c *scopeCommand) show() error {
 		{"description", l.Description},
 		{"e-mail", l.Email},
 		{"teams", strings.Join(l.Teams, ", ")},
-		{"state", l.State},
+		{"state", shownState(l.State, l.Declared)},
 		{"keys", fmt.Sprint(l.Keys)},
 		{"limits", string(l.Limits)},
 		{"budgets", shortBudgets(l.Budgets)},

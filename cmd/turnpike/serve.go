@@ -94,7 +94,8 @@ type app struct {
 	live      *live.Book // what is in force, and may be another by now than cfg
 	logins    sealedLogins
 	made      []standing // the accounts of it
-	hidden    *secrets   // of it
+	declared  *config.People
+	hidden    *secrets // of it
 	files     *files
 	reloading reloading
 	gw        *gateway.Gateway
@@ -244,6 +245,9 @@ func (a *app) open(ctx context.Context) (err error) {
 		a.log.Warn("configuration", "warning", w)
 	}
 	if err = a.openStore(ctx); err != nil {
+		return err
+	}
+	if err = a.declarePeople(ctx, a.cfg); err != nil {
 		return err
 	}
 	if err = a.firstStart(ctx); err != nil {

@@ -299,20 +299,14 @@ func rechargeBudget(c *call, _ *nothing, b *budgetRecharge) (operator.BudgetView
 	if err != nil {
 		return operator.BudgetView{}, err
 	}
-	if _, err := operator.ParseBudgetAmount(&r, b.Amount); err != nil {
-		return operator.BudgetView{}, badField("amount", err)
-	}
-	if _, err := operator.RechargeBudget(c.ctx, c.Store, c.id(), b.Amount, b.Note, c.Now()); err != nil {
-		return operator.BudgetView{}, err
-	}
-	return c.showBudget(c.id())
+	return c.recharged(&r, b)
 }
 
 // BudgetEvent is what somebody did to a budget.
 type BudgetEvent struct {
 	ID     string    `json:"id"`
-	Kind   string    `json:"kind" enum:"reset,recharge"`
-	Amount string    `json:"amount"`
+	Kind   string    `json:"kind" enum:"reset,recharge,adjust"`
+	Amount string    `json:"amount" say:"added to what it may spend; taken away where there is a minus"`
 	Note   string    `json:"note,omitempty"`
 	Period time.Time `json:"period" say:"the beginning of the period it was done in"`
 	At     time.Time `json:"at"`

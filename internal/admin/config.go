@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 
+	"turnpike/internal/declare"
 	"turnpike/internal/live"
 )
 
@@ -26,7 +27,11 @@ func (c *call) exported(passphrase string) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, _, err := c.Live.State().Export(passphrase, off)
+	people, err := declare.People(c.ctx, c.Store, c.who.May(KeysReveal))
+	if err != nil {
+		return nil, err
+	}
+	text, _, err := c.Live.State().Export(passphrase, off, people)
 	if bad, ok := errors.AsType[*live.Unusable](err); ok {
 		return nil, badField("passphrase", bad)
 	}
@@ -61,9 +66,12 @@ func importConfig(c *call, _ *nothing, b *ConfigImport) (ConfigImported, error) 
 		return ConfigImported{}, badField("passphrase", err)
 	}
 	in.Prune, in.Dry = b.Prune, b.Dry
-	done, err := c.Live.Import(c.ctx, *in)
+	done, err := declare.Import(c.ctx, c.Live, c.Store, *in, c.Now())
 	if errors.Is(err, live.ErrDocument) {
 		return ConfigImported{}, badField("configuration", errors.New(c.Hide(err.Error())))
+	}
+	if bad, ok := errors.AsType[*live.Unfit](err); ok {
+		return ConfigImported{}, badField("configuration", bad)
 	}
 	if bad, ok := errors.AsType[*live.Invalid](err); ok {
 		list := make([]FieldError, 0, len(bad.Misfits))

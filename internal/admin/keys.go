@@ -77,7 +77,7 @@ type keyQuery struct {
 func (c *call) view(k *store.Key, names operator.Names, budgets []store.Budget) Key {
 	l := operator.ViewKey(k, names, c.Now())
 	out := Key{
-		ID: l.ID, Name: l.Name, Prefix: l.Prefix + "...", State: l.State, Enabled: k.DisabledAt.IsZero() && k.RevokedAt.IsZero(), Description: l.Description,
+		ID: l.ID, Name: l.Name, Prefix: l.Prefix + "...", State: l.State, Enabled: k.DisabledAt.IsZero() && k.RevokedAt.IsZero(), Declared: k.Declared, Description: l.Description,
 		Team: l.Team, TeamID: k.TeamID, User: l.User, UserID: k.UserID, Tags: l.Tags, Addresses: l.Addresses, LogPayloads: l.LogPayloads,
 		Revealable: l.Revealable, Created: l.Created, Used: l.Used, Expires: l.Expires, Revoked: l.Revoked, OldUntil: l.OldUntil,
 	}

@@ -75,6 +75,7 @@ var statuses = []struct {
 	{store.ErrAmbiguous, http.StatusConflict},
 	{store.ErrTaken, http.StatusConflict},
 	{store.ErrRevoked, http.StatusConflict},
+	{store.ErrDeclared, http.StatusConflict},
 	{store.ErrInUse, http.StatusConflict},
 	{store.ErrLastOwner, http.StatusConflict},
 	{store.ErrSpent, http.StatusConflict},

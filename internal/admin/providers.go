@@ -26,12 +26,14 @@ type Provider struct {
 	Declared bool     `json:"declared" say:"the configuration has it: only enabled, weight and models can be changed here"`
 	Edited   bool     `json:"edited" say:"something else is in force than what the configuration says"`
 	Switched bool     `json:"switched_off" say:"an operator has switched it off while the gateway runs"`
-	Listed   int      `json:"listed_models" say:"how many models it says it offers"`
-	Inflight int64    `json:"in_flight"`
-	Waiting  int      `json:"waiting" say:"requests that wait for room within its own limits"`
-	Pinned   int      `json:"conversations" say:"that are kept there"`
-	Notice   string   `json:"notice,omitempty" say:"what is to be known of an unofficial upstream"`
-	Places   []Place  `json:"places,omitempty"`
+	// Off are its models that an operator has switched off.
+	Off      []ModelSwitched `json:"switched_off_models,omitempty"`
+	Listed   int             `json:"listed_models" say:"how many models it says it offers"`
+	Inflight int64           `json:"in_flight"`
+	Waiting  int             `json:"waiting" say:"requests that wait for room within its own limits"`
+	Pinned   int             `json:"conversations" say:"that are kept there"`
+	Notice   string          `json:"notice,omitempty" say:"what is to be known of an unofficial upstream"`
+	Places   []Place         `json:"places,omitempty"`
 	// Settings and Secrets are what it is made of.
 	Settings map[string]any `json:"settings,omitempty" say:"in the words of the configuration, without secrets"`
 	Secrets  []string       `json:"secrets,omitempty" say:"the names of those it has"`
@@ -69,7 +71,7 @@ var placeStates = map[health.State]string{health.Closed: "ready", health.HalfOpe
 func (c *call) viewProvider(a *route.Account, standings []route.Standing) Provider {
 	p := Provider{
 		ID: a.Provider.Name(), Name: a.Provider.Name(), Type: a.Provider.Kind(), Weight: a.Weight, Models: a.Models, Enabled: a.Out() == "", State: "ready",
-		Reason: a.Out(), Switched: a.Switched() != "", Listed: len(a.Listed()), Waiting: a.Waiting(),
+		Reason: a.Out(), Switched: a.Switched() != "", Off: switchedModels(a), Listed: len(a.Listed()), Waiting: a.Waiting(),
 	}
 	if u, ok := a.Provider.(signin.Account); ok {
 		p.Notice = u.Notice()

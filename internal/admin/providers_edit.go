@@ -225,7 +225,7 @@ func deleteProvider(c *call, _ *nothing, _ *nothing) (Deleted, error) {
 	if err != nil {
 		return done, err
 	}
-	return done, c.Store.SwitchProvider(c.ctx, c.id(), "", c.Now())
+	return done, c.forgetSwitches(c.id())
 }
 
 // ProviderTry is a provider to be tried before it is made.

@@ -13,6 +13,7 @@ import (
 
 	"turnpike/internal/alert"
 	"turnpike/internal/health"
+	"turnpike/internal/provider"
 	"turnpike/internal/store"
 )
 
@@ -60,6 +61,41 @@ func TestSwitchProvider(t *testing.T) {
 	w.refused(422, "enabled is needed", "PATCH", "/admin/providers/a", `{"reason":"x"}`)
 	w.refused(422, "200 characters", "PATCH", "/admin/providers/a", `{"enabled":false,"reason":"`+strings.Repeat("x", 201)+`"}`)
 	w.refused(409, "the configuration has it off: no api_key", "PATCH", "/admin/providers/off", `{"enabled":true}`)
+}
+
+// TestSwitchModel: one model of a provider is switched off and on, shown, and told to the other
+// gateways.
+func TestSwitchModel(t *testing.T) {
+	w := newWorld(t)
+	a := w.table.Account("a")
+	a.SetListed([]provider.Model{{ID: "sandbox"}, {ID: "org/sandbox-2"}})
+	const path = "/admin/providers/a/models"
+	p := do[Provider](w, 200, "POST", path, `{"model":"org/sandbox-2","enabled":false,"reason":"too slow"}`)
+	if !p.Enabled || len(p.Off) != 1 || p.Off[0] != (ModelSwitched{"org/sandbox-2", "too slow"}) || a.SwitchedModels()["org/sandbox-2"] != "too slow" {
+		t.Errorf("off: %+v", p)
+	}
+	if off, err := w.opt.Store.ProviderSwitches(t.Context()); err != nil || off["a/org/sandbox-2"] != "too slow" || off["a"] != "" {
+		t.Errorf("other gateways are told %v, %v", off, err)
+	}
+	if list := do[ProviderList](w, 200, "GET", "/admin/providers", ""); len(list.Providers[0].Off) != 1 || list.Providers[1].Off != nil {
+		t.Errorf("%+v", list)
+	}
+	if out := do[Route](w, 200, "GET", "/admin/route?model=a%2Forg%2Fsandbox-2", ""); !strings.Contains(out.Problem, "too slow") {
+		t.Errorf("%+v", out)
+	}
+	w.refused(422, "did you mean sandbox?", "POST", path, `{"model":"sandbx","enabled":false}`)
+	w.refused(422, "model must be", "POST", path, `{"model":"","enabled":false}`)
+	w.refused(422, "200 characters", "POST", path, `{"model":"sandbox","enabled":false,"reason":"`+strings.Repeat("x", 201)+`"}`)
+	w.refused(404, "no provider z", "POST", "/admin/providers/z/models", `{"model":"m","enabled":false}`)
+	if p := do[Provider](w, 200, "POST", path, `{"model":"org/sandbox-2","enabled":true}`); p.Off != nil || len(a.SwitchedModels()) != 0 {
+		t.Errorf("on: %+v", p)
+	}
+	do[Provider](w, 201, "POST", "/admin/providers", `{"name":"more","type":"sandbox"}`)
+	do[Provider](w, 200, "POST", "/admin/providers/more/models", `{"model":"sandbox","enabled":false}`)
+	do[Deleted](w, 200, "DELETE", "/admin/providers/more", "")
+	if off, err := w.opt.Store.ProviderSwitches(t.Context()); err != nil || len(off) != 0 {
+		t.Errorf("switches that are left: %v, %v", off, err)
+	}
 }
 
 // TestProviderHealth: a model that is left alone shows, with the reason and the end.

@@ -22,6 +22,7 @@ type Scope struct {
 	Email       string                `json:"email,omitempty"`
 	Teams       []string              `json:"teams,omitempty" say:"names of the teams a user is in"`
 	State       string                `json:"state" enum:"active,disabled"`
+	Declared    bool                  `json:"declared" say:"the configuration has it: it cannot be changed here"`
 	KeyCount    int                   `json:"keys" say:"how many keys belong to it"`
 	Limits      *roster.Limits        `json:"limits,omitempty"`
 	Budgets     []operator.BudgetView `json:"budgets,omitempty"`
@@ -163,7 +164,7 @@ var scopeOrder = order[Scope]{
 
 func viewScope(l *operator.ScopeView) Scope {
 	s := Scope{
-		ID: l.ID, Name: l.Name, Description: l.Description, Email: l.Email, Teams: l.Teams, State: l.State, KeyCount: l.Keys, Budgets: l.Budgets, Created: l.Created,
+		ID: l.ID, Name: l.Name, Description: l.Description, Email: l.Email, Teams: l.Teams, State: l.State, Declared: l.Declared, KeyCount: l.Keys, Budgets: l.Budgets, Created: l.Created,
 	}
 	if limits, err := roster.ReadLimits(string(l.Limits)); err == nil && len(l.Limits) > 0 {
 		s.Limits = &limits

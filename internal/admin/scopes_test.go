@@ -78,8 +78,35 @@ func TestBudgets(t *testing.T) {
 	if c := do[operator.BudgetView](w, 200, "POST", path+"/reset", ""); c.Left != "$30.00" {
 		t.Errorf("reset %+v", c)
 	}
+	if c := do[operator.BudgetView](w, 200, "POST", path+"/adjust", `{"amount":"-$2.50","note":"a wrong charge"}`); c.Left != "$27.50" || c.Allows != "$27.50" || c.Limit != "$30.00" {
+		t.Errorf("adjusted %+v", c)
+	}
+	if c := do[operator.BudgetView](w, 200, "POST", "/admin/keys/"+k.ID+"/adjust", `{"amount":"+1","note":"and back"}`); c.Left != "$28.50" || c.ID != b.ID {
+		t.Errorf("adjusted by the key %+v", c)
+	}
+	if c := do[operator.BudgetView](w, 200, "POST", "/admin/keys/"+k.ID+"/recharge", `{"amount":"1.50"}`); c.Left != "$30.00" {
+		t.Errorf("recharged by the key %+v", c)
+	}
+	for body, words := range map[string]string{
+		`{"amount":"-1"}`:                     "note is needed",
+		`{"amount":"-1","note":" "}`:          "note must say why",
+		`{"amount":"0","note":"x"}`:           "it is not 0",
+		`{"amount":"-+1","note":"x"}`:         "must be dollars",
+		`{"amount":"-30.01","note":"x"}`:      "takes away more than the budget allows in this period: $30.00",
+		`{"amount":"much","note":"x"}`:        "must be dollars",
+		`{"amount":"1","note":"x","why":"y"}`: "why",
+	} {
+		w.refused(422, words, "POST", path+"/adjust", body)
+	}
+	other := do[operator.BudgetView](w, 201, "POST", "/admin/budgets", `{"scope":"key","scope_id":"k","period":"daily","limit_tokens":100}`)
+	w.refused(422, "budget_id is needed", "POST", "/admin/keys/"+k.ID+"/adjust", `{"amount":"1","note":"x"}`)
+	if c := do[operator.BudgetView](w, 200, "POST", "/admin/keys/"+k.ID+"/adjust", `{"amount":"-40","note":"x","budget_id":"`+other.ID+`"}`); c.Left != "60" {
+		t.Errorf("adjusted tokens %+v", c)
+	}
+	w.refused(409, "has no such budget", "POST", "/admin/keys/"+k.ID+"/recharge", `{"amount":"1","budget_id":"bud_0"}`)
+	do[Deleted](w, 200, "DELETE", "/admin/budgets/"+other.ID, "")
 	events := do[BudgetEvents](w, 200, "GET", path+"/events", "")
-	if len(events.Events) != 2 || !strings.Contains(marshal(events), `"note":"a gift"`) || !strings.Contains(marshal(events), `"amount":"$5.00"`) {
+	if len(events.Events) != 5 || !strings.Contains(marshal(events), `"note":"a gift"`) || !strings.Contains(marshal(events), `"kind":"adjust","amount":"-$2.50","note":"a wrong charge"`) || !strings.Contains(marshal(events), `"amount":"$5.00"`) {
 		t.Errorf("events %+v", events)
 	}
 	for body, words := range map[string]string{

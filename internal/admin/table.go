@@ -20,6 +20,8 @@ func operations() []*operation {
 		row("DELETE /admin/keys/{id}", KeysWrite, "Revoke a key and let go of what was kept of its requests; it stays in the list", deleteKey).within(),
 		row("POST /admin/keys/{id}/rotate", KeysWrite, "Give a key another secret; the old one stays good for a while", rotateKey).within(),
 		row("POST /admin/keys/{id}/revoke", KeysWrite, "Revoke a key for good", revokeKey).within(),
+		row("POST /admin/keys/{id}/recharge", BudgetsWrite, "Add to what the budget of a key may spend in this period", rechargeKey).within(),
+		row("POST /admin/keys/{id}/adjust", BudgetsWrite, "Add to what the budget of a key may spend in this period, or take away, and say why", adjustKey).within(),
 		row("POST /admin/keys/{id}/reveal", KeysReveal, "Show the secret of a key again, where secrets are kept", revealKey).within(),
 
 		row("GET /admin/teams", TeamsRead, "List teams", teams.list).within(),
@@ -46,7 +48,8 @@ func operations() []*operation {
 		row("DELETE /admin/budgets/{id}", BudgetsWrite, "Delete a budget", deleteBudget).within(),
 		row("POST /admin/budgets/{id}/reset", BudgetsWrite, "Forget what a budget has spent in this period", resetBudget).within(),
 		row("POST /admin/budgets/{id}/recharge", BudgetsWrite, "Add to what a budget may spend in this period", rechargeBudget).within(),
-		row("GET /admin/budgets/{id}/events", BudgetsRead, "List resets and recharges", budgetEvents).within(),
+		row("POST /admin/budgets/{id}/adjust", BudgetsWrite, "Add to what a budget may spend in this period, or take away, and say why", adjustBudget).within(),
+		row("GET /admin/budgets/{id}/events", BudgetsRead, "List resets, recharges and adjustments", budgetEvents).within(),
 
 		row("GET /admin/providers", ProvidersRead, "List providers with how they are", listProviders).within(),
 		row("POST /admin/providers", ProvidersWrite, "Make a provider; its secrets are never shown again", createProvider).made().hiding("headers", "access_key_id"),
@@ -55,6 +58,7 @@ func operations() []*operation {
 		row("PATCH /admin/providers/{id}", ProvidersWrite, "Change a provider, or switch it on or off, in all gateways", setProvider).as("PUT").within().hiding("headers", "access_key_id"),
 		row("DELETE /admin/providers/{id}", ProvidersWrite, "Delete a provider; one that the configuration declares stays", deleteProvider).within(),
 		row("POST /admin/providers/{id}/test", ProvidersWrite, "Ask a provider for its models", testProvider).within(),
+		row("POST /admin/providers/{id}/models", ProvidersWrite, "Switch a model of a provider off or on, in all gateways", switchModel).within(),
 		row("POST /admin/providers/{id}/retry", ProvidersWrite, "End the cool-downs of a provider at this gateway: the next request tries it", retryProvider).within(),
 
 		row("GET /admin/models", ModelsRead, "List the models that can be asked for, with what is known of them", listModels),

@@ -128,6 +128,12 @@ var rules = []struct {
 		"what is declared and what was set, in the configuration's words: the configuration's own YAML comes with it",
 	},
 	{
+		"internal/declare",
+		[]string{"internal/config", "internal/live", "internal/store", "internal/roster", "internal/tenancy", "internal/budget", "internal/limit", "internal/price"},
+		false,
+		"teams, keys and budgets of the file in the store's words, and back: the configuration's YAML comes with it",
+	},
+	{
 		"internal/importer",
 		[]string{"internal/store", "internal/roster", "internal/tenancy", "internal/budget", "internal/limit", "internal/policy", "internal/price"},
 		false,
@@ -136,7 +142,7 @@ var rules = []struct {
 	{
 		"internal/admin",
 		[]string{
-			"internal/live",
+			"internal/live", "internal/declare",
 			"internal/operator", "internal/store", "internal/roster", "internal/tenancy", "internal/budget", "internal/policy", "internal/price",
 			"internal/route", "internal/health", "internal/affinity", "internal/catalog", "internal/peer", "internal/usage", "internal/alert", "internal/suggest", "internal/signin",
 			"internal/identity", "internal/origin", "internal/tries", "internal/audit", "internal/payload", "internal/vault",

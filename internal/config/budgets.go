@@ -2,8 +2,8 @@ package config
 
 import "time"
 
-// Budgets is how budgets are kept. What they are is told by the commands and kept
-// in the database.
+// Budgets is how budgets are kept. What they are is declared here, or told by the
+// commands and the admin API; either way it is kept in the database.
 type Budgets struct {
 	// OnStoreAway is what happens when the database does not answer and what this
 	// gateway has leased of a hard budget is spent: refuse, or allow, which settles
@@ -14,6 +14,9 @@ type Budgets struct {
 	// AssumeOutput is how many tokens an answer is supposed to become where neither
 	// its request nor what is known of its model says.
 	AssumeOutput int `yaml:"assume_output"`
+	// List are the budgets that this file declares. Where nothing else is said of budgets,
+	// the list may stand right under budgets.
+	List []Budget `yaml:"list,omitempty"`
 }
 
 // What a budget does without its database.

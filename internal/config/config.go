@@ -37,7 +37,9 @@ type Config struct {
 	// Docs serves pages that describe the admin API at /docs, to everybody: they name its
 	// routes and hold no data.
 	Docs bool `yaml:"docs"`
-	// Keys is how API keys are kept.
+	// Teams are the teams that this file declares.
+	Teams []Team `yaml:"teams,omitempty"`
+	// Keys is how API keys are kept, and those that this file declares.
 	Keys Keys `yaml:"keys"`
 	// Defaults are used when a request or a provider does not say.
 	Defaults Defaults `yaml:"defaults"`
@@ -68,7 +70,7 @@ type Config struct {
 	// Redis is where several gateways count limits together. Without it each counts
 	// for itself, in memory.
 	Redis Redis `yaml:"redis"`
-	// Budgets is how budgets are kept.
+	// Budgets is how budgets are kept, and those that this file declares.
 	Budgets Budgets `yaml:"budgets"`
 	// Telemetry is what is told of requests, and to whom.
 	Telemetry Telemetry `yaml:"telemetry"`
@@ -182,6 +184,9 @@ type Keys struct {
 	// only a hash is kept; when it is switched off, the gateway deletes the secrets
 	// it has at its next start.
 	Revealable bool `yaml:"revealable"`
+	// List are the keys that this file declares, by their hashes. Where nothing else is said of
+	// keys, the list may stand right under keys.
+	List []APIKey `yaml:"list,omitempty"`
 }
 
 // Defaults are used when a request or a provider does not say.

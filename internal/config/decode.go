@@ -164,6 +164,10 @@ func (d *decoder) text(n *yaml.Node, path string) (string, bool) {
 
 // mapping stores a mapping into a struct.
 func (d *decoder) mapping(n *yaml.Node, path string, v reflect.Value) {
+	if list := v.FieldByName("List"); n.Kind == yaml.SequenceNode && list.IsValid() { // a section of which only its list is said
+		d.list(n, join(path, "list"), list)
+		return
+	}
 	if n.Kind != yaml.MappingNode {
 		d.bad[path] = true
 		d.addLine(n.Line, "%s needs keys and values, found %s", place(path), kindName(n))

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -15,6 +16,8 @@ type Documented struct {
 	Skipped []string
 	// Unset are secrets that the file leaves to variables: they are not in the entries.
 	Unset []string
+	// People are its teams, keys and budgets.
+	People People
 }
 
 // ReadDocument reads a file of settings to be set while gateways run. Variables are not
@@ -37,7 +40,35 @@ func ReadDocument(text []byte, phrase *Passphrase) (*Documented, error) {
 			return nil, err
 		}
 	}
+	if err := d.people(root); err != nil {
+		return nil, err
+	}
 	return &d.Documented, nil
+}
+
+// people reads teams, keys and budgets, by the decoder and the checks of the gateway's own file.
+func (d *document) people(root *yaml.Node) error {
+	r := newReport("")
+	cfg := Default()
+	own := &decoder{report: r, env: func(string) (string, bool) { return "", false }}
+	for name, to := range map[string]any{"teams": &cfg.Teams, "keys": &cfg.Keys, "budgets": &cfg.Budgets} {
+		n := memberOf(root, name)
+		if n == nil {
+			continue
+		}
+		own.value(n, name, reflect.ValueOf(to).Elem())
+	}
+	d.People = cfg.People()
+	validatePeople(&d.People, nil, true, r)
+	for _, path := range Differences(Default(), cfg) {
+		if path != "teams" && path != "keys.list" && path != "budgets.list" {
+			d.Skipped = append(d.Skipped, path)
+		}
+	}
+	if len(r.problems) > 0 {
+		return r.problems.sorted()
+	}
+	return nil
 }
 
 type document struct {
@@ -62,6 +93,9 @@ func (d *document) section(path string, n *yaml.Node) error {
 		if s.path == path {
 			return d.take(path, s.kind, s.name, n)
 		}
+	}
+	if path == "teams" || path == "keys" || path == "budgets" {
+		return nil // people reads them
 	}
 	if path != "alerts" || n.Kind != yaml.MappingNode {
 		d.Skipped = append(d.Skipped, path)

@@ -54,6 +54,8 @@ type exporter struct {
 	names map[string]bool
 }
 
+var hashType = reflect.TypeFor[KeyHash]()
+
 // marked stands in a setting whose variable is not set, so that it is written.
 const marked = "variable that is not set"
 
@@ -84,6 +86,8 @@ func (e *exporter) fill(v reflect.Value, n *yaml.Node, path string) error {
 	switch {
 	case v.Type() == headersType:
 		return e.headers(v, n, path)
+	case v.Type() == hashType:
+		n.Value = v.String()
 	case v.Kind() == reflect.Struct && n.Kind == yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			for j := range v.NumField() {

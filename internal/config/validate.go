@@ -67,6 +67,8 @@ func validate(cfg *Config, r *report) {
 
 	names := checkRules(cfg.Rules, r)
 	checkPolicy(r, "policy", cfg.Policy, names)
+	people := cfg.People()
+	validatePeople(&people, names, false, r)
 	validateModelRules(cfg.ModelRules, r)
 	validateRouting(cfg, r)
 	validateMedia(&cfg.Media, r)

@@ -118,7 +118,7 @@ func alike(c *config.Config) []any {
 // without them it is taken too, with variables for them.
 func TestExportIsTaken(t *testing.T) {
 	b := full(t)
-	text, _, err := b.State().Export("a good passphrase", nil)
+	text, _, err := b.State().Export("a good passphrase", nil, config.People{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func TestExportIsTaken(t *testing.T) {
 	if _, err := config.Load(config.Options{Path: again.File}); err == nil || !strings.Contains(err.Error(), "is encrypted: TURNPIKE_PASSPHRASE_FILE") {
 		t.Errorf("without the passphrase: %v", err)
 	}
-	text, variables, err := b.State().Export("", map[string]string{"more": "rest"})
+	text, variables, err := b.State().Export("", map[string]string{"more": "rest"}, config.People{})
 	if err != nil || !slices.Equal(variables, []string{"ALERTS_HOOK_SECRET", "ALERTS_HOOK_URL", "MORE_API_KEY", "MORE_HEADERS_X_COST"}) {
 		t.Errorf("variables %v, %v", variables, err)
 	}
@@ -157,7 +157,7 @@ func TestExportIsTaken(t *testing.T) {
 // done of what is tried.
 func TestImport(t *testing.T) {
 	from := full(t)
-	text, _, err := from.State().Export("a good passphrase", nil)
+	text, _, err := from.State().Export("a good passphrase", nil, config.People{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,6 +44,8 @@ type Imported struct {
 	Skipped []string
 	// Unset are secrets that the file leaves to variables: those that are kept stay.
 	Unset []string
+	// People are the file's teams, keys and budgets, which are not set here.
+	People config.People
 	// Off are the providers that the file has switched off, and On those that it has not.
 	Off, On []string
 }
@@ -52,6 +54,12 @@ type Imported struct {
 type Unusable struct{ err error }
 
 func (e *Unusable) Error() string { return e.err.Error() }
+
+// Unfit is what is wrong with a file's teams, keys and budgets.
+type Unfit struct{ Err error }
+
+func (e *Unfit) Error() string { return e.Err.Error() }
+func (e *Unfit) Unwrap() error { return e.Err }
 
 // NewImport makes one of texts; an empty passphrase is none.
 func NewImport(text, passphrase string) (*Import, error) {
@@ -64,8 +72,9 @@ func NewImport(text, passphrase string) (*Import, error) {
 }
 
 // Export is what is in force as a file that a gateway takes, with the secrets encrypted to a
-// passphrase; an empty one leaves them out. Providers in off are switched off.
-func (s *State) Export(passphrase string, off map[string]string) ([]byte, []string, error) {
+// passphrase; an empty one leaves them out. Providers in off are switched off; teams, keys and
+// budgets are people.
+func (s *State) Export(passphrase string, off map[string]string, people config.People) ([]byte, []string, error) {
 	var phrase *config.Passphrase
 	if passphrase != "" {
 		var err error
@@ -75,6 +84,7 @@ func (s *State) Export(passphrase string, off map[string]string) ([]byte, []stri
 	}
 	cfg := *s.Config
 	cfg.Providers = slices.Clone(cfg.Providers)
+	cfg.Declare(people)
 	for i := range cfg.Providers {
 		if _, ok := off[cfg.Providers[i].Name]; ok {
 			cfg.Providers[i].Enabled = new(false)
@@ -92,7 +102,7 @@ func (b *Book) Import(ctx context.Context, in Import) (*Imported, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDocument, err)
 	}
-	out := &Imported{Skipped: doc.Skipped, Unset: doc.Unset}
+	out := &Imported{Skipped: doc.Skipped, Unset: doc.Unset, People: doc.People}
 	for i := range doc.Entries {
 		e := &doc.Entries[i]
 		if e.Kind != config.LiveProvider {

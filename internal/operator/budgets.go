@@ -2,7 +2,9 @@ package operator
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"turnpike/internal/budget"
@@ -24,13 +26,14 @@ type BudgetView struct {
 	Soft     bool      `json:"soft,omitempty"`
 	Rollover bool      `json:"rollover,omitempty"`
 	Zone     string    `json:"zone,omitempty"`
+	Declared bool      `json:"declared,omitempty"`
 	Created  time.Time `json:"created_at"`
 	BudgetState
 }
 
 // ViewBudget shows a budget; one that cannot be read has no limit to show.
 func ViewBudget(b store.Budget, names Names) BudgetView {
-	l := BudgetView{ID: b.ID, Scope: b.ScopeKind, ScopeID: b.ScopeID, Name: names.Of(b.ScopeKind, b.ScopeID), Created: b.CreatedAt}
+	l := BudgetView{ID: b.ID, Scope: b.ScopeKind, ScopeID: b.ScopeID, Name: names.Of(b.ScopeKind, b.ScopeID), Created: b.CreatedAt, Declared: b.Declared}
 	r, err := roster.ReadBudget(b)
 	if err != nil {
 		l.Limit = "unreadable"
@@ -108,6 +111,45 @@ func ParseBudgetAmount(r *budget.Rule, text string) (int64, error) {
 		return 0, fmt.Errorf("%q must be dollars above 0, such as $5", text)
 	}
 	return int64(n), nil
+}
+
+// ParseAdjustment reads what is added to a budget, or with a minus taken away.
+func ParseAdjustment(r *budget.Rule, text string) (int64, error) {
+	text = strings.TrimSpace(text)
+	rest, minus := strings.CutPrefix(text, "-")
+	n, err := ParseBudgetAmount(r, strings.TrimPrefix(rest, "+"))
+	if err != nil || minus && strings.HasPrefix(rest, "+") {
+		return 0, fmt.Errorf("%q must be dollars such as $5 or -$5, or for a budget of tokens a whole number; it is not 0", text)
+	}
+	if minus {
+		n = -n
+	}
+	return n, nil
+}
+
+// ErrBelowZero says that more would be taken away than there is.
+var ErrBelowZero = errors.New("takes away more than the budget allows in this period")
+
+// AdjustBudget adds an amount to what a budget may spend in this period, or takes it away, and
+// notes it.
+func AdjustBudget(ctx context.Context, db *store.Store, id, amount, note string, now time.Time) (store.Budget, error) {
+	b, r, err := FindBudget(ctx, db, id)
+	if err != nil {
+		return b, err
+	}
+	n, err := ParseAdjustment(&r, amount)
+	if err != nil {
+		return b, err
+	}
+	span := r.Span(now)
+	g, err := db.LeaseBudget(ctx, &store.BudgetClaim{Budget: r.ID, Period: span.Start, Since: span.Since, Before: span.Before, Limit: r.Limit, Now: now})
+	if err != nil {
+		return b, err
+	}
+	if g.Limit+n < 0 {
+		return b, fmt.Errorf("%w: %s", ErrBelowZero, budgetAmount(&r, g.Limit))
+	}
+	return b, db.AdjustBudget(ctx, r.ID, span.Start, n, note, now)
 }
 
 // FindBudget is the budget with that id, and its rule.

@@ -15,6 +15,7 @@ type KeyView struct {
 	Name        string          `json:"name"`
 	Prefix      string          `json:"prefix"`
 	State       string          `json:"state"`
+	Declared    bool            `json:"declared,omitempty"`
 	Description string          `json:"description,omitempty"`
 	Team        string          `json:"team,omitempty"`
 	User        string          `json:"user,omitempty"`
@@ -48,7 +49,7 @@ func KeyState(k *store.Key, now time.Time) string {
 // ViewKey is a key with the names of whom it belongs to.
 func ViewKey(k *store.Key, names Names, now time.Time) KeyView {
 	l := KeyView{
-		ID: k.ID, Name: k.Name, Prefix: k.Prefix, State: KeyState(k, now), Description: k.Description,
+		ID: k.ID, Name: k.Name, Prefix: k.Prefix, State: KeyState(k, now), Declared: k.Declared, Description: k.Description,
 		Team: names.Of(tenancy.Team, k.TeamID), User: names.Of(tenancy.User, k.UserID), Tags: k.Tags, Addresses: k.Addresses,
 		Created: k.CreatedAt, Used: k.LastUsedAt, Expires: k.ExpiresAt, Revoked: k.RevokedAt, Revealable: k.Sealed != "",
 		LogPayloads: k.LogPayloads, Limits: json.RawMessage(k.Limits), Policy: json.RawMessage(k.Policy),

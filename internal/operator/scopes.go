@@ -18,6 +18,7 @@ type ScopeView struct {
 	Email       string          `json:"email,omitempty"`
 	Teams       []string        `json:"teams,omitempty"`
 	State       string          `json:"state"`
+	Declared    bool            `json:"declared,omitempty"`
 	Keys        int             `json:"keys"`
 	Limits      json.RawMessage `json:"limits,omitempty"`
 	Budgets     []BudgetView    `json:"budgets,omitempty"`
@@ -54,7 +55,7 @@ func Scopes(ctx context.Context, db *store.Store, kind string) ([]ScopeView, err
 }
 
 func viewScope(s *store.Scope, names Names) ScopeView {
-	l := ScopeView{ID: s.ID, Name: s.Name, Description: s.Description, Email: s.Email, State: "active", Limits: json.RawMessage(s.Limits), Created: s.CreatedAt}
+	l := ScopeView{ID: s.ID, Name: s.Name, Description: s.Description, Email: s.Email, State: "active", Limits: json.RawMessage(s.Limits), Created: s.CreatedAt, Declared: s.Declared}
 	if s.CreatedAt.Unix() == 0 {
 		l.Created = time.Time{}
 	}

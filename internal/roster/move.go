@@ -183,13 +183,18 @@ func (k *Keys) take(key *store.Key, r *Row, fernet *vault.Fernet) error {
 		return nil
 	case r.Secret == "":
 		return cmp.Or(noFernet(r), ErrNoSecret)
-	case len(r.Secret) < 16 || len(r.Secret) > 512 || strings.ContainsFunc(r.Secret, func(c rune) bool { return c <= ' ' || c > '~' }):
+	case !Usable(r.Secret):
 		return ErrSecretLength
 	case r.Hash != "" && keyring.Hash(r.Secret) != hash:
 		return ErrWrongHash
 	}
 	k.give(key, r.Secret)
 	return nil
+}
+
+// Usable tells whether a secret that was made elsewhere can be a key.
+func Usable(secret string) bool {
+	return len(secret) >= 16 && len(secret) <= 512 && !strings.ContainsFunc(secret, func(c rune) bool { return c <= ' ' || c > '~' })
 }
 
 func noFernet(r *Row) error {

@@ -24,7 +24,8 @@ type Account struct {
 	Policy   policy.Policy
 	Limits   []Limit // what may be sent to it; the first that matches a model holds
 
-	switched atomic.Pointer[string] // why an operator has switched it off; nil or empty: nobody has
+	switched atomic.Pointer[string]            // why an operator has switched it off; nil or empty: nobody has
+	models   atomic.Pointer[map[string]string] // models that an operator has switched off, and why; nil: none
 
 	listed  atomic.Pointer[listing]
 	changed atomic.Uint64 // counts the lists it has had
@@ -53,6 +54,7 @@ func (a *Account) memory() *memory {
 func (a *Account) Succeed(old *Account) {
 	a.kept.Store(old.memory())
 	a.switched.Store(old.switched.Load())
+	a.models.Store(old.models.Load())
 	if l := old.listed.Load(); l != nil {
 		a.SetListed(slices.Collect(maps.Values(l.models)))
 	}
@@ -82,6 +84,24 @@ func (a *Account) Switched() string {
 		return *why
 	}
 	return ""
+}
+
+// SwitchModels takes models of the account, as it calls them, out of use for reasons, and all
+// others back. Requests under way there are not cut off.
+func (a *Account) SwitchModels(off map[string]string) {
+	if maps.Equal(off, a.SwitchedModels()) {
+		return
+	}
+	a.models.Store(&off)
+	a.changed.Add(1)
+}
+
+// SwitchedModels are the models that are switched off, with the reasons. It is not to be changed.
+func (a *Account) SwitchedModels() map[string]string {
+	if off := a.models.Load(); off != nil {
+		return *off
+	}
+	return nil
 }
 
 // Limit is a gate for the models that match.

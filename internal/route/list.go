@@ -106,8 +106,11 @@ func (t *set) list() []Listing {
 		if a.Out() != "" {
 			continue
 		}
-		owner := a.Provider.Name()
+		owner, off := a.Provider.Name(), a.SwitchedModels()
 		for _, m := range a.offered() {
+			if off[m.ID] != "" {
+				continue
+			}
 			names := namesOf(owner, m.ID)
 			add(m.ID, owner, m, &names)
 			add(names[1], owner, m, &names)
@@ -134,6 +137,14 @@ func aliases(as policy.Aliases) (out []Listing) {
 	}
 	slices.SortFunc(out, byID)
 	return out
+}
+
+// Offered are the names of the models an account has, sorted; none where it does not say.
+func (a *Account) Offered() (ids []string) {
+	for _, m := range a.offered() {
+		ids = append(ids, m.ID)
+	}
+	return ids
 }
 
 // offered are the models an account has: those it listed, within its globs, and

@@ -173,6 +173,7 @@ func (t *set) addSteps(p *plan, model string, key *policy.Routing) *llm.Error {
 			t.addFirst(p, a, model, n)
 		}
 	}
+	off := map[*Account]bool{} // those whose model is switched off are not asked for it under another rule
 	for _, rule := range [...]func(*Account) ([]string, string){
 		func(a *Account) ([]string, string) { return a.ids(model, n, t.opt.CrossGeo) },
 		func(a *Account) ([]string, string) {
@@ -183,7 +184,7 @@ func (t *set) addSteps(p *plan, model string, key *policy.Routing) *llm.Error {
 		},
 		func(a *Account) ([]string, string) { return only(model, "is the only provider", a == t.only()) },
 	} {
-		if t.addAll(p, model, rule) {
+		if t.addAll(p, model, rule, off) {
 			return nil
 		}
 	}
@@ -212,7 +213,7 @@ func only(model, why string, ok bool) ([]string, string) {
 }
 
 // addAll makes a step of all accounts a rule fits; those not in use are noted.
-func (t *set) addAll(p *plan, model string, rule func(*Account) ([]string, string)) bool {
+func (t *set) addAll(p *plan, model string, rule func(*Account) ([]string, string), off map[*Account]bool) bool {
 	s := step{model: model}
 	for _, a := range t.accounts {
 		ids, why := rule(a)
@@ -224,7 +225,12 @@ func (t *set) addAll(p *plan, model string, rule func(*Account) ([]string, strin
 			p.exclude(a, ids[0], "not in use: "+a.Out())
 			continue
 		}
-		s.spots = append(s.spots, spotsOf(a, ids, why, len(p.steps))...)
+		if off[a] {
+			continue
+		}
+		spots := p.spotsOf(a, ids, why)
+		off[a] = len(spots) == 0
+		s.spots = append(s.spots, spots...)
 	}
 	if len(s.spots) == 0 {
 		return false
@@ -254,13 +260,18 @@ func (p *plan) exclude(a *Account, model, reason string) {
 	p.out = append(p.out, Excluded{Provider: a.Provider.Name(), Model: model, Reason: reason})
 }
 
-func spotsOf(a *Account, ids []string, why string, at int) []*spot {
-	out := make([]*spot, len(ids))
-	for i, id := range ids {
-		out[i] = &spot{
-			account: a, model: id, why: why, step: at, place: a.Place(id), gate: a.gate(id),
-			names: namesOf(a.Provider.Name(), id),
+// spotsOf are the models of an account for the next step; those that are switched off are noted.
+func (p *plan) spotsOf(a *Account, ids []string, why string) []*spot {
+	out, off := make([]*spot, 0, len(ids)), a.SwitchedModels()
+	for _, id := range ids {
+		if reason := off[id]; reason != "" {
+			p.exclude(a, id, "the model is not in use: "+reason)
+			continue
 		}
+		out = append(out, &spot{
+			account: a, model: id, why: why, step: len(p.steps), place: a.Place(id), gate: a.gate(id),
+			names: namesOf(a.Provider.Name(), id),
+		})
 	}
 	return out
 }
@@ -286,7 +297,9 @@ func (t *set) addFirst(p *plan, a *Account, model string, n name) {
 	case a.Out() != "":
 		p.exclude(a, ids[0], "not in use: "+a.Out())
 	default:
-		p.steps = append(p.steps, step{model: model, spots: spotsOf(a, ids, why, len(p.steps))})
+		if spots := p.spotsOf(a, ids, why); len(spots) > 0 {
+			p.steps = append(p.steps, step{model: model, spots: spots})
+		}
 	}
 }
 
@@ -306,8 +319,11 @@ func (t *set) addAsked(p *plan, a *Account, model string) *llm.Error {
 		if len(ids) == 0 {
 			ids = []string{model}
 		}
-		p.steps = append(p.steps, step{model: model, spots: spotsOf(a, ids, "named by the model's prefix", len(p.steps))})
-		return nil
+		if spots := p.spotsOf(a, ids, "named by the model's prefix"); len(spots) > 0 {
+			p.steps = append(p.steps, step{model: model, spots: spots})
+			return nil
+		}
+		why = "does not serve it: the model is not in use: " + a.SwitchedModels()[ids[0]]
 	}
 	return &llm.Error{
 		Kind: llm.ErrNotFound, Code: "model_not_found", Param: "model", NoRetry: true,

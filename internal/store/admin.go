@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -83,7 +84,28 @@ func (s *Store) SwitchProvider(ctx context.Context, provider, reason string, now
 	return nil
 }
 
-// ProviderSwitches are the providers that are switched off, with the reasons.
+// ModelSwitch is under which name a model of a provider is switched: names of providers have no
+// slash.
+func ModelSwitch(provider, model string) string { return provider + "/" + model }
+
+// ModelsOff are the models of each provider that are switched off, of all switches.
+func ModelsOff(off map[string]string) map[string]map[string]string {
+	out := map[string]map[string]string{}
+	for name, reason := range off {
+		provider, model, ok := strings.Cut(name, "/")
+		if !ok {
+			continue
+		}
+		if out[provider] == nil {
+			out[provider] = map[string]string{}
+		}
+		out[provider][model] = reason
+	}
+	return out
+}
+
+// ProviderSwitches are the providers that are switched off, with the reasons, and the models
+// under the names of ModelSwitch.
 func (s *Store) ProviderSwitches(ctx context.Context) (off map[string]string, err error) {
 	rows, err := s.readers.QueryContext(ctx, `SELECT provider, reason FROM provider_switches`)
 	if err != nil {

@@ -14,6 +14,8 @@ const (
 	BudgetReset = "reset"
 	// BudgetRecharge adds to the limit of the period.
 	BudgetRecharge = "recharge"
+	// BudgetAdjust adds to the limit of the period, or takes away.
+	BudgetAdjust = "adjust"
 )
 
 // BudgetEvent is what somebody did to a budget.
@@ -28,10 +30,20 @@ type BudgetEvent struct {
 
 // RechargeBudget adds to what may be spent in the period, once, and notes it.
 func (s *Store) RechargeBudget(ctx context.Context, budget string, period time.Time, amount int64, note string, now time.Time) error {
-	return s.budgetEvent(ctx, BudgetEvent{Budget: budget, Period: period, Kind: BudgetRecharge, Amount: amount, Note: note, At: now}, func(tx *sql.Tx) (int64, error) {
+	return s.addToBudget(ctx, BudgetEvent{Budget: budget, Period: period, Kind: BudgetRecharge, Amount: amount, Note: note, At: now})
+}
+
+// AdjustBudget does the same with an amount that may be below zero. What gateways have leased
+// already may still be spent.
+func (s *Store) AdjustBudget(ctx context.Context, budget string, period time.Time, amount int64, note string, now time.Time) error {
+	return s.addToBudget(ctx, BudgetEvent{Budget: budget, Period: period, Kind: BudgetAdjust, Amount: amount, Note: note, At: now})
+}
+
+func (s *Store) addToBudget(ctx context.Context, e BudgetEvent) error {
+	return s.budgetEvent(ctx, e, func(tx *sql.Tx) (int64, error) {
 		_, err := tx.ExecContext(ctx, `INSERT INTO budget_accounts (budget_id, period, amount, extra, carried, told) VALUES (?, ?, 0, ?, 0, 0)
-			ON CONFLICT (budget_id, period) DO UPDATE SET extra = budget_accounts.extra + excluded.extra, told = 0`, budget, period.UnixNano(), amount)
-		return amount, err
+			ON CONFLICT (budget_id, period) DO UPDATE SET extra = budget_accounts.extra + excluded.extra, told = 0`, e.Budget, e.Period.UnixNano(), e.Amount)
+		return e.Amount, err
 	})
 }
 

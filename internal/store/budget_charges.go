@@ -170,7 +170,7 @@ func (b *billing) find(ctx context.Context, tx *sql.Tx) (*chargeLabel, error) {
 	}
 	text := string(b.label)
 	if l == nil {
-		keys, ok := keysOf(text)
+		keys, ok := chargeKeys(text)
 		if !ok {
 			return nil, nil //nolint:nilnil // it is none
 		}

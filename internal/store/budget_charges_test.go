@@ -262,7 +262,7 @@ func FuzzBill(f *testing.F) {
 		if !b.split(text) {
 			return
 		}
-		keys, ok := keysOf(string(b.label))
+		keys, ok := chargeKeys(string(b.label))
 		if !ok {
 			return
 		}

@@ -21,9 +21,9 @@ type chargeLabel struct {
 	keys []leaseKey
 }
 
-// keysOf reads the text of a label: what BudgetCharges writes, without the amounts.
+// chargeKeys reads the text of a label: what BudgetCharges writes, without the amounts.
 // It is false for what that would not write.
-func keysOf(text string) (keys []leaseKey, ok bool) {
+func chargeKeys(text string) (keys []leaseKey, ok bool) {
 	replica, rest, _ := strings.Cut(text, " ")
 	for word := range strings.SplitSeq(rest, " ") {
 		budget, at, _ := strings.Cut(word, "@")
@@ -43,7 +43,7 @@ func keysOf(text string) (keys []leaseKey, ok bool) {
 
 // chargesIn puts the amounts of a row to the budgets of its label.
 func chargesIn(label, amounts string) []BudgetCharge {
-	keys, _ := keysOf(label)
+	keys, _ := chargeKeys(label)
 	list := make([]BudgetCharge, 0, len(keys))
 	for _, k := range keys {
 		var word string

@@ -2,6 +2,7 @@ package store
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base32"
 	"encoding/binary"
 	"strings"
@@ -22,6 +23,17 @@ func newID(prefix string, now time.Time) string {
 	binary.BigEndian.PutUint64(b[:8], uint64(now.UnixMilli())<<16) //nolint:gosec // The clock is past 1970.
 	_, _ = rand.Read(b[6:])                                        // never fails, see crypto/rand
 	return prefix + "_" + crockford.EncodeToString(b[:])
+}
+
+// DeclaredID is the identity of what a configuration file declares: the same for the same
+// name, whichever gateway makes it.
+func DeclaredID(kind, name string) string {
+	prefix := kind
+	if kind == kindBudget {
+		prefix = "bud"
+	}
+	sum := sha256.Sum256([]byte("declared/" + kind + "/" + name))
+	return prefix + "_" + crockford.EncodeToString(sum[:16])
 }
 
 // IDTime is when an identity of NewID was made; ok is false for what is none.

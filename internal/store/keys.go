@@ -50,10 +50,15 @@ type Key struct {
 	OldUntil time.Time
 	// Sealed is the secret, encrypted, where keys can be revealed; else empty.
 	Sealed string
+	// Declared says that the configuration file has it.
+	Declared bool
 }
 
 const keyColumns = `id, name, prefix, hash, created_at, expires_at, revoked_at, last_used_at, policy,
 	description, user_id, team_id, tags, addresses, limits, log_payloads, old_hash, old_until, sealed, disabled_at`
+
+// selectKeys reads keys, for scanKeys.
+const selectKeys = `SELECT ` + keyColumns + `, EXISTS (SELECT 1 FROM declared WHERE declared.kind = 'key' AND declared.id = keys.id) FROM keys`
 
 // values are the key's columns.
 func (k *Key) values() []any {
@@ -103,13 +108,13 @@ func (s *Store) CreateKeys(ctx context.Context, keys []Key) error {
 
 // ListKeys returns every key, revoked ones too, oldest first.
 func (s *Store) ListKeys(ctx context.Context) ([]Key, error) {
-	return s.keys(ctx, `SELECT `+keyColumns+` FROM keys ORDER BY created_at, id`)
+	return s.keys(ctx, selectKeys+` ORDER BY created_at, id`)
 }
 
 // Keys returns the keys that are not revoked, for the snapshot in memory.
 // Expired ones are among them: time passes after the snapshot is taken.
 func (s *Store) Keys(ctx context.Context) ([]Key, error) {
-	return s.keys(ctx, `SELECT `+keyColumns+` FROM keys WHERE revoked_at IS NULL ORDER BY created_at, id`)
+	return s.keys(ctx, selectKeys+` WHERE revoked_at IS NULL ORDER BY created_at, id`)
 }
 
 func (s *Store) keys(ctx context.Context, query string, args ...any) ([]Key, error) {
@@ -133,7 +138,7 @@ func scanKeys(rows *sql.Rows) (keys []Key, err error) {
 		var created, expires, revoked, used, until, disabled sql.NullInt64
 		var tags, addresses string
 		if err := rows.Scan(&k.ID, &k.Name, &k.Prefix, &hash, &created, &expires, &revoked, &used, &k.Policy,
-			&k.Description, &k.UserID, &k.TeamID, &tags, &addresses, &k.Limits, &k.LogPayloads, &old, &until, &k.Sealed, &disabled); err != nil {
+			&k.Description, &k.UserID, &k.TeamID, &tags, &addresses, &k.Limits, &k.LogPayloads, &old, &until, &k.Sealed, &disabled, &k.Declared); err != nil {
 			return nil, err
 		}
 		if copy(k.Hash[:], hash) != len(k.Hash) {
@@ -204,6 +209,9 @@ func (s *Store) RevokeKey(ctx context.Context, idPrefixOrName string, at time.Ti
 			key = found
 			return err
 		}
+		if found.Declared {
+			return ErrDeclared
+		}
 		_, err = tx.ExecContext(ctx, `UPDATE keys SET revoked_at = ? WHERE id = ?`, nanos(at), found.ID)
 		found.RevokedAt = at.UTC()
 		key = found
@@ -218,6 +226,12 @@ func (s *Store) RevokeKey(ctx context.Context, idPrefixOrName string, at time.Ti
 const updateKey = `UPDATE keys SET name = ?, prefix = ?, hash = ?, expires_at = ?, policy = ?, description = ?, user_id = ?, team_id = ?,
 	tags = ?, addresses = ?, limits = ?, log_payloads = ?, old_hash = ?, old_until = ?, sealed = ?, disabled_at = ? WHERE id = ?`
 
+// updates are the values of updateKey.
+func (k *Key) updates() []any {
+	v := k.values()
+	return append(append([]any{v[1], v[2], v[3], v[5]}, v[8:]...), k.ID)
+}
+
 // UpdateKey changes the one key with that id, prefix or name, and returns it as it
 // is now. When it was made, used and revoked is not for do to change.
 func (s *Store) UpdateKey(ctx context.Context, idPrefixOrName string, do func(*Key) error) (Key, error) {
@@ -229,15 +243,16 @@ func (s *Store) UpdateKey(ctx context.Context, idPrefixOrName string, do func(*K
 		if !key.RevokedAt.IsZero() {
 			return ErrRevoked
 		}
+		if key.Declared {
+			return ErrDeclared
+		}
 		if err = do(&key); err != nil {
 			return err
 		}
 		if err = owned(ctx, tx, &key); err != nil {
 			return err
 		}
-		v := key.values()
-		args := append([]any{v[1], v[2], v[3], v[5]}, v[8:]...)
-		_, err = tx.ExecContext(ctx, updateKey, append(args, key.ID)...)
+		_, err = tx.ExecContext(ctx, updateKey, key.updates()...)
 		return err
 	})
 	if err != nil {
@@ -256,9 +271,11 @@ func (s *Store) ForgetSealed(ctx context.Context) (int64, error) {
 	return res.RowsAffected()
 }
 
-const keyByID = `SELECT ` + keyColumns + ` FROM keys WHERE id = ?`
+const keyByID = selectKeys + ` WHERE id = ?`
 
-const keysByWord = `SELECT ` + keyColumns + ` FROM keys WHERE revoked_at IS NULL AND (prefix = ? OR name = ?) LIMIT 2`
+const keysByWord = selectKeys + ` WHERE revoked_at IS NULL AND (prefix = ? OR name = ?) LIMIT 2`
+
+const keyByHash = selectKeys + ` WHERE hash = ? OR old_hash = ?`
 
 // querier is a transaction, or the database itself.
 type querier interface {
@@ -266,16 +283,20 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
+func keysOf(ctx context.Context, q querier, query string, args ...any) ([]Key, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return scanKeys(rows)
+}
+
 func findKey(ctx context.Context, tx querier, word string) (Key, error) {
 	for _, ask := range []struct {
 		query string
 		args  []any
 	}{{keyByID, []any{word}}, {keysByWord, []any{word, word}}} {
-		rows, err := tx.QueryContext(ctx, ask.query, ask.args...)
-		if err != nil {
-			return Key{}, err
-		}
-		keys, err := scanKeys(rows)
+		keys, err := keysOf(ctx, tx, ask.query, ask.args...)
 		switch {
 		case err != nil:
 			return Key{}, err

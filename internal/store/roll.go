@@ -18,6 +18,8 @@ type Budget struct {
 	Rule string
 	// CreatedAt is when it was made.
 	CreatedAt time.Time
+	// Declared says that the configuration file has it.
+	Declared bool
 }
 
 const kindKey = "key"
@@ -26,6 +28,9 @@ const kindKey = "key"
 // must exist; a tag is made.
 func (s *Store) PutBudget(ctx context.Context, b Budget) error {
 	err := s.change(ctx, func(tx *sql.Tx) error {
+		if err := writable(ctx, tx, kindBudget, b.ID); err != nil {
+			return err
+		}
 		if err := hasOwner(ctx, tx, b); err != nil {
 			return err
 		}
@@ -55,6 +60,9 @@ func hasOwner(ctx context.Context, tx *sql.Tx, b Budget) error {
 // RemoveBudget deletes a budget.
 func (s *Store) RemoveBudget(ctx context.Context, id string) error {
 	return s.change(ctx, func(tx *sql.Tx) error {
+		if err := writable(ctx, tx, kindBudget, id); err != nil {
+			return fmt.Errorf("remove budget %q: %w", id, err)
+		}
 		res, err := tx.ExecContext(ctx, `DELETE FROM budget_rules WHERE id = ?`, id)
 		if err != nil {
 			return fmt.Errorf("remove budget %q: %w", id, err)
@@ -76,7 +84,8 @@ func (s *Store) Budgets(ctx context.Context) ([]Budget, error) {
 }
 
 func budgets(ctx context.Context, q querier) (out []Budget, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT id, scope_kind, scope_id, rule, created_at FROM budget_rules ORDER BY created_at, id`)
+	rows, err := q.QueryContext(ctx, `SELECT id, scope_kind, scope_id, rule, created_at, EXISTS (SELECT 1 FROM declared WHERE declared.kind = 'budget' AND declared.id = budget_rules.id)
+		FROM budget_rules ORDER BY created_at, id`)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +93,7 @@ func budgets(ctx context.Context, q querier) (out []Budget, err error) {
 	for rows.Next() {
 		var b Budget
 		var created int64
-		if err := rows.Scan(&b.ID, &b.ScopeKind, &b.ScopeID, &b.Rule, &created); err != nil {
+		if err := rows.Scan(&b.ID, &b.ScopeKind, &b.ScopeID, &b.Rule, &created, &b.Declared); err != nil {
 			return nil, err
 		}
 		b.CreatedAt = time.Unix(0, created).UTC()
@@ -118,7 +127,7 @@ func (s *Store) Roll(ctx context.Context) (r Roll, err error) {
 	}
 	defer func() { _ = tx.Rollback() }()
 	if r.Passes, err = passes(ctx, tx); err == nil {
-		if r.Scopes, err = scopes(ctx, tx, `SELECT `+scopeColumns+` FROM scopes`); err == nil {
+		if r.Scopes, err = scopes(ctx, tx, `SELECT `+scopeColumns+`, 0 FROM scopes`); err == nil {
 			r.Budgets, err = budgets(ctx, tx)
 		}
 	}

@@ -39,9 +39,14 @@ type Scope struct {
 	// DisabledAt is when it was disabled; zero means it was not. Keys of disabled
 	// users and teams are refused.
 	DisabledAt time.Time
+	// Declared says that the configuration file has it.
+	Declared bool
 }
 
 const scopeColumns = `kind, id, name, description, email, limits, created_at, disabled_at`
+
+// selectScopes reads scopes, for scopes.
+const selectScopes = `SELECT ` + scopeColumns + `, EXISTS (SELECT 1 FROM declared WHERE declared.kind = scopes.kind AND declared.id = scopes.id) FROM scopes`
 
 // change is a transaction after which gateways read the keys again.
 func (s *Store) change(ctx context.Context, do func(*sql.Tx) error) error {
@@ -123,7 +128,7 @@ func owned(ctx context.Context, q querier, k *Key) error {
 
 // Scopes lists those of a kind by name, or all where the kind is empty.
 func (s *Store) Scopes(ctx context.Context, kind string) ([]Scope, error) {
-	list, err := scopes(ctx, s.readers, `SELECT `+scopeColumns+` FROM scopes WHERE (CAST(? AS TEXT) = '' OR kind = ?) ORDER BY kind, name`, kind, kind)
+	list, err := scopes(ctx, s.readers, selectScopes+` WHERE (CAST(? AS TEXT) = '' OR kind = ?) ORDER BY kind, name`, kind, kind)
 	if err != nil {
 		return nil, fmt.Errorf("list scopes: %w", err)
 	}
@@ -140,7 +145,7 @@ func (s *Store) FindScope(ctx context.Context, kind, idOrName string) (Scope, er
 }
 
 func findScope(ctx context.Context, q querier, kind, word string) (Scope, error) {
-	list, err := scopes(ctx, q, `SELECT `+scopeColumns+` FROM scopes WHERE kind = ? AND (id = ? OR name = ?)`, kind, word, word)
+	list, err := scopes(ctx, q, selectScopes+` WHERE kind = ? AND (id = ? OR name = ?)`, kind, word, word)
 	if err != nil {
 		return Scope{}, err
 	}
@@ -181,7 +186,7 @@ func scanScopes(rows *sql.Rows) (list []Scope, err error) {
 	for rows.Next() {
 		var c Scope
 		var created, disabled sql.NullInt64
-		if err := rows.Scan(&c.Kind, &c.ID, &c.Name, &c.Description, &c.Email, &c.Limits, &created, &disabled); err != nil {
+		if err := rows.Scan(&c.Kind, &c.ID, &c.Name, &c.Description, &c.Email, &c.Limits, &created, &disabled, &c.Declared); err != nil {
 			return nil, err
 		}
 		c.CreatedAt, c.DisabledAt = instant(created), instant(disabled)
@@ -213,6 +218,9 @@ func (s *Store) UpdateScope(ctx context.Context, kind, idOrName string, do func(
 	err := s.change(ctx, func(tx *sql.Tx) (err error) {
 		if c, err = findScope(ctx, tx, kind, idOrName); err != nil {
 			return err
+		}
+		if c.Declared {
+			return ErrDeclared
 		}
 		id, name := c.ID, c.Name
 		if err = do(&c); err != nil {
@@ -249,6 +257,9 @@ func (s *Store) DeleteScope(ctx context.Context, kind, idOrName, moveTo string) 
 		c, err := findScope(ctx, tx, kind, idOrName)
 		if err != nil {
 			return err
+		}
+		if c.Declared {
+			return ErrDeclared
 		}
 		if moved, err = moveKeys(ctx, tx, c, moveTo); err != nil {
 			return err

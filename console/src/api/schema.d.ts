@@ -2867,6 +2867,7 @@ export interface components {
             allows: string;
             /** Format: date-time */
             created_at: string;
+            declared?: boolean;
             id: string;
             left: string;
             limit: string;
@@ -3360,6 +3361,8 @@ export interface components {
             budgets?: components["schemas"]["OperatorBudgetView"][];
             /** Format: date-time */
             created_at?: string;
+            /** @description the configuration has it: it cannot be changed here */
+            declared: boolean;
             description?: string;
             email?: string;
             id: string;
