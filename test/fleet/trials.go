@@ -21,19 +21,6 @@ type trial struct {
 	run    func(context.Context, *fleet) (string, error)
 }
 
-var trials = []trial{
-	{"rolling restart", false, rollingRestart},
-	{"revoked keys", false, revokedKeys},
-	{"limits", false, limits},
-	{"budgets", false, budgets},
-	{"redis away", false, redisAway},
-	{"database away", false, databaseAway},
-	{"leader killed", false, leaderKilled},
-	{"database replaced", false, databaseReplaced},
-	{"clocks 30 s apart", true, wrongClocks},
-	{"ledger", false, ledger},
-}
-
 // rollingRestart ends and starts one gateway after the other, twice, with streams under way at all of them.
 func rollingRestart(ctx context.Context, f *fleet) (string, error) {
 	before := f.load.sum()
@@ -218,7 +205,7 @@ func (f *fleet) spent(ctx context.Context, id, name string) (dollars float64, he
 // redisAway takes Redis away and brings it back, empty.
 func redisAway(ctx context.Context, f *fleet) (string, error) {
 	before := f.load.sum()
-	f.redis.kill()
+	f.redis.nodes[0].kill()
 	_, secret, err := f.newKey(ctx, "without redis "+strconv.FormatInt(time.Now().UnixNano(), 10), `"limits":{"rpm":60}`)
 	if err != nil {
 		return "", err
@@ -229,7 +216,7 @@ func redisAway(ctx context.Context, f *fleet) (string, error) {
 	from := time.Now()
 	ok, refused, other := f.burst(ctx, secret, 300)
 	most := int64(60 + time.Since(from).Seconds() + 3)
-	if err := f.redis.start(ctx); err != nil {
+	if err := f.redis.nodes[0].start(ctx); err != nil {
 		return "", err
 	}
 	back, err := until(ctx, time.Minute, "all gateways have found Redis again", func() bool {
