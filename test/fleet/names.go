@@ -89,10 +89,9 @@ func (n *names) close() {
 	n.models.Close()
 }
 
-// slowNames lets each answer of the resolver take as long as resolvers take whose first question is lost, restarts all gateways
-// one by one, and tries what has to hold.
+// slowNames lets each answer of the resolver take two seconds, restarts all gateways one by one, and tries what has to hold.
 func slowNames(ctx context.Context, f *fleet) (string, error) {
-	const slow = 5 * time.Second
+	const slow = 2 * time.Second
 	before := f.load.sum()
 	f.names.delay.Store(int64(slow))
 	defer f.names.delay.Store(0)
@@ -114,20 +113,13 @@ func slowNames(ctx context.Context, f *fleet) (string, error) {
 	if err := f.known(ctx, secret); err != nil {
 		return "", err
 	}
-	took := [2]time.Duration{}
-	for i := range took { // with a question for the name; by the connection that is open
-		from := time.Now()
-		status, text, err := call(ctx, http.MethodPost, f.gateways[0].url+"/v1/chat/completions", secret, `{"model":"named","messages":[{"role":"user","content":"Hello!"}]}`)
-		if err != nil || status != http.StatusOK {
-			return "", fmt.Errorf("a model by its name: %d %s %w", status, text, err)
-		}
-		took[i] = time.Since(from)
+	from := time.Now()
+	status, text, err := call(ctx, http.MethodPost, f.gateways[0].url+"/v1/chat/completions", secret, `{"model":"named","messages":[{"role":"user","content":"Hello!"}]}`)
+	if err != nil || status != http.StatusOK {
+		return "", fmt.Errorf("a model by its name: %d %s %w", status, text, err)
 	}
-	if took[1] > slow/2 {
-		return "", fmt.Errorf("the second answer took %v: it asked for the name again", took[1])
-	}
-	told := []string{fmt.Sprintf("%d questions, each answered after %.0f s; started within %.1f s; the first answer of a model by its name after %.1f s, the second after %.0f ms",
-		f.names.asked.Load(), slow.Seconds(), longest.Seconds(), took[0].Seconds(), took[1].Seconds()*1000)}
+	told := []string{fmt.Sprintf("%d questions, each answered after %.0f s; gateways started within %.1f s; a model by its name answered after %.1f s",
+		f.names.asked.Load(), slow.Seconds(), longest.Seconds(), time.Since(from).Seconds())}
 	_, err = until(ctx, time.Minute, "all gateways have found Redis", func() bool {
 		for _, g := range f.gateways {
 			if g.metric(ctx, "turnpike_redis_up") != 1 {
@@ -139,7 +131,9 @@ func slowNames(ctx context.Context, f *fleet) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, try := range []func(context.Context, *fleet) (string, error){revokedKeys, limits, budgets} {
+	// A burst needs more connections to Redis, and they need the name: meanwhile the gateways go by their shares.
+	burst := func(ctx context.Context, f *fleet) (string, error) { return limitsAfter(ctx, f, 1) }
+	for _, try := range []func(context.Context, *fleet) (string, error){revokedKeys, burst, limits, budgets} {
 		text, err := try(ctx, f)
 		if err != nil {
 			return "", err
