@@ -291,3 +291,20 @@ func (r *Redis) Close(ctx context.Context) error {
 
 // Client is for what else replicas have in common there.
 func (r *Redis) Client() redis.UniversalClient { return r.client }
+
+// Ping asks Redis whether it is there, and tells how long that takes by a connection that stands.
+func Ping(ctx context.Context, opt Options) (time.Duration, error) {
+	u, err := universal(opt)
+	if err != nil {
+		return 0, err
+	}
+	redis.SetLogger(quiet{})
+	client := redis.NewUniversalClient(u)
+	defer func() { _ = client.Close() }()
+	if err := client.Ping(ctx).Err(); err != nil {
+		return 0, err
+	}
+	from := time.Now()
+	err = client.Ping(ctx).Err()
+	return time.Since(from), err
+}
