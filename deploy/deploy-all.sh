@@ -120,7 +120,10 @@ cluster_charts() {
 }
 
 gateway() {
-	local arguments=("$here/helm/turnpike" --namespace "$namespace" --create-namespace -f "$here/helm/values/aws.yaml")
+	local arguments=("$here/helm/turnpike" --namespace "$namespace" --create-namespace -f "$here/helm/values/aws.yaml" -f "$state/values.yaml")
+	# What only Terraform knows: host, certificate, web ACL, secrets, master key, proxies, sign-in. Yours come after it.
+	printf '  $ %s\n' "terraform output -raw values >$(printf %q "$state/values.yaml")"
+	[ -n "$dry" ] || output values >"$state/values.yaml"
 	[ -z "$values" ] || arguments+=(-f "$values")
 	if [ -n "$image" ]; then
 		case $image in
@@ -128,11 +131,6 @@ gateway() {
 		*) die "--image $image names no digest: REPOSITORY@sha256:…" ;;
 		esac
 	fi
-	local note='ingress.annotations.alb\.ingress\.kubernetes\.io/' acl
-	arguments+=(--set "externalSecret.remoteKeys={$name/gateway,$name/upstreams}" --set "vaultKey=$(output vault_key)")
-	arguments+=(--set "ingress.hosts={$(output domain)}" --set "${note}certificate-arn=$(output certificate_arn)")
-	acl=$(ask "<web_acl_arn>" tf output -raw web_acl_arn 2>/dev/null || true)
-	[ -z "$acl" ] || arguments+=(--set "${note}wafv2-acl-arn=$acl")
 	run kubectl create namespace "$namespace" --dry-run=client -o name
 	chart turnpike "${arguments[@]}"
 	run helm test turnpike --namespace "$namespace"
@@ -153,6 +151,7 @@ front_door() {
 	say "The gateway is https://$(output domain), the load balancer $host"
 	echo "Where no zone was given: point the name there, and add the records of"
 	echo "  terraform -chdir=deploy/terraform output certificate_validation"
+	echo "Signing in:         https://$(output domain)/ui/; groups of the user pool become roles: docs/sign-in.md"
 	echo "Keys of upstreams:  aws secretsmanager put-secret-value --secret-id $name/upstreams --secret-string '{\"ANTHROPIC_API_KEY\": \"…\"}'"
 	echo "The first key:      kubectl -n $namespace exec deploy/turnpike -- /turnpike keys create alice"
 }
@@ -201,7 +200,7 @@ destroy)
 	say "2/3 protection" && run rm -f "$state/load-balancer"
 	run tf apply "${variables[@]}" -auto-approve -var protect=false -var load_balancer_arn=
 	say "3/3 everything else" && run tf destroy "${variables[@]}" -auto-approve -var protect=false -var load_balancer_arn=
-	run rm -f "$state/rotation"
+	run rm -f "$state/rotation" "$state/values.yaml"
 	echo "The last snapshot and the logs are AWS's to keep; secrets can be brought back for some days."
 	;;
 esac

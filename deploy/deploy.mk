@@ -30,8 +30,9 @@ waf: ## why no rule of the web firewall reads prompts, shown with the Core Rule 
 	scripts/waf.sh
 
 .PHONY: deploy-check
-deploy-check: ## the deployment scripts: shellcheck, dry runs, broken off and resumed
+deploy-check: ## the deployment scripts: shellcheck, dry runs, broken off and resumed; release, Dockerfile, compose and unit linted
 	scripts/deploy-check.sh
+	scripts/deploy-lint.sh
 
 .PHONY: observability
 observability: ## promtool on alert rules, their tests and every query of the dashboards

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Lints the charts, renders them with every file of deploy/helm/values, and holds the outcome to the schemas of Kubernetes
-# and of the custom resources. Then tries values that must be refused. The last line has the figures.
+# and of the custom resources. The gateway checks each configuration that comes of it, and that of compose.yaml. Then tries
+# values that must be refused. TURNPIKE_BINARY is a gateway that is already built. The last line has the figures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/kube-tools.sh chart
@@ -36,6 +37,20 @@ for file in "$out"/*.yaml; do
 	done
 done
 
+binary=${TURNPIKE_BINARY:-}
+if [ -z "$binary" ]; then
+	binary=$PWD/bin/turnpike
+	CGO_ENABLED=0 go build -o "$binary" ./cmd/turnpike
+fi
+# What Terraform lays over aws.yaml, as its own tests hold it to.
+helm template --kube-version "$kubernetes" trial "$chart" -n ai -f deploy/helm/values/aws.yaml -f deploy/terraform/tests/values.yaml >"$out/aws-all.yaml"
+conform "$out/aws-all.yaml" >/dev/null
+grep -q 'user_pool: eu-central-1_Abc123def' "$out/aws-all.yaml" || {
+	echo "sign-in by Cognito does not reach the gateways" >&2
+	exit 1
+}
+checked=$(go run ./deploy/kube/configs -binary "$binary" -compose compose.yaml "$out"/*.yaml)
+
 refused=0
 refuse() { # WORDS ARGUMENTS...: what must be in the refusal
 	local words=$1
@@ -59,7 +74,15 @@ refuse 'keep one' --set externalSecret.enabled=true --set 'externalSecret.remote
 refuse 'replica' --set replica=2
 refuse 'digest' --set image.digest=latest
 refuse 'drainSeconds' --set shutdown.drainSeconds=0
-refuse 'config' --set config.auth.admin_key=x
-refuse 'config' --set config.database.url=postgres://x
+refuse 'admin_key' --set config.auth.admin_key=x
+refuse 'api_key' --set config.auth.api_key=x
+refuse 'client_secret' --set 'config.auth.oidc[0].name=a,config.auth.oidc[0].client_id=b,config.auth.oidc[0].client_secret=plain'
+refuse 'needs config.server.public_url' --set 'config.auth.oidc[0].name=a,config.auth.oidc[0].client_id=b'
+refuse 'public_url' --set config.server.public_url=http://ai.example.com
+refuse 'key' --set config.vault.key=file
+refuse 'vaultKey' --set vaultKey=file
+refuse 'token' --set config.telemetry.metrics.token=x
+refuse 'url' --set config.database.url=postgres://x
+refuse 'url' --set config.redis.url=redis://x
 refuse 'cpu' --set autoscaling.cpu=0
-echo "chart: $rendered renderings, $objects objects, all of them as Kubernetes describes them; $refused wrong values refused"
+echo "chart: $rendered renderings, $objects objects, all of them as Kubernetes describes them; the gateway takes $checked; $refused wrong values refused"

@@ -68,6 +68,7 @@ grep -q 'elbv2' "$work/calls" && wrong "it went on behind a failed step"
 : >"$work/calls"
 all up --yes --image "$digest" >"$work/out" 2>&1 || wrong "it does not go on"
 grep -q 'load_balancer_arn=arn:aws:elasticloadbalancing' "$work/calls" || wrong "the front door is not made"
+grep -q 'helm upgrade --install.*turnpike .*aws.yaml -f [^ ]*/state/check/values.yaml' "$work/calls" || wrong "the chart does not get what Terraform knows"
 resumed=$(wc -l <"$work/calls")
 : >"$work/calls"
 all up --yes --image "$digest" >"$work/out" 2>&1 || wrong "a second run fails"

@@ -77,7 +77,7 @@ kubectl apply --server-side -f "$tools/crds" >/dev/null
 begin manager kube-controller-manager --kubeconfig="$KUBECONFIG" --authentication-kubeconfig="$KUBECONFIG" --authorization-kubeconfig="$KUBECONFIG" \
 	--service-account-private-key-file="$dir/sa.key" --root-ca-file="$dir/ca.crt" --bind-address=127.0.0.1 --secure-port="$manager" --leader-elect=false \
 	--use-service-account-credentials --horizontal-pod-autoscaler-sync-period=2s --horizontal-pod-autoscaler-initial-readiness-delay=1s \
-	--horizontal-pod-autoscaler-cpu-initialization-period=1s
+	--horizontal-pod-autoscaler-cpu-initialization-period=1s --node-monitor-grace-period=10m # heartbeats are late on a busy machine
 begin scheduler kube-scheduler --kubeconfig="$KUBECONFIG" --authentication-kubeconfig="$KUBECONFIG" --authorization-kubeconfig="$KUBECONFIG" \
 	--bind-address=127.0.0.1 --secure-port="$scheduler" --leader-elect=false
 begin kwok kwok --kubeconfig="$KUBECONFIG" --manage-all-nodes=true --config="$tools/stages.yaml" --node-ip=127.0.0.1 --cidr=10.244.0.0/16 --server-address="127.0.0.1:$kwok"

@@ -36,7 +36,7 @@ for module in . modules/waf; do
 		[ "$module" = . ] || terraform init -input=false -no-color >/dev/null
 		terraform test -no-color
 	) | tee "$work/test"
-	passed=$((passed + $(grep -c '\.\.\. pass$' "$work/test")))
+	passed=$((passed + $(grep -c '^  run .*pass$' "$work/test")))
 done
 
 # No data source can be asked without AWS: what they would say is put in their place, for this plan alone.
@@ -59,7 +59,7 @@ for module in waf cognito; do
 		printf 'module "it" {\n  source = "%s"\n' "$work/tf/modules/$module"
 		case $module in
 		waf) printf '  name = "t"\n  keep = 14\n  limits = { auth = 20, inference = 300, all = 2000 }\n' ;;
-		cognito) printf '  name = "t"\n  domain = "ai.example.com"\n  protect = true\n' ;;
+		cognito) printf '  name = "t"\n  domain = "ai.example.com"\n  protect = true\n  kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/made"\n' ;;
 		esac
 		echo '}'
 	} >"$work/plan-$module/main.tf"

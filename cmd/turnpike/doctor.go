@@ -21,17 +21,28 @@ const doctorTime = 5 * time.Minute
 
 func doctorCommand(args []string) error {
 	s := newSettings("doctor")
-	name := s.flags.String("provider", "", "the `provider` to ask")
-	model := s.flags.String("model", "", "the `model` to ask about, as the provider calls it")
+	name := s.flags.String("provider", "", "the `provider` to ask; without it the whole installation is looked over")
+	model := s.flags.String("model", "", "the `model` to ask about, as the provider calls it; without a provider the one the running gateway is asked for")
+	everybody := s.flags.Bool("providers", false, "ask all providers for their models, too")
+	key := s.flags.String("key", "", "an API `key` to ask the running gateway with")
 	asJSON := s.flags.Bool("json", false, "print JSON")
 	keep := s.flags.Bool("store", false, "keep where the table is wrong, for "+learned.Keep.String())
 	limit := s.flags.Duration("timeout", doctorTime, "the most it may take")
 	cfg, err := s.load(args, 0)
 	if err != nil {
+		var wrong config.Problems
+		if *name == "" && errors.As(err, &wrong) {
+			return unreadable(err, *asJSON)
+		}
 		return err
 	}
-	if *name == "" || *model == "" || *limit <= 0 {
-		return errors.New("usage: turnpike doctor --provider NAME --model MODEL [--store] [--json] [--timeout 5m]")
+	if *limit <= 0 || *name != "" && *model == "" || *name == "" && *keep {
+		return errors.New("usage: turnpike doctor [--providers] [--key KEY [--model MODEL]] [--json], or turnpike doctor --provider NAME --model MODEL [--store] [--json] [--timeout 5m]")
+	}
+	if *name == "" {
+		ctx, cancel := context.WithTimeout(context.Background(), *limit)
+		defer cancel()
+		return checkUp(ctx, &examined{cfg: cfg, providers: *everybody, key: *key, model: *model, now: time.Now}, *asJSON)
 	}
 	known, err := loadCatalog(cfg)
 	if err != nil {

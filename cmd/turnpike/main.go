@@ -42,7 +42,7 @@ func commands() []command {
 		{"import", "litellm|one-api", "take over what another gateway was set up with", importCommand},
 		{"vault", "status|rotate", "show what secrets are encrypted with; change the keys while gateways run", vaultCommand},
 		{"audit", "list|verify|export", "show who did what; look whether that was changed", auditCommand},
-		{"doctor", "", "ask a provider what a model takes, and compare with what is known", doctorCommand},
+		{"doctor", "", "look over the whole installation and say what to do; or ask a provider what a model takes", doctorCommand},
 		{"explain", "< request.json", "show what would be sent for a request, and send nothing", explain},
 		{"openapi", "", "print the OpenAPI document of the admin API", openapi},
 		{"version", "", "print the version", func([]string) error { fmt.Println("turnpike", version); return nil }},

@@ -8,6 +8,11 @@ provider "aws" {
 
 data "aws_caller_identity" "me" {}
 
+data "aws_vpc" "yours" {
+  count = var.network == null ? 0 : 1
+  id    = var.network.vpc_id
+}
+
 data "aws_eks_cluster" "yours" {
   count = var.cluster == "" ? 0 : 1
   name  = var.cluster
@@ -96,7 +101,7 @@ module "identity" {
   account_id      = data.aws_caller_identity.me.account_id
   bedrock_models  = var.bedrock_models
   bedrock_regions = var.bedrock_regions
-  secret_arns     = module.secrets.secret_arns
+  secret_arns     = concat(module.secrets.secret_arns, module.cognito[*].secret_arn)
   kms_key_arn     = module.secrets.kms_key_arn
   with_karpenter  = local.new_cluster && var.nodes == "karpenter"
   node_role_arn   = local.new_cluster ? one(module.cluster[*].node_role_arn) : ""
@@ -112,11 +117,12 @@ module "waf" {
 }
 
 module "cognito" {
-  count   = var.cognito_enabled ? 1 : 0
-  source  = "./modules/cognito"
-  name    = var.name
-  domain  = var.domain
-  protect = local.protect
+  count       = var.cognito_enabled ? 1 : 0
+  source      = "./modules/cognito"
+  name        = var.name
+  domain      = var.domain
+  protect     = local.protect
+  kms_key_arn = module.secrets.kms_key_arn
 }
 
 module "edge" {

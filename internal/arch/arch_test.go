@@ -87,6 +87,7 @@ var rules = []struct {
 		"OpenAI's older API: has its errors in common with the two generation APIs",
 	},
 	{"internal/heal", []string{"internal/llm", "internal/wire"}, true, "upstreams' words and edits of bodies: pure, sends nothing"},
+	{"internal/checkup", nil, true, "what was found and what to do about it: who looks knows the parts"},
 	{"internal/doctor", []string{"internal/provider", "internal/catalog", "internal/llm"}, true, "asks accounts by their contract, says it in the catalog's words"},
 	{"internal/learned", []string{"internal/catalog", "internal/heal", "internal/llm", "internal/store"}, true, "lessons in memory, kept by the store"},
 	{"internal/catalog", []string{"internal/llm"}, true, "data about models"},

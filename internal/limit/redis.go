@@ -49,6 +49,7 @@ const (
 	goneAfter  = 3 * beatEvery          // a replica that has not been heard of
 	firstProbe = 250 * time.Millisecond // of a Redis that is away; then twice as long each time, up to beatEvery
 	behind     = time.Second            // for what no request waits for
+	dialing    = 6 * time.Second        // a resolver whose first question is lost asks again after 5 s; who waits for it gives up before
 	maxWaiting = 4096                   // settlements
 	maxBatch   = 128
 	maxTries   = 8 // of a settlement that a Redis which is there will not take
@@ -130,7 +131,7 @@ func open(opt Options) (*worker, error) {
 func universal(opt Options) (*redis.UniversalOptions, error) {
 	u := &redis.UniversalOptions{
 		Addrs: opt.Addresses, MasterName: opt.Sentinel, IsClusterMode: len(opt.Addresses) > 0 && opt.Sentinel == "",
-		MaxRetries: -1, DialerRetries: 1, DialTimeout: behind, ReadTimeout: behind, WriteTimeout: behind, PoolTimeout: behind,
+		MaxRetries: -1, DialerRetries: 1, DialTimeout: dialing, ReadTimeout: behind, WriteTimeout: behind, PoolTimeout: behind,
 		ContextTimeoutEnabled: true, PoolSize: poolSize, DisableIdentity: true, MaxRedirects: 3,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
@@ -290,3 +291,20 @@ func (r *Redis) Close(ctx context.Context) error {
 
 // Client is for what else replicas have in common there.
 func (r *Redis) Client() redis.UniversalClient { return r.client }
+
+// Ping asks Redis whether it is there, and tells how long that takes by a connection that stands.
+func Ping(ctx context.Context, opt Options) (time.Duration, error) {
+	u, err := universal(opt)
+	if err != nil {
+		return 0, err
+	}
+	redis.SetLogger(quiet{})
+	client := redis.NewUniversalClient(u)
+	defer func() { _ = client.Close() }()
+	if err := client.Ping(ctx).Err(); err != nil {
+		return 0, err
+	}
+	from := time.Now()
+	err = client.Ping(ctx).Err()
+	return time.Since(from), err
+}

@@ -61,6 +61,9 @@ func (w *worker) beat() {
 	n, err := beatScript.Run(ctx, r.client, []string{tag + "replicas"}, r.clock(), r.id, goneAfter.Milliseconds()).Int64()
 	if err != nil {
 		r.trip(err)
+		if c, ok := r.client.(*redis.ClusterClient); ok {
+			c.ReloadState(ctx) // another node may have taken over: the library would look after a minute only
+		}
 		return
 	}
 	if r.away.Load() != nil {

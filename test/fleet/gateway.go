@@ -35,7 +35,9 @@ type fleet struct {
 	o        *options
 	dir      string
 	pg       *postgres
-	redis    *redis
+	redis    *redisPlace
+	pooler   *pooler // none where gateways ask the database itself
+	names    *names  // none where they have addresses
 	nginx    *process
 	url      string // nginx's
 	gateways []*gateway
@@ -45,7 +47,7 @@ type fleet struct {
 
 const replicas = 3
 
-func newFleet(ctx context.Context, o *options) (f *fleet, err error) {
+func newFleet(ctx context.Context, o *options, b *bed) (f *fleet, err error) {
 	f = &fleet{o: o}
 	if f.dir, err = os.MkdirTemp("", "fleet-"); err != nil {
 		return f, err
@@ -53,12 +55,18 @@ func newFleet(ctx context.Context, o *options) (f *fleet, err error) {
 	if f.pg, err = newPostgres(ctx); err != nil {
 		return f, err
 	}
-	f.redis = &redis{dir: f.dir}
-	if f.redis.port, err = freePort(); err != nil {
+	if f.redis, err = b.redis(ctx, f.dir); err != nil {
 		return f, err
 	}
-	if err = f.redis.start(ctx); err != nil {
-		return f, fmt.Errorf("redis: %w", err)
+	if b.pooled {
+		if f.pooler, err = newPooler(ctx, f.pg); err != nil {
+			return f, err
+		}
+	}
+	if b.named {
+		if f.names, err = newNames(f.dir); err != nil {
+			return f, err
+		}
 	}
 	for i := range replicas {
 		g, err := f.newGateway(i)
@@ -114,14 +122,7 @@ func (f *fleet) newGateway(i int) (*gateway, error) {
 	if err := os.MkdirAll(filepath.Join(g.dir, "data"), 0o700); err != nil {
 		return nil, err
 	}
-	conf := fmt.Sprintf(`server: { host: 127.0.0.1, port: %d, log_level: warn, drain_timeout: %s }
-data_dir: '%s'
-database: { url: '%s' }
-redis: { url: 'redis://127.0.0.1:%d/0' }
-auth: { admin_key: %s }
-providers: [ { name: sandbox, type: sandbox } ]
-`, port, drainTime, filepath.Join(g.dir, "data"), f.pg.url(), f.redis.port, adminKey)
-	return g, os.WriteFile(filepath.Join(g.dir, "turnpike.yaml"), []byte(conf), 0o600)
+	return g, os.WriteFile(filepath.Join(g.dir, "turnpike.yaml"), []byte(f.conf(g)), 0o600)
 }
 
 // start starts a gateway, with a clock that is wrong by so many seconds, and waits until it is ready.
@@ -132,7 +133,11 @@ func (f *fleet) start(ctx context.Context, g *gateway, binary string, skew int) 
 	}
 	defer func() { _ = log.Close() }()
 	env := []string{"TURNPIKE_TEST_SKEW=" + strconv.Itoa(skew)}
-	if g.process, err = launch(ctx, g.dir, env, log, binary, "serve", "--config", "turnpike.yaml"); err != nil {
+	command := []string{binary, "serve", "--config", "turnpike.yaml"}
+	if f.names != nil {
+		command = f.names.command(command)
+	}
+	if g.process, err = launch(ctx, g.dir, env, log, command[0], command[1:]...); err != nil {
 		return err
 	}
 	if _, err = until(ctx, startLimit, g.url+" is ready", func() bool { return g.ready(ctx) || g.gone() }); err != nil {
@@ -142,15 +147,6 @@ func (f *fleet) start(ctx context.Context, g *gateway, binary string, skew int) 
 		return errors.New("the gateway ended at its start")
 	}
 	return nil
-}
-
-func (g *gateway) gone() bool {
-	select {
-	case <-g.exited:
-		return true
-	default:
-		return false
-	}
 }
 
 // stop ends it in order.
@@ -188,7 +184,11 @@ func (g *gateway) metric(ctx context.Context, name string) float64 {
 
 // cli runs a command of the gateway's beside the first one.
 func (f *fleet) cli(ctx context.Context, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, f.o.binary, append(args, "--config", "turnpike.yaml")...) //nolint:gosec // the binary under test
+	command := append([]string{f.o.binary}, append(args, "--config", "turnpike.yaml")...)
+	if f.names != nil {
+		command = f.names.command(command)
+	}
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // the binary under test
 	cmd.Dir = f.gateways[0].dir
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
@@ -271,8 +271,14 @@ func (f *fleet) close() {
 			g.kill()
 		}
 	}
-	if f.redis != nil && f.redis.process != nil {
+	if f.redis != nil {
 		f.redis.kill()
+	}
+	if f.pooler != nil {
+		f.pooler.kill()
+	}
+	if f.names != nil {
+		f.names.close()
 	}
 	if f.pg != nil {
 		f.pg.close()

@@ -1,11 +1,12 @@
 // Command fleet puts three gateways on one PostgreSQL and one Redis behind nginx, asks them for streams and whole
 // answers all the time, and lets happen to them what happens to fleets: a rolling restart, a Redis and a database that
-// go and come back, a database that is replaced by its copy, a leader that is killed, clocks that are wrong. It counts
-// what clients notice and ends with 1 where that is more than nothing.
+// go and come back, a database that is replaced by its copy, a leader that is killed, clocks that are wrong; then the same
+// with other beds: Redis Sentinel and Redis Cluster that lose their primary, pgbouncer in transaction mode, names that are
+// resolved slowly. It counts what clients notice and ends with 1 where that is more than nothing.
 //
 //	go run ./fleet -binary ../bin/turnpike -skewed ../bin/turnpike-skewed
 //
-// It needs PostgreSQL, Redis and nginx on the machine (scripts/fleet.sh installs them) and nothing else: models are the
+// It needs PostgreSQL, pgbouncer, Redis and nginx on the machine (scripts/fleet.sh installs them) and nothing else: models are the
 // sandbox's.
 package main
 
@@ -24,7 +25,7 @@ import (
 
 type options struct {
 	binary, skewed string
-	only           string
+	beds, only     string
 	clients        int
 }
 
@@ -33,11 +34,12 @@ func main() {
 	flag.StringVar(&o.binary, "binary", "../bin/turnpike", "the gateway")
 	flag.StringVar(&o.skewed, "skewed", "", "a gateway whose clock TURNPIKE_TEST_SKEW sets (scripts/skewed.sh); none leaves that out")
 	flag.StringVar(&o.only, "only", "", "names of the trials to run, with commas; all of them where it is empty")
+	flag.StringVar(&o.beds, "beds", "", "names of the beds (plain, sentinel, cluster, pgbouncer, names), with commas; all of them where it is empty")
 	flag.IntVar(&o.clients, "clients", 12, "clients at once")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 40*time.Minute)
 	defer cancel()
 	if err := run(ctx, &o); err != nil {
 		fmt.Fprintln(os.Stderr, "fleet:", err)
@@ -58,33 +60,56 @@ func run(ctx context.Context, o *options) error {
 		}
 	}
 	began := time.Now()
-	f, err := newFleet(ctx, o)
-	if f != nil {
-		defer f.close()
-	}
-	if err != nil {
-		return err
-	}
 	var figures []string
-	for _, t := range trials {
-		if t.skewed && o.skewed == "" || o.only != "" && !slices.Contains(strings.Split(o.only, ","), t.name) {
+	var sum tally
+	for i := range beds {
+		b := &beds[i]
+		if o.beds != "" && !slices.Contains(strings.Split(o.beds, ","), b.name) {
 			continue
 		}
-		from := time.Now()
-		told, err := t.run(ctx, f)
+		told, t, err := b.run(ctx, o)
 		if err != nil {
-			return fmt.Errorf("%s: %w\n%s", t.name, err, f.logs())
+			return fmt.Errorf("%s: %w", b.name, err)
 		}
-		fmt.Printf("%-22s %s (%.1f s)\n", t.name, told, time.Since(from).Seconds())
-		figures = append(figures, t.name+": "+told)
+		figures = append(figures, told...)
+		sum.streams, sum.whole, sum.torn, sum.failed = sum.streams+t.streams, sum.whole+t.whole, sum.torn+t.torn, sum.failed+t.failed
+		sum.first = errors.Join(sum.first, t.first)
 	}
-	sum := f.load.sum()
 	fmt.Printf("fleet: %d trials in %.0f s, %d streams and %d whole answers behind nginx, %d torn, %d failed; %s\n",
 		len(figures), time.Since(began).Seconds(), sum.streams, sum.whole, sum.torn, sum.failed, strings.Join(figures, "; "))
 	if sum.torn > 0 || sum.failed > 0 {
 		return errors.Join(errors.New("clients noticed"), sum.first)
 	}
 	return nil
+}
+
+// run does what is tried on a bed.
+func (b *bed) run(ctx context.Context, o *options) (figures []string, sum tally, err error) {
+	wanted := slices.DeleteFunc(slices.Clone(b.trials), func(t trial) bool {
+		return t.skewed && o.skewed == "" || o.only != "" && !slices.Contains(strings.Split(o.only, ","), t.name)
+	})
+	if len(wanted) == 0 {
+		return nil, sum, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 12*time.Minute)
+	defer cancel()
+	f, err := newFleet(ctx, o, b)
+	if f != nil {
+		defer f.close()
+	}
+	if err != nil {
+		return nil, sum, err
+	}
+	for _, t := range wanted {
+		from := time.Now()
+		told, err := t.run(ctx, f)
+		if err != nil {
+			return nil, sum, fmt.Errorf("%s: %w\n%s", t.name, err, f.logs())
+		}
+		fmt.Printf("%-10s %-20s %s (%.1f s)\n", b.name, t.name, told, time.Since(from).Seconds())
+		figures = append(figures, b.name+", "+t.name+": "+told)
+	}
+	return figures, f.load.sum(), nil
 }
 
 // until waits for something to become true: it looks often, and says at the end what did not.

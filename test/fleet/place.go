@@ -178,30 +178,18 @@ func (p *process) end(ctx context.Context, how syscall.Signal) error {
 	}
 }
 
+func (p *process) gone() bool {
+	select {
+	case <-p.exited:
+		return true
+	default:
+		return false
+	}
+}
+
 func (p *process) kill() {
 	if p != nil {
 		_ = p.cmd.Process.Kill()
 		<-p.exited
 	}
-}
-
-// redis is a server of our own; what it holds is in memory.
-type redis struct {
-	dir  string
-	port int
-	*process
-}
-
-func (r *redis) start(ctx context.Context) (err error) {
-	log, err := os.OpenFile(filepath.Join(r.dir, "redis.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = log.Close() }()
-	r.process, err = launch(ctx, r.dir, nil, log, "redis-server", "--bind", "127.0.0.1", "--port", strconv.Itoa(r.port), "--save", "", "--appendonly", "no")
-	if err != nil {
-		return err
-	}
-	_, err = until(ctx, startLimit, "redis-server listens", func() bool { return listens(r.port) })
-	return err
 }

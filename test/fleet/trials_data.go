@@ -76,16 +76,20 @@ func leaderKilled(ctx context.Context, f *fleet) (string, error) {
 	}
 	leader := f.gateways[i]
 	before := f.load.sum()
+	had, err := f.pg.query(ctx, "SELECT string_agg(name, ', ' ORDER BY name) FROM leases WHERE holder = '"+quoted(holder)+"'")
+	if err != nil {
+		return "", err
+	}
 	if err := leader.end(ctx, syscall.SIGKILL); err != nil {
 		return "", err
 	}
 	// Three minutes are what a lease lasts: here they are over.
-	if _, err := f.pg.query(ctx, "UPDATE leases SET until = 0 WHERE holder = '"+strings.ReplaceAll(holder, "'", "''")+"'"); err != nil {
+	if _, err := f.pg.query(ctx, "UPDATE leases SET until = 0 WHERE holder = '"+quoted(holder)+"'"); err != nil {
 		return "", err
 	}
-	took, err := until(ctx, 100*time.Second, "another one leads", func() bool {
-		text, err := f.pg.query(ctx, "SELECT holder FROM leases WHERE name = 'usage'")
-		return err == nil && text != "" && text != holder
+	took, err := until(ctx, 100*time.Second, "others do all that it did: "+had, func() bool {
+		text, err := f.pg.query(ctx, "SELECT count(*) FROM leases WHERE holder = '"+quoted(holder)+"'")
+		return err == nil && text == "0"
 	})
 	if err != nil {
 		return "", err
@@ -95,8 +99,10 @@ func leaderKilled(ctx context.Context, f *fleet) (string, error) {
 		return "", err
 	}
 	torn := f.load.forgive(before, replicas*f.o.clients)
-	return fmt.Sprintf("another leads %.0f s after its lease, the others gave %d streams meanwhile, %d were torn with it", took.Seconds(), after.streams-before.streams, torn), nil
+	return fmt.Sprintf("others do its work (%s) %.0f s after its lease and gave %d streams meanwhile, %d were torn with it", had, took.Seconds(), after.streams-before.streams, torn), nil
 }
+
+func quoted(s string) string { return strings.ReplaceAll(s, "'", "''") }
 
 // forgive takes away what was torn since then, if it is no more than could have been under way.
 func (l *load) forgive(before tally, most int) int {

@@ -12,6 +12,9 @@ mock_provider "aws" {
   mock_data "aws_partition" {
     defaults = { partition = "aws" }
   }
+  mock_data "aws_vpc" {
+    defaults = { cidr_block = "10.9.0.0/16" }
+  }
   mock_data "aws_eks_cluster" {
     defaults = { vpc_config = [{ cluster_security_group_id = "sg-yours" }] }
   }
@@ -63,6 +66,9 @@ mock_provider "aws" {
   mock_resource "aws_cognito_user_pool" {
     defaults = { id = "eu-central-1_Abc123def", endpoint = "cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Abc123def" }
   }
+  mock_resource "aws_cognito_user_pool_client" {
+    defaults = { id = "made", client_secret = "made" }
+  }
   mock_resource "aws_launch_template" {
     defaults = { id = "lt-0123456789abcdef0" }
   }
@@ -90,8 +96,24 @@ run "from_nothing" {
     error_message = "the master key is in KMS"
   }
   assert {
-    condition     = output.secret_names == ["turnpike/gateway", "turnpike/upstreams"]
-    error_message = "two secrets"
+    condition     = output.secret_names == ["turnpike/gateway", "turnpike/upstreams", "turnpike/sign-in"]
+    error_message = "three secrets"
+  }
+  assert {
+    condition     = yamldecode(output.values).config.server == { public_url = "https://ai.example.com", trusted_proxies = ["10.40.0.0/16"], trusted_depth = 1 }
+    error_message = "the gateways know their address, and whom to believe"
+  }
+  assert {
+    condition     = yamldecode(output.values).config.auth.oidc[0].user_pool == "eu-central-1_Abc123def" && yamldecode(output.values).config.auth.oidc[0].client_secret == "$${COGNITO_CLIENT_SECRET}"
+    error_message = "people sign in by Cognito, whose secret is no value of the chart"
+  }
+  assert {
+    condition     = !yamldecode(output.values).config.firewall.enabled && yamldecode(output.values).vaultKey == "kms:alias/turnpike"
+    error_message = "behind the web ACL there is no second firewall"
+  }
+  assert {
+    condition     = output.values == file("tests/values.yaml")
+    error_message = "tests/values.yaml, which the test of the chart renders (scripts/chart.sh), is not what the output says"
   }
   assert {
     condition     = output.nodes == "auto" && output.interruption_queue == null
@@ -137,6 +159,10 @@ run "into_what_is_there" {
   assert {
     condition     = output.web_acl_arn == null && output.cognito == null
     error_message = "what is switched off is not made"
+  }
+  assert {
+    condition     = yamldecode(output.values).config.firewall.enabled && yamldecode(output.values).config.auth.oidc == [] && yamldecode(output.values).config.server.trusted_proxies == ["10.9.0.0/16"]
+    error_message = "without a web ACL the gateways' own firewall is on"
   }
 }
 

@@ -83,4 +83,9 @@ seccompProfile: { type: RuntimeDefault }
 {{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}
 {{- fail "httpRoute.parentRefs is missing: the Gateway the route belongs to" -}}
 {{- end -}}
+{{- $server := .Values.config.server | default dict -}}
+{{- $auth := .Values.config.auth | default dict -}}
+{{- if and $auth.oidc (not $server.public_url) -}}
+{{- fail "config.auth.oidc needs config.server.public_url: where people are sent back to" -}}
+{{- end -}}
 {{- end -}}

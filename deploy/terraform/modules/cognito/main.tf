@@ -43,7 +43,7 @@ resource "aws_cognito_user_pool_client" "console" {
   allowed_oauth_flows                  = ["code"]
   allowed_oauth_scopes                 = ["openid", "email", "profile"]
   callback_urls                        = ["https://${var.domain}/auth/oidc/cognito/callback"]
-  logout_urls                          = ["https://${var.domain}/ui/"]
+  logout_urls                          = ["https://${var.domain}/ui/login"]
   supported_identity_providers         = ["COGNITO"]
   explicit_auth_flows                  = ["ALLOW_REFRESH_TOKEN_AUTH"]
   prevent_user_existence_errors        = "ENABLED"
@@ -63,4 +63,19 @@ resource "aws_cognito_user_group" "this" {
   name         = each.key
   precedence   = each.value
   user_pool_id = aws_cognito_user_pool.this.id
+}
+
+data "aws_region" "here" {}
+
+# The gateway proves itself to the pool by this. Terraform makes it, so it is in the state, which is encrypted for that.
+resource "aws_secretsmanager_secret" "sign_in" {
+  name                    = "${var.name}/sign-in"
+  description             = "What the gateway needs to let people sign in: written by Terraform"
+  kms_key_id              = var.kms_key_arn
+  recovery_window_in_days = var.protect ? 30 : 7
+}
+
+resource "aws_secretsmanager_secret_version" "sign_in" {
+  secret_id     = aws_secretsmanager_secret.sign_in.id
+  secret_string = jsonencode({ COGNITO_CLIENT_SECRET = aws_cognito_user_pool_client.console.client_secret })
 }
