@@ -185,12 +185,12 @@ test('a service is made, switched off and deleted; groups need a provider', asyn
   assert.deepEqual(faults, [])
 })
 
-const everything = ['/', '/usage', '/requests', '/sessions', '/playground', '/keys', '/teams', '/users', '/accounts', '/groups', '/services', '/providers', '/models', '/prices', '/alerts', '/audit', '/settings', '/about']
+const everything = ['/', '/usage', '/requests', '/conversations', '/playground', '/keys', '/teams', '/users', '/accounts', '/groups', '/services', '/providers', '/models', '/prices', '/alerts', '/audit', '/settings', '/about']
 const own = ['/my/keys', '/my/usage', '/my/connect', '/my/account']
 const people = [
   { login: 'rolf', role: 'owner', sees: [...everything, ...own], not: [] },
   { login: 'kim', role: 'admin', scopes: { keys: ['*'] }, sees: ['/playground', '/keys', '/models', '/prices', ...own], not: ['/usage', '/accounts', '/providers', '/audit'] },
-  { login: 'mona', role: 'admin', scopes: { monitor: ['*'], usage: ['*'] }, sees: ['/', '/usage', '/requests', '/sessions', '/models', '/prices', '/alerts', '/about', ...own], not: ['/keys', '/teams'] },
+  { login: 'mona', role: 'admin', scopes: { monitor: ['*'], usage: ['*'] }, sees: ['/', '/usage', '/requests', '/conversations', '/models', '/prices', '/alerts', '/about', ...own], not: ['/keys', '/teams'] },
   { login: 'mel', role: 'member', teams: ['Platform'], sees: own, not: ['/', '/keys', '/usage', '/models', '/about'] },
   { login: 'aud', role: 'auditor', sees: [...everything.filter((path) => path !== '/playground'), '/my/account'], not: ['/playground', '/my/keys'] },
 ]

@@ -210,7 +210,7 @@ export const zh: typeof en = {
       models: '名称或通配形式，如 claude-*。',
       providers: '按名称。',
       usage: '按密钥或团队。',
-      monitor: '告警、健康状况、会话。',
+      monitor: '告警、健康状况、对话。',
     },
     modes: {
       none: '无',

@@ -107,7 +107,7 @@ export const zh: typeof en = {
     single: '单个模型',
     clear: '清空',
     views: '视图',
-    tabs: { talk: '对话', explain: '解释', code: '复制为' },
+    tabs: { talk: '聊天', explain: '解释', code: '复制为' },
     codes: '语言与客户端',
     empty: '回答会在这里逐字显示，并附上 Token 数、费用和用时。',
     example: '打个招呼，并告诉我你是哪个模型。',
