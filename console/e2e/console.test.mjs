@@ -126,6 +126,22 @@ test('the chart of usage is the API’s numbers', async (t) => {
   assert.deepEqual(faults, [])
 })
 
+test('the health of a provider is the API’s numbers, hour by hour', async (t) => {
+  const { page, faults } = await open(t)
+  await signIn(page, gateway, '/ui/providers/claude')
+  const { zone, from } = await page.evaluate(() => {
+    const at = new Date(Date.now() - 86_400_000)
+    return { zone: Intl.DateTimeFormat().resolvedOptions().timeZone, from: `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, '0')}-${String(at.getDate()).padStart(2, '0')}` }
+  })
+  const { total, usage } = await gateway.api('GET', `/admin/usage?by=hour&provider=claude&from=${from}&zone=${zone}`)
+  const rows = await page.locator('[data-test=health] tbody tr').evaluateAll((list) => list.map((row) => [...row.querySelectorAll('[data-value]')].map((cell) => Number(cell.dataset.value))))
+  const sum = (at) => rows.reduce((all, row) => all + row[at], 0)
+  assert.deepEqual([sum(0), sum(1)], [total.attempts - total.errors, total.errors])
+  assert.equal(rows.filter(([worked, failed]) => worked + failed > 0).length, usage.length)
+  assert.ok(total.attempts > 0)
+  assert.deepEqual(faults, [])
+})
+
 test('a key is made, shown once, rotated and revoked by keyboard', async (t) => {
   const { page, faults } = await open(t)
   await signIn(page, gateway, '/ui/keys')

@@ -331,6 +331,8 @@ test('the figures of the overview are the API’s', async (t) => {
   assert.equal(await figure('requests'), new Intl.NumberFormat('en').format(total.requests))
   const span = (ms) => new Intl.NumberFormat('en', { style: 'unit', unit: ms < 1000 ? 'millisecond' : 'second', unitDisplay: 'narrow', maximumFractionDigits: ms < 1000 ? 0 : 2 }).format(ms < 1000 ? ms : ms / 1000)
   assert.equal(await figure('speed'), `${span(total.p50_first_content_ms)} / ${span(total.p95_first_content_ms)}`)
+  const charted = await page.locator('[data-test=points] td').evaluateAll((list) => list.map((cell) => Number(cell.dataset.value)))
+  assert.ok(Math.abs(Math.round(charted.reduce((sum, value) => sum + value, 0) * 1e9) - total.cost_nano) <= charted.length, 'the days add up')
   await go(page, '/usage?period=30d&grain=week&by=user')
   const cells = await page.locator('[data-test=points] td').evaluateAll((list) => list.map((cell) => Number(cell.dataset.value)))
   const table = Number(await page.locator('[data-test=usage] tfoot [data-nano]').getAttribute('data-nano'))

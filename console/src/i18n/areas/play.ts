@@ -59,6 +59,11 @@ export const en = {
     model: 'Model or alias',
     placeholder: 'Model or alias',
     ask: 'Ask',
+    key: 'As which key (any)',
+    asked: 'Asked for',
+    alias: 'by the alias {name}',
+    first: 'First ({strategy})',
+    next: 'If none of them can serve',
   },
   setup: {
     text: 'A provider, a test call, a key, the settings for your client: two minutes.',
@@ -146,6 +151,11 @@ export const zh: typeof en = {
     model: '模型或别名',
     placeholder: '模型或别名',
     ask: '查询',
+    key: '以哪个密钥（不限）',
+    asked: '请求的名称',
+    alias: '经由别名 {name}',
+    first: '首先（{strategy}）',
+    next: '若都无法服务',
   },
   setup: {
     text: '提供商、测试调用、密钥、客户端设置：两分钟即可。',
