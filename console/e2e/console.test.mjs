@@ -59,55 +59,6 @@ for (const look of [
   })
 }
 
-test('a request of the playground is in Requests with the same cost', async (t) => {
-  const { page, faults } = await open(t)
-  await signIn(page, gateway, '/ui/playground?model=sandbox')
-  await page.getByLabel('Message').fill('Hello, sandbox!')
-  await page.getByRole('button', { name: 'Send' }).click()
-  await page.locator('[data-test=request]').waitFor()
-  const cost = await page.locator('[data-test=cost]').getAttribute('data-cost')
-  assert.ok(Number(cost) > 0, `the cost is ${cost}`)
-  await page.locator('[data-test=request]').click()
-  await page.waitForURL(/\/requests\//)
-  await settled(page)
-  assert.equal(await page.locator('.cost[data-cost]').getAttribute('data-cost'), cost)
-  const id = decodeURIComponent(new URL(page.url()).pathname.split('/').pop())
-  const told = await gateway.api('GET', `/admin/requests/${id}`)
-  assert.equal(told.cost_usd, cost)
-  const lines = told.attempts[0].cost_lines.reduce((sum, line) => sum + Math.round(Number(line.cost_usd) * 1e9), 0)
-  assert.equal(lines, Math.round(Number(cost) * 1e9))
-  await go(page, '/requests')
-  assert.equal(await page.locator('tbody tr').first().locator('[data-cost]').getAttribute('data-cost'), cost)
-  assert.deepEqual(faults, [])
-})
-
-for (const [id, title] of Object.entries({ responses: 'OpenAI Responses', messages: 'Anthropic Messages', gemini: 'Gemini', converse: 'Bedrock Converse' })) {
-  test(`the playground speaks ${title}`, async (t) => {
-    const { page, faults } = await open(t)
-    await signIn(page, gateway, '/ui/playground?model=sandbox')
-    await page.getByLabel('API').selectOption(id)
-    await page.getByLabel('Message').fill('[[sandbox text="all **is** well"]]')
-    await page.getByRole('button', { name: 'Send' }).click()
-    await page.locator('[data-test=request]').waitFor()
-    assert.equal(await page.locator('.markdown').innerText(), 'all is well')
-    assert.deepEqual(faults, [])
-  })
-}
-
-test('an answer can be stopped, and a failed one says why', async (t) => {
-  const { page } = await open(t, { allow: ['429'] })
-  await signIn(page, gateway, '/ui/playground?model=sandbox')
-  await page.getByLabel('Message').fill('[[sandbox n=500 delay=100ms]] go on')
-  await page.getByRole('button', { name: 'Send' }).click()
-  await page.locator('.markdown').waitFor()
-  await page.getByRole('button', { name: 'Stop' }).click()
-  await page.getByText('Stopped before the end.').waitFor()
-  await page.getByRole('button', { name: 'Clear' }).click()
-  await page.getByLabel('Message').fill('[[sandbox error=400]]')
-  await page.getByRole('button', { name: 'Send' }).click()
-  await page.getByRole('alert').waitFor()
-})
-
 test('the chart of usage is the API’s numbers', async (t) => {
   const { page, faults } = await open(t)
   await signIn(page, gateway, '/ui/usage?period=7d')
