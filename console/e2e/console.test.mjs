@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
-import { audit, go, keyForm, openBrowser, openPage, settled, signIn, signInAs } from './browser.mjs'
+import { audit, go, keyForm, openBrowser, openPage, settled, signIn, signInAs, tabTo } from './browser.mjs'
 import { adminKey, member, startGateway, startUpstream } from './gateway.mjs'
 import { examples, memberPages, pagesOf } from './pages.mjs'
 
@@ -93,34 +93,91 @@ test('the health of a provider is the API’s numbers, hour by hour', async (t) 
   assert.deepEqual(faults, [])
 })
 
-test('a key is made, shown once, rotated and revoked by keyboard', async (t) => {
+test('a key is made, shown once, rotated and revoked by keyboard alone', async (t) => {
   const { page, faults } = await open(t)
   await signIn(page, gateway, '/ui/keys')
-  await page.getByRole('button', { name: 'Create key' }).focus()
-  await page.keyboard.press('Enter')
-  await page.getByRole('dialog').getByLabel('Name').focus()
+  const press = async (locator) => {
+    await tabTo(page, locator)
+    await page.keyboard.press('Enter')
+  }
+  const dialog = page.getByRole('dialog')
+  await press(page.getByRole('button', { name: 'Create key' }))
+  await tabTo(page, dialog.getByLabel('Name'))
   await page.keyboard.type('by-keyboard')
   await page.keyboard.press('Enter')
   const secret = await page.locator('[data-test=secret]').innerText()
   assert.ok(secret.length > 20)
-  await page.getByRole('button', { name: 'I have kept it' }).focus()
-  await page.keyboard.press('Enter')
-  await page.getByRole('link', { name: 'by-keyboard' }).focus()
-  await page.keyboard.press('Enter')
+  await press(page.getByRole('button', { name: 'I have kept it' }))
+  await press(page.getByRole('link', { name: 'by-keyboard' }))
   await page.waitForURL(/\/keys\/key_/)
   await settled(page)
   assert.equal(await page.getByText(secret).count(), 0)
-  await page.getByRole('button', { name: 'Rotate' }).click()
-  await page.getByRole('dialog').getByRole('button', { name: 'Rotate' }).click()
+  await press(page.getByRole('button', { name: 'Rotate' }))
+  await press(dialog.getByRole('button', { name: 'Rotate' }))
   const other = await page.locator('[data-test=secret]').innerText()
   assert.notEqual(other, secret)
-  await page.getByRole('button', { name: 'I have kept it' }).click()
-  await page.getByRole('button', { name: 'Revoke' }).click()
-  await page.getByRole('dialog').locator('input').fill('by-keyboard')
+  await press(page.getByRole('button', { name: 'I have kept it' }))
+  await press(page.getByRole('button', { name: 'Disable' }))
+  await press(dialog.getByRole('button', { name: 'Disable' }))
+  await press(page.getByRole('button', { name: 'Undo' }))
+  await page.getByText('Valid', { exact: true }).waitFor()
+  await press(page.getByRole('button', { name: 'Revoke' }))
+  await tabTo(page, dialog.locator('input'))
+  await page.keyboard.type('by-keyboard')
   await page.keyboard.press('Enter')
   await page.getByText('Revoked').first().waitFor()
   const found = await gateway.api('GET', '/admin/keys?q=by-keyboard')
   assert.equal(found.keys[0].state, 'revoked')
+  assert.deepEqual(faults, [])
+})
+
+test('a key is changed: limits of single models, cache, and its budget recharged with a note; several are made at once', async (t) => {
+  const { page, faults } = await open(t, { allow: ['422'] })
+  const { id } = await gateway.api('POST', '/admin/keys', { name: 'tuned' })
+  await gateway.api('POST', '/admin/budgets', { scope: 'key', scope_id: id, period: 'monthly', limit_usd: '10' })
+  await signIn(page, gateway, `/ui/keys/${id}`)
+  const dialog = page.getByRole('dialog')
+  await page.getByRole('button', { name: 'Edit', exact: true }).first().click()
+  await dialog.getByLabel('Limits of models').fill('claude-* rpm=many')
+  await dialog.getByText('Cache, losses, addresses').click()
+  await dialog.getByLabel('Prompt cache points').selectOption('1h')
+  await dialog.getByRole('button', { name: 'Save' }).click()
+  await dialog.locator('[role=alert], [aria-invalid="true"]').first().waitFor()
+  await dialog.getByLabel('Limits of models').fill('claude-* rpm=60 tpm=100000\ngpt-5 concurrent=2')
+  await dialog.getByRole('button', { name: 'Save' }).click()
+  await dialog.waitFor({ state: 'hidden' })
+  await page.getByText('claude-* rpm=60 tpm=100000').waitFor()
+  const kept = await gateway.api('GET', `/admin/keys/${id}`)
+  assert.deepEqual(kept.limits.models, [{ match: 'claude-*', limits: { rpm: 60, tpm: 100000 } }, { match: 'gpt-5', limits: { concurrent: 2 } }])
+  assert.equal(kept.policy.cache, '1h')
+
+  await page.getByRole('button', { name: 'Recharge' }).click()
+  await dialog.getByLabel(/^Amount/).fill('5')
+  await dialog.getByLabel('Note').fill('for the demo')
+  await dialog.getByRole('button', { name: 'Recharge' }).click()
+  await dialog.waitFor({ state: 'hidden' })
+  await page.getByRole('button', { name: 'History' }).click()
+  await dialog.getByText('for the demo').waitFor()
+  await page.keyboard.press('Escape')
+
+  await go(page, '/keys')
+  await page.getByRole('button', { name: 'Create several' }).click()
+  await dialog.getByLabel('Names').fill('one\ntwo, three')
+  await dialog.getByLabel('Team').selectOption('Research')
+  await dialog.getByRole('button', { name: /Create 3/ }).click()
+  await page.locator('[data-test=secret]').nth(2).waitFor()
+  assert.equal(new Set(await page.locator('[data-test=secret]').allInnerTexts()).size, 3)
+  await page.getByRole('button', { name: 'I have kept it' }).click()
+  assert.equal((await gateway.api('GET', '/admin/keys?team=Research')).total, 4)
+
+  await go(page, `/keys/${id}`)
+  await page.getByRole('button', { name: 'Connect' }).click()
+  for (const client of ['Claude Code', 'Codex', 'Cursor', 'Cline', 'OpenCode', 'OpenAI Python', 'OpenAI TypeScript', 'Anthropic Python', 'Anthropic TypeScript', 'curl']) {
+    await dialog.getByRole('tab', { name: client, exact: true }).click()
+    const text = (await dialog.locator('#connect-panel pre').allInnerTexts()).join('\n')
+    assert.ok(text.includes(gateway.origin) && text.includes('YOUR_KEY') && text.includes('sandbox'), `${client}: ${text}`)
+  }
+  assert.deepEqual(await audit(page), [])
   assert.deepEqual(faults, [])
 })
 
@@ -166,32 +223,60 @@ test('a slow network shows that it is waited for', async (t) => {
   assert.deepEqual(faults, [])
 })
 
-test('first steps: from a new gateway to a key and its settings', async (t) => {
+test('first steps: by keyboard alone from the link of a new gateway to a key and its settings', async (t) => {
   const fresh = await startGateway({ seeded: false, bare: true, more: 'live: { allow_private: true }' })
   t.after(() => fresh.stop())
   const { page, context, faults } = await openPage(browser, fresh)
   t.after(() => context.close())
-  await signIn(page, fresh)
-  assert.match(page.url(), /\/setup$/)
+  let stops = 0
+  const to = async (locator) => {
+    await tabTo(page, locator)
+    stops++
+  }
+  const fill = async (locator, text) => {
+    await to(locator)
+    await page.keyboard.press('Control+a')
+    await page.keyboard.type(text)
+  }
+  const press = async (name) => {
+    await to(page.getByRole('button', { name, exact: true }).first())
+    await page.keyboard.press('Enter')
+  }
+  const [, link] = /(http\S*\/ui\/welcome#tpi_[\w-]{43})/.exec(fresh.log()) ?? []
+  assert.ok(link, 'the first start prints a link')
+  await page.goto(link)
+  await fill(page.getByLabel('Login'), 'olga')
+  await fill(page.getByLabel(/^Password/), 'a long enough passphrase')
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/\/setup$/)
+  await settled(page)
   // The key of a provider is pasted: a wrong one is refused before it is kept, a right one answers the test call.
   const upstream = await startUpstream('sk-right')
   t.after(() => upstream.stop())
-  await page.getByLabel('Provider', { exact: true }).selectOption('openai-compat')
-  await page.getByLabel('Address').fill(`${upstream.origin}/v1`)
-  await page.getByLabel(/^API key/).fill('sk-wrong')
-  await page.getByRole('button', { name: 'Try and add' }).click()
+  await to(page.getByLabel('Provider', { exact: true }))
+  await page.keyboard.type('OpenAI-c')
+  await fill(page.getByLabel(/^API key/), 'sk-wrong')
+  await fill(page.getByLabel('Address'), `${upstream.origin}/v1`)
+  await press('Try and add')
   await page.getByRole('alert').waitFor()
   assert.deepEqual(await audit(page), [])
-  await page.getByLabel(/^API key/).fill('sk-right')
-  await page.getByRole('button', { name: 'Try and add' }).click()
+  await fill(page.getByLabel(/^API key/), 'sk-right')
+  await page.keyboard.press('Enter')
   await page.getByText('compatible', { exact: true }).waitFor()
-  await page.getByLabel('Model', { exact: true }).first().fill('compatible/little-model')
-  await page.getByRole('button', { name: 'Send a test message' }).click()
+  const model = page.getByLabel('Model', { exact: true }).first()
+  await page.waitForFunction(() => [...document.querySelectorAll('input')].some((input) => input.value === 'compatible/little-model' || input.value === 'little-model'))
+  assert.match(await model.inputValue(), /little-model$/, 'the test call is for what was added')
+  await press('Send a test message')
   await page.locator('.markdown').getByText('hello from the little model').waitFor()
-  await page.getByRole('button', { name: 'Create key' }).click()
+  await press('Create key')
   const secret = await page.locator('[data-test=secret]').innerText()
-  await page.getByRole('tab', { name: 'Claude Code' }).click()
+  await to(page.getByRole('tab', { name: 'curl' }))
+  await page.keyboard.press('ArrowRight')
   await page.getByRole('tabpanel').getByText(`ANTHROPIC_AUTH_TOKEN=${secret}`).waitFor()
+  await page.getByRole('tabpanel').getByText(/ANTHROPIC_MODEL=.*little-model/).waitFor()
   assert.deepEqual(await audit(page), [])
   assert.deepEqual(faults, [])
+  // Two minutes are five seconds for each thing to be found and done.
+  assert.ok(stops <= 24, `${stops} things are to be done`)
+  t.diagnostic(`${stops} things to do`)
 })

@@ -4,7 +4,6 @@ import { after, before, test } from 'node:test'
 
 import { audit, go, openBrowser, openPage, settled, signIn, signInAs } from './browser.mjs'
 import { member, startGateway } from './gateway.mjs'
-import { code } from './totp.mjs'
 
 const password = 'a long enough passphrase'
 let gateway, browser
@@ -25,66 +24,6 @@ async function open(t, options) {
 
 const dialog = (page) => page.getByRole('dialog')
 const press = (page, name) => page.getByRole('button', { name, exact: true }).click()
-
-test('the first owner: by the link, out, and in again with a second factor', async (t) => {
-  const { page, context, faults } = await open(t, { allow: ['401'] })
-  const [, secret] = /\/ui\/welcome#(tpi_[\w-]{43})/.exec(gateway.log()) ?? []
-  assert.ok(secret, 'the first start prints a link')
-  await page.goto(`${gateway.origin}/ui/welcome#${secret}`)
-  await page.getByLabel('Login').fill('olga')
-  await page.getByLabel('Your name').fill('Olga Owner')
-  assert.equal(new URL(page.url()).hash, '', 'the secret is out of the address')
-  await page.getByLabel(/^Password/).fill('short')
-  await press(page, 'Make my account')
-  await page.getByRole('alert').getByText(/12/).waitFor()
-  assert.deepEqual(await audit(page), [])
-  await page.getByLabel(/^Password/).fill(password)
-  await press(page, 'Make my account')
-  await page.waitForURL(/\/ui\/$/)
-  await settled(page)
-
-  await go(page, '/my/account')
-  await press(page, 'Set up a second factor')
-  await dialog(page).getByRole('img', { name: /QR code/ }).waitFor()
-  await dialog(page).locator('summary').click()
-  const factor = await page.locator('[data-test=factor]').innerText()
-  await dialog(page).getByLabel('Code of your authenticator').fill('000000')
-  await press(page, 'Put it in force')
-  await dialog(page).locator('.field.wrong .error').waitFor()
-  assert.deepEqual(await audit(page), [])
-  await dialog(page).getByLabel('Code of your authenticator').fill(code(factor))
-  await press(page, 'Put it in force')
-  await page.getByText('A code of your authenticator is asked for when you sign in.').waitFor()
-
-  // A reload goes on by the cookie; no token is where a page could read it.
-  await page.reload()
-  await page.getByRole('heading', { name: 'My account' }).waitFor()
-  const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }) + document.cookie)
-  assert.doesNotMatch(kept, /eyJ|tp[a-z]_/)
-
-  // Another tab has the session too, and ends with this one.
-  const other = await context.newPage()
-  await other.goto(`${gateway.origin}/ui/my/account`)
-  await other.getByRole('heading', { name: 'My account' }).waitFor()
-  await press(page, 'Sign out')
-  await page.waitForURL(/\/sign-in/)
-  await other.waitForURL(/\/sign-in/)
-  await other.close()
-  await page.reload()
-  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
-
-  await page.getByLabel('Login').fill('olga')
-  await page.getByLabel(/^Password/).fill('a wrong passphrase')
-  await page.keyboard.press('Enter')
-  await page.getByRole('alert').waitFor()
-  await page.getByLabel(/^Password/).fill(password)
-  await page.keyboard.press('Enter')
-  await page.getByLabel('Code of your authenticator').fill(code(factor, 1)) // that of now was used
-  assert.deepEqual(await audit(page), [])
-  await page.keyboard.press('Enter')
-  await page.getByRole('heading', { name: 'Overview' }).waitFor()
-  assert.deepEqual(faults.filter((fault) => !fault.includes('422')), [])
-})
 
 test('somebody is invited, comes by the link, is changed, signed out and deleted', async (t) => {
   const { page, faults } = await open(t)

@@ -128,7 +128,7 @@ test('a picture goes along, a tool is called with its arguments', async (t) => {
 test('why a request would go where it goes is told, and nothing is sent', async (t) => {
   const { page, faults } = await open(t)
   await signIn(page, gateway, '/ui/playground?model=fast')
-  const before = (await gateway.api('GET', '/admin/attempts?limit=500')).attempts.length
+  const many = (await gateway.api('GET', '/admin/attempts?limit=500')).attempts.length
   await page.getByLabel('API').selectOption('responses')
   await page.getByRole('tab', { name: 'Explain' }).click()
   const panel = page.getByRole('tabpanel')
@@ -137,7 +137,7 @@ test('why a request would go where it goes is told, and nothing is sent', async 
   assert.deepEqual(await panel.locator('.targets li strong').allInnerTexts(), targets.map(({ provider }) => provider))
   await panel.getByText('http://127.0.0.1:9/v1/messages').waitFor()
   assert.deepEqual(await audit(page), [])
-  assert.equal((await gateway.api('GET', '/admin/attempts?limit=500')).attempts.length, before)
+  assert.equal((await gateway.api('GET', '/admin/attempts?limit=500')).attempts.length, many)
   assert.deepEqual(faults, [])
 })
 
