@@ -2,6 +2,8 @@
 export const en = {
   app: { skip: 'Skip to content', theme: 'Theme', language: 'Language', themes: { system: 'System', light: 'Light', dark: 'Dark' } },
   common: {
+    soFar: '{share} done',
+    exported: '{size} so far',
     again: 'Try again',
     cancel: 'Cancel',
     close: 'Close',
@@ -36,6 +38,7 @@ export const en = {
     short: { rpm: 'req/min', tpm: 'tok/min', concurrent: 'at once' },
   },
   list: {
+    written: '{count} rows so far',
     actions: 'Actions',
     all: 'All',
     back: 'Back',
@@ -171,6 +174,8 @@ export const en = {
 export const zh: typeof en = {
   app: { skip: '跳到正文', theme: '主题', language: '语言', themes: { system: '跟随系统', light: '浅色', dark: '深色' } },
   common: {
+    soFar: '已完成 {share}',
+    exported: '已导出 {size}',
     again: '重试',
     cancel: '取消',
     close: '关闭',
@@ -205,6 +210,7 @@ export const zh: typeof en = {
     short: { rpm: '请求/分', tpm: 'Token/分', concurrent: '并发' },
   },
   list: {
+    written: '已导出 {count} 行',
     actions: '操作',
     all: '全部',
     back: '上一页',
