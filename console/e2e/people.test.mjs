@@ -244,6 +244,16 @@ test('what a request said stands in three columns, where it is kept and one may 
   await table.locator('td').getByText(/remember this sentence/).first().waitFor()
   assert.equal(await table.locator('thead th').count(), 3)
   assert.match(await table.locator('thead th').nth(1).innerText(), /sandbox/)
+  assert.match((await table.locator('td:nth-child(3).tells').allInnerTexts()).join('\n'), /"(prompt|completion)_tokens"/, 'what it is counted by is marked')
+  const runs = await table.locator('tr').evaluateAll((rows) => rows.filter((row, at) => row.querySelector('ins, del') && !rows[at - 1].querySelector('ins, del')).length)
+  if (runs > 0) {
+    await page.getByRole('region', { name: 'What was sent and what came back' }).focus()
+    await page.keyboard.press('n')
+    await page.locator('[data-test=change]').getByText(`Change 1 of ${runs}`).waitFor()
+    await page.keyboard.press('p')
+    await page.locator('[data-test=change]').getByText(`Change ${runs} of ${runs}`).waitFor()
+  }
+  t.diagnostic(`${runs} changes`)
   assert.deepEqual(await audit(page), [])
   await go(page, `/requests/${asked[1].id}`)
   await press(page, 'Show it')
