@@ -87,3 +87,13 @@ export async function signInAs(page, gateway, { login, password }, path = '/ui/'
   await page.waitForURL((url) => !url.pathname.endsWith('/sign-in'))
   await settled(page)
 }
+
+/** Goes to something with the Tab key alone, as people without a pointer do; gives the number of presses. */
+export async function tabTo(page, locator, most = 80) {
+  await locator.waitFor()
+  for (let presses = 0; presses <= most; presses++) {
+    if (await locator.evaluate((element) => element === document.activeElement)) return presses
+    await page.keyboard.press('Tab')
+  }
+  throw new Error(`${locator} is not reached by keyboard`)
+}

@@ -15,8 +15,11 @@ export const router = createRouter({
     { path: '/usage', name: 'usage', meta: { may: 'usage:read' }, component: () => import('./pages/UsagePage.vue') },
     { path: '/requests', name: 'requests', meta: { may: 'usage:read' }, component: () => import('./pages/RequestsPage.vue') },
     { path: '/requests/:id', name: 'request', meta: { may: 'usage:read' }, component: () => import('./pages/RequestPage.vue') },
-    { path: '/sessions', name: 'sessions', meta: { may: 'usage:read' }, component: () => import('./pages/SessionsPage.vue') },
-    { path: '/sessions/:id', name: 'session', meta: { may: 'usage:read' }, component: () => import('./pages/SessionPage.vue') },
+    { path: '/conversations', name: 'conversations', meta: { may: 'usage:read' }, component: () => import('./pages/ConversationsPage.vue') },
+    { path: '/conversations/:id', name: 'conversation', meta: { may: 'usage:read' }, component: () => import('./pages/ConversationPage.vue') },
+    // Bookmarks of before: they were called sessions.
+    { path: '/sessions', redirect: (to) => ({ path: '/conversations', query: to.query }) },
+    { path: '/sessions/:id', redirect: (to) => ({ path: `/conversations/${encodeURIComponent(String(to.params.id))}`, query: to.query }) },
     { path: '/playground', name: 'playground', meta: { may: 'keys:write' }, component: () => import('./pages/PlaygroundPage.vue') },
     { path: '/keys', name: 'keys', meta: { may: 'keys:read' }, component: () => import('./pages/KeysPage.vue') },
     { path: '/keys/:id', name: 'key', meta: { may: 'keys:read' }, component: () => import('./pages/KeyPage.vue') },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { align, pretty } from './diff'
+import { align, clip, pretty, runs, tells } from './diff'
 
 describe('align', () => {
   it.each([
@@ -30,4 +30,32 @@ describe('pretty', () => {
   it('gives JSON a member a line', () => expect(pretty('{"a":1,"b":[2]}')).toEqual(['{', '  "a": 1,', '  "b": [', '    2', '  ]', '}']))
   it('gives events one by one', () => expect(pretty('event: x\ndata: {"a":1}\n\ndata: [DONE]')).toEqual(['event: x', 'data: {', '  "a": 1', '}', '', 'data: [DONE]']))
   it('leaves what it cannot read', () => expect(pretty('{"a":1')).toEqual(['{"a":1']))
+})
+
+describe('what an answer is counted by', () => {
+  it.each([
+    ['  "usage": {', true],
+    ['    "prompt_tokens": 12,', true],
+    ['  "promptTokenCount": 3', true],
+    ['  "inputTokens": 3,', true],
+    ['  "finish_reason": "stop"', true],
+    ['  "stop_reason": null,', true],
+    ['event: error', true],
+    ['  "error": {', true],
+    ['  "content": "usage and tokens"', false],
+    ['event: message_start', false],
+  ])('%s', (line, want) => {
+    expect(tells(line)).toBe(want)
+  })
+})
+
+it('runs of changes begin where rows begin to differ', () => {
+  expect(runs([false, false, true, false, true].map((same) => ({ same })))).toEqual([0, 3])
+  expect(runs([])).toEqual([])
+})
+
+it('long lines are cut, and say by how much', () => {
+  expect(clip('abc', 3)).toEqual({ text: 'abc', more: 0 })
+  expect(clip('abcdef', 4)).toEqual({ text: 'abcd', more: 2 })
+  expect(clip('abcdef', Infinity)).toEqual({ text: 'abcdef', more: 0 })
 })

@@ -81,3 +81,21 @@ function json(text: string): string[] | undefined {
     return undefined
   }
 }
+
+// What an answer is counted and judged by, in every dialect: usage, how it ended, what went wrong.
+const telling = /"(?:usage\w*|\w*_tokens|\w*[tT]okens?(?:Count|Details)?|finish_?[rR]eason|stop_?[rR]eason|error|code|status)"\s*:|^event: error/
+
+/** Whether a line of an answer is one that it is counted or judged by. */
+export function tells(line: string): boolean {
+  return telling.test(line)
+}
+
+/** Where changes begin: the first row of each run of rows that differ. */
+export function runs(rows: { same: boolean }[]): number[] {
+  return rows.flatMap((row, at) => (!row.same && (at === 0 || rows[at - 1]?.same) ? [at] : []))
+}
+
+/** A line as it is shown: very long ones (pictures, documents) are cut, with the number of characters left out. */
+export function clip(line: string, most: number): { text: string; more: number } {
+  return line.length <= most ? { text: line, more: 0 } : { text: line.slice(0, most), more: line.length - most }
+}

@@ -36,15 +36,22 @@ export function money(value: number | string | undefined | null, locale: string)
   return new Intl.NumberFormat(locale, { style: 'currency', currency: 'USD', currencyDisplay: 'narrowSymbol', ...digits }).format(n)
 }
 
-/** A share of one. */
+/** A share of one: below ten percent with a digit more. */
 export function percent(share: number, locale: string): string {
-  const digits = share > 0 && share < 0.1 ? 1 : 0
+  const digits = share !== 0 && Math.abs(share) < 0.1 ? 1 : 0
   return new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: digits }).format(share)
 }
 
 /** A moment in the person's zone, to the second. */
 export function moment(at: string | undefined, locale: string): string {
   return at ? new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(at)) : ''
+}
+
+/** A moment where many stand below each other: without the year while that is this one. */
+export function shortMoment(at: string, now: Date, locale: string): string {
+  const then = new Date(at)
+  const year = then.getFullYear() === now.getFullYear() ? undefined : ('numeric' as const)
+  return new Intl.DateTimeFormat(locale, { year, month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit', second: '2-digit' }).format(then)
 }
 
 /** A day in the person's zone. */

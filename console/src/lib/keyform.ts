@@ -13,6 +13,7 @@ export interface KeyForm {
   rpm: string
   tpm: string
   concurrent: string
+  modelLimits: string
   models: string
   providers: string
   provider: string
@@ -37,6 +38,7 @@ export function keyForm(key?: Schema['Key']): KeyForm {
     rpm: n(key?.limits?.rpm),
     tpm: n(key?.limits?.tpm),
     concurrent: n(key?.limits?.concurrent),
+    modelLimits: modelLimitLines(key?.limits?.models ?? []),
     models: (key?.allowed_models ?? []).join(', '),
     providers: (key?.allowed_providers ?? []).join(', '),
     provider: key?.default_provider ?? '',
@@ -45,6 +47,31 @@ export function keyForm(key?: Schema['Key']): KeyForm {
     continue: n(key?.policy?.continue),
     payloads: key?.log_payloads ?? false,
   }
+}
+
+const limitNames = ['rpm', 'tpm', 'concurrent'] as const
+
+/** Limits of models as lines: claude-* rpm=60 tpm=100000. */
+export function modelLimitLines(models: Schema['TenancyModelLimits'][]): string {
+  const words = (limits: Schema['LimitRule']) => limitNames.flatMap((name) => (limits[name] === undefined || limits[name] === null ? [] : [`${name}=${limits[name]}`]))
+  return models.map(({ match, limits }) => [match, ...words(limits)].join(' ')).join('\n')
+}
+
+/** Lines as limits of models. What is no number is sent as it is: the server says what is wrong with it. */
+export function modelLimitsOf(lines: string): Schema['TenancyModelLimits'][] {
+  return lines
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [match = '', ...words] = line.split(/\s+/)
+      const limits = words.map((word) => {
+        const [name = '', value = ''] = word.split('=')
+        const number = Number(value)
+        return [name, value === '' || Number.isNaN(number) ? value : number]
+      })
+      return { match, limits: Object.fromEntries(limits) as Schema['LimitRule'] }
+    })
 }
 
 /** A moment as the browser's control for it has it, in the person's zone. */
@@ -71,6 +98,8 @@ export function keyEdit(form: KeyForm, before?: Schema['Key']): Schema['KeyEdit'
     tags: list(form.tags),
     addresses: list(form.addresses),
     expires_at: form.expires === '' ? null : new Date(form.expires).toISOString(),
+    // Limits as a whole only where those of models change: what is said one by one stands above them.
+    ...(form.modelLimits === modelLimitLines(before?.limits?.models ?? []) ? {} : { limits: { models: modelLimitsOf(form.modelLimits) } }),
     rpm: numberOf(form.rpm),
     tpm: numberOf(form.tpm),
     concurrent: numberOf(form.concurrent),

@@ -39,7 +39,7 @@ export const places: { group: string; places: Place[] }[] = [
       { name: 'overview', path: '/', icon: symRoundedSpaceDashboard, may: 'usage:read' },
       { name: 'usage', path: '/usage', icon: symRoundedBarChart, may: 'usage:read' },
       { name: 'requests', path: '/requests', icon: symRoundedListAlt, may: 'usage:read' },
-      { name: 'sessions', path: '/sessions', icon: symRoundedTimeline, may: 'usage:read' },
+      { name: 'conversations', path: '/conversations', icon: symRoundedTimeline, may: 'usage:read' },
       { name: 'playground', path: '/playground', icon: symRoundedForum, may: 'keys:write' },
     ],
   },

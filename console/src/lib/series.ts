@@ -44,10 +44,15 @@ function hourKey(at: Date): string {
   return String(at.getTime())
 }
 
+/** The key of an hour as the API writes it. */
+export function hourOf(word: string): string {
+  return String(Date.parse(word))
+}
+
 /** The key of what the API calls a bucket: hours by their moment, since offsets are written in several ways. */
 function keyOf(grain: Grain, word: string): string {
   if (grain === 'week') return mondayOf(word)
-  return grain === 'hour' ? String(Date.parse(word)) : word
+  return grain === 'hour' ? hourOf(word) : word
 }
 
 /** How a bucket is called for people. */

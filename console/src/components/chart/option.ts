@@ -4,6 +4,8 @@ export interface Series {
   values: number[]
   /** Drawn as a thin line behind the others: the period before. */
   ghost?: boolean
+  /** Its place among the colours, where it is not its own place. */
+  colour?: number
 }
 
 /** What a chart shows. */
@@ -55,6 +57,7 @@ export function chartOption(data: ChartData, palette: Palette, show: (value: num
             data: series.values,
             symbol: 'none',
             barMaxWidth: 28,
+            itemStyle: series.colour === undefined ? undefined : { color: palette.series[series.colour] },
             lineStyle: { width: 2 },
           },
     ),

@@ -3,6 +3,7 @@ export const en = {
   mine: {
     keysText: 'Keys of your own: {count} of {most}.',
     noKeys: 'You have no key yet. Make one and put it into your client.',
+    searchKeys: 'name, beginning, team',
     noTeam: 'You are in no team, and keys of your own may do what your team may. Ask an operator.',
     full: 'You have as many keys as you may. Revoke one to make another.',
     within: 'What your team may use and spend holds for it, whatever is said here.',
@@ -99,6 +100,12 @@ export const en = {
     same: 'It went on as it came.',
     changed: '{count} lines differ between what was sent and what went on.',
     only: 'Only what differs',
+    previous: 'The change before',
+    next: 'The next change',
+    at: 'Change {at} of {count}',
+    whole: 'Long lines whole',
+    longer: '… {count} more characters',
+    tells: 'usage, end, error',
   },
 }
 
@@ -107,6 +114,7 @@ export const zh: typeof en = {
   mine: {
     keysText: '您自己的密钥：{count} / {most}。',
     noKeys: '您还没有密钥。创建一个并填入客户端。',
+    searchKeys: '名称、前缀、团队',
     noTeam: '您不属于任何团队，而您的密钥以团队的权限为限。请联系管理员。',
     full: '密钥数量已达上限。撤销一个后才能再创建。',
     within: '无论此处如何设置，都受团队的使用和支出限制。',
@@ -203,5 +211,11 @@ export const zh: typeof en = {
     same: '原样转发。',
     changed: '发送与转发的内容有 {count} 行不同。',
     only: '只看不同之处',
+    previous: '上一处变化',
+    next: '下一处变化',
+    at: '第 {at} 处变化，共 {count} 处',
+    whole: '显示完整长行',
+    longer: '……还有 {count} 个字符',
+    tells: '用量、结束、错误',
   },
 }

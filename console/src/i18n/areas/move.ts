@@ -2,6 +2,7 @@
 export const en = {
   move: {
     title: 'Reload, export, import',
+    reloadText: 'The file is read again by itself when it changes; this does it now, and says what came of it.',
     reload: 'Read the file again',
     changed: 'In force now: {list}.',
     same: 'The file says what is in force already.',
@@ -11,7 +12,7 @@ export const en = {
     passphraseHint: 'With one (12 characters or more) the secrets go along, encrypted; without, they are left out.',
     export: 'Export',
     import: 'Import',
-    file: 'File to import',
+    file: 'Choose a file',
     text: 'Configuration (YAML)',
     opens: 'Passphrase of its secrets',
     prune: 'Take away what was set here and the file does not have',
@@ -30,6 +31,7 @@ export const en = {
 export const zh: typeof en = {
   move: {
     title: '重新读取、导出、导入',
+    reloadText: '文件更改后会自动重新读取；也可在此立即读取并查看结果。',
     reload: '重新读取文件',
     changed: '现已生效：{list}。',
     same: '文件内容与当前一致。',

@@ -1,5 +1,13 @@
-/** Words of the form of a provider. */
+/** Words of the form of a provider, and of how it did. */
 export const en = {
+  health: {
+    title: 'Health, yesterday and today',
+    share: '{share} failed',
+    worked: 'Worked',
+    failed: 'Failed',
+    nothing: 'Nothing was asked of it yesterday and today.',
+    label: 'Attempts by hour: {count} in all, {failed} of them failed',
+  },
   provider: {
     add: 'Add provider',
     edit: 'Edit {name}',
@@ -58,6 +66,14 @@ export const en = {
 
 /** The same in simplified Chinese. */
 export const zh: typeof en = {
+  health: {
+    title: '昨天和今天的健康状况',
+    share: '{share} 失败',
+    worked: '成功',
+    failed: '失败',
+    nothing: '昨天和今天没有向它发送请求。',
+    label: '每小时尝试：共 {count} 次，其中 {failed} 次失败',
+  },
   provider: {
     add: '添加提供商',
     edit: '编辑 {name}',

@@ -74,6 +74,10 @@ export const en = {
     noSources: 'The catalogue does not speak of it.',
   },
   prices: {
+    unpriced: 'Used without a price',
+    unpricedText: 'In the last 30 days. Set a price, then re-rate the days it was missing.',
+    unpricedCount: '{count} attempts',
+    setOf: 'Set price of {model}',
     text: 'Dollars for a million tokens; of web searches for one.',
     version: 'Book {version}',
     model: 'Model',
@@ -203,6 +207,10 @@ export const zh: typeof en = {
     noSources: '目录中没有提到它。',
   },
   prices: {
+    unpriced: '已使用但没有价格',
+    unpricedText: '最近 30 天。请先设置价格，再对缺少价格的日期重新计价。',
+    unpricedCount: '{count} 次尝试',
+    setOf: '为 {model} 设置价格',
     text: '每百万 Token 的美元价格；网页搜索按次。',
     version: '价格表 {version}',
     model: '模型',
