@@ -317,6 +317,9 @@ type Provider struct {
 	// copilot provider, in the form of the settings.json in internal/provider/kiro or
 	// copilot: each member stands in the place of the built-in one.
 	SettingsFile string `yaml:"settings_file,omitempty"`
+	// TLS is what is shown to an upstream that asks for a certificate, and whom to believe
+	// that it is the upstream.
+	TLS UpstreamTLS `yaml:"tls,omitempty"`
 	// Headers are sent with every request to the upstream.
 	Headers Headers `yaml:"headers,omitempty"`
 	// Policy is how requests that go there are treated.
