@@ -412,6 +412,7 @@ func Default() *Config {
 		Server: Server{
 			Host:              "127.0.0.1",
 			Port:              8080,
+			TLS:               TLS{ACME: ACME{Directory: LetsEncrypt}},
 			MaxBody:           32 * MiB,
 			DrainTimeout:      30 * time.Second,
 			Heartbeat:         15 * time.Second,
