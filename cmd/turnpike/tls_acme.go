@@ -43,7 +43,11 @@ func (c acmeCache) Get(ctx context.Context, key string) ([]byte, error) {
 	if !ok {
 		return nil, autocert.ErrCacheMiss
 	}
-	return c.safe.Unseal(sealed, acmePlace(acmeSetting+key))
+	data, err := c.safe.Unseal(sealed, acmePlace(acmeSetting+key))
+	if errors.Is(err, vault.ErrOtherKey) { // the key it was sealed with is gone: a new one is asked for
+		return nil, autocert.ErrCacheMiss
+	}
+	return data, err
 }
 
 func (c acmeCache) Put(ctx context.Context, key string, data []byte) error {

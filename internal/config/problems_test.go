@@ -317,3 +317,27 @@ func TestNearest(t *testing.T) {
 		}
 	}
 }
+
+func TestACMEProblems(t *testing.T) {
+	const right = "domains: [gateway.example.org], accept_terms: true"
+	for acme, want := range map[string]string{
+		right:                            "",
+		"domains: [gateway.example.org]": "server.tls.acme.accept_terms: must be true",
+		"domains: ['*.example.org'], accept_terms: true":              "server.tls.acme.domains[0]: \"*.example.org\" is not a domain",
+		"domains: [localhost], accept_terms: true":                    "server.tls.acme.domains[0]",
+		"domains: [192.0.2.1], accept_terms: true":                    "server.tls.acme.domains[0]",
+		"domains: [a.example.org, a.example.org], accept_terms: true": "server.tls.acme.domains[1]: \"a.example.org\" is there twice",
+		right + ", email: nobody":                                     "server.tls.acme.email",
+		right + ", directory: 'http://acme.example/dir'":              "server.tls.acme.directory: must be an address with https://",
+		right + ", ca_file: none.pem":                                 "server.tls.acme.ca_file: there is no file none.pem",
+	} {
+		_, err := fromText(t, "server: { tls: { acme: { "+acme+" } } }\n")
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", acme, err, want)
+		}
+	}
+	_, err := fromText(t, "server: { tls: { cert_file: tls.go, key_file: tls.go, acme: { "+right+" } } }\n")
+	if err == nil || !strings.Contains(err.Error(), "keep one of the two") {
+		t.Errorf("with files too: %v", err)
+	}
+}
