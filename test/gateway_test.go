@@ -55,7 +55,21 @@ func startIn(ctx context.Context, dir, config string) (*gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	config = fmt.Sprintf("server: { host: 127.0.0.1, port: %d, drain_timeout: 30s }\ndata_dir: '%s'\n%s", port, filepath.Join(dir, "data"), config)
+	g, err := launch(dir, port, "", config)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.waitReady(ctx); err != nil {
+		_ = g.cmd.Process.Kill()
+		return nil, fmt.Errorf("%w\n%s", err, g.out)
+	}
+	return g, nil
+}
+
+// launch runs the gateway at a port, without waiting for anything. server are more members of
+// its own section.
+func launch(dir string, port int, server, config string) (*gateway, error) {
+	config = fmt.Sprintf("server: { host: 127.0.0.1, port: %d, drain_timeout: 30s%s }\ndata_dir: '%s'\n%s", port, server, filepath.Join(dir, "data"), config)
 	if err := os.WriteFile(filepath.Join(dir, "turnpike.yaml"), []byte(config), 0o600); err != nil {
 		return nil, err
 	}
@@ -70,10 +84,6 @@ func startIn(ctx context.Context, dir, config string) (*gateway, error) {
 		g.exit = g.cmd.Wait()
 		close(g.exited)
 	}()
-	if err := g.waitReady(ctx); err != nil {
-		_ = g.cmd.Process.Kill()
-		return nil, fmt.Errorf("%w\n%s", err, g.out)
-	}
 	return g, nil
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"turnpike/internal/catalog"
 	"turnpike/internal/config"
@@ -83,6 +84,13 @@ func account(p config.Provider) (*route.Account, error) {
 	}
 	if p.Live {
 		opt.Transport = outward(opt.Timeouts, !p.Guarded)
+	}
+	if p.TLS.On() && !p.Disabled {
+		files := provider.Certificates{CertFile: p.TLS.CertFile, KeyFile: p.TLS.KeyFile, CAFile: p.TLS.CAFile}
+		var err error
+		if opt.Transport, err = provider.Certify(provider.NewTransport(opt.Timeouts), files, time.Now); err != nil {
+			return nil, fmt.Errorf("provider %s: %w", p.Name, err)
+		}
 	}
 	make, ok := makers[p.Type]
 	if !ok {

@@ -100,6 +100,7 @@ type app struct {
 	reloading reloading
 	gw        *gateway.Gateway
 	server    *http.Server
+	certs     *obtained // nil where no ACME directory gives them
 
 	admin adminAPI
 
@@ -157,6 +158,9 @@ func (a *app) run(ctx context.Context, again func()) error {
 	a.watching.Go(func() { a.watchLive(behind, signals) })
 	served := make(chan error, 1)
 	go func() { served <- a.listenAndServe(gateway.Listener(listener)) }()
+	if a.certs != nil {
+		a.watching.Go(func() { a.certs.run(behind) })
+	}
 	a.settle(behind)
 	a.log.Info("turnpike is ready", "address", a.scheme()+"://"+a.address(), "version", version, "providers", len(a.config().Active()))
 	select {
@@ -310,13 +314,21 @@ func (a *app) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.gw = newGateway(a)
-	return a.openServer()
+	return a.openServer(ctx)
 }
 
 // openServer makes what listens, with its certificate where there is one.
-func (a *app) openServer() error {
+func (a *app) openServer(ctx context.Context) error {
 	a.server = newServer(walled(a), a.cfg, a.log)
 	if !a.cfg.Server.TLS.On() {
+		return nil
+	}
+	if a.cfg.Server.TLS.ACME.On() {
+		var err error
+		if a.certs, err = newObtained(ctx, a); err != nil {
+			return err
+		}
+		a.server.TLSConfig = a.certs.config()
 		return nil
 	}
 	cert, err := newCertificate(a.cfg.Server.TLS, a.log, time.Now)

@@ -37,6 +37,8 @@ var sealedColumns = []operator.SealedColumn{
 	{SealedColumn: store.SealedColumn{Table: "signing_keys", Column: "sealed", Key: []string{"kid"}}, Place: func(k []string) string { return identity.KeyPlace(k[0]) }},
 	{SealedColumn: store.SealedColumn{Table: "sign_flows", Column: "sealed", Key: []string{"id"}}, Place: func(k []string) string { return identity.FlowPlace(k[0]) }},
 	{SealedColumn: store.SealedColumn{Table: "admin_answers", Column: "answer", Key: []string{"id"}}, Place: func(k []string) string { return admin.SealPlace(k[0]) }},
+	// Of the settings only those of ACME are sealed.
+	{SealedColumn: store.SealedColumn{Table: "settings", Column: "value", Key: []string{"name"}}, Place: func(k []string) string { return acmePlace(k[0]) }},
 	{SealedColumn: store.SealedColumn{Table: "responses", Column: "body", Key: []string{"key_id", "id"}}, Place: func(k []string) string { return archive.SealPlace(k[0], k[1]) }},
 }
 

@@ -85,6 +85,7 @@ func TestWrongProviders(t *testing.T) {
 		`{"name":"x","type":"openai","api_key":"sk-1","headers":{"Host":"x"}}`:            "#/headers/Host",
 		`{"name":"x","type":"openai","api_key":"sk-1","apis":[{"match":"*","api":"no"}]}`: "#/apis/*",
 		`{"name":"x","type":"openai","api_key":"sk-1","credentials_file":"/etc/passwd"}`:  "#/credentials_file",
+		`{"name":"x","type":"openai","api_key":"sk-1","tls":{"ca_file":"/etc/passwd"}}`:   "#/tls",
 	} {
 		p := w.refused(422, "", "POST", "/admin/providers", body)
 		if !slices.ContainsFunc(p.Errors, func(e FieldError) bool { return e.Pointer == want }) {
@@ -138,7 +139,7 @@ func TestTryProvider(t *testing.T) {
 // TestProviderMembers: every setting of the configuration's providers can be set by the API,
 // or is for the file alone.
 func TestProviderMembers(t *testing.T) {
-	fileOnly := []string{"name", "type", "profile", "credentials_file", "settings_file"}
+	fileOnly := []string{"name", "type", "profile", "credentials_file", "settings_file", "tls"}
 	have := names(fieldsOf(reflect.TypeFor[ProviderEdit](), "json"))
 	for f := range reflect.TypeFor[config.Provider]().Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")

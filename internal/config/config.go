@@ -320,6 +320,9 @@ type Provider struct {
 	// copilot provider, in the form of the settings.json in internal/provider/kiro or
 	// copilot: each member stands in the place of the built-in one.
 	SettingsFile string `yaml:"settings_file,omitempty"`
+	// TLS is what is shown to an upstream that asks for a certificate, and whom to believe
+	// that it is the upstream.
+	TLS UpstreamTLS `yaml:"tls,omitempty"`
 	// Headers are sent with every request to the upstream.
 	Headers Headers `yaml:"headers,omitempty"`
 	// Policy is how requests that go there are treated.
@@ -412,6 +415,7 @@ func Default() *Config {
 		Server: Server{
 			Host:              "127.0.0.1",
 			Port:              8080,
+			TLS:               TLS{ACME: ACME{Directory: LetsEncrypt}},
 			MaxBody:           32 * MiB,
 			DrainTimeout:      30 * time.Second,
 			Heartbeat:         15 * time.Second,

@@ -128,7 +128,7 @@ providers:
     timeouts: {connect: 1s, tls: 1500ms, first_byte: 2s, first_content: 2500ms, idle: 3s, total: 4s}
 `)
 	wantServer := Server{
-		Host: "0.0.0.0", Port: 9000, MaxBody: 1e6, DrainTimeout: time.Minute,
+		Host: "0.0.0.0", TLS: TLS{ACME: ACME{Directory: LetsEncrypt}}, Port: 9000, MaxBody: 1e6, DrainTimeout: time.Minute,
 		ReadHeaderTimeout: 5 * time.Second, LogLevel: "debug", LogFormat: "json",
 	}
 	if !reflect.DeepEqual(cfg.Server, wantServer) {
@@ -183,7 +183,9 @@ func TestEveryFieldBothWays(t *testing.T) {
 		"data_dir": "/srv/data", "vault.key": "kms:alias/turnpike", "audit.keep": "730d",
 		"firewall.enabled": "true", "firewall.auth": "5", "firewall.inference": "6", "firewall.all": "7", "firewall.window": "1m",
 		"server.tls.cert_file": "config.go", "server.tls.key_file": "tls.go",
-		"payloads.log": "true", "payloads.keep": "1d", "payloads.max_part": "1MiB", "payloads.max_bytes": "2MiB",
+		"server.tls.acme.email": "ops@example.org", "server.tls.acme.directory": "https://acme.example/directory", "server.tls.acme.accept_terms": "true",
+		"server.tls.acme.ca_file": "tls.go",
+		"payloads.log":            "true", "payloads.keep": "1d", "payloads.max_part": "1MiB", "payloads.max_bytes": "2MiB",
 		"database.url": "postgres://h/n", "database.max_conns": "7", "auth.admin_key": "adm-1", "auth.api_key": "key-1",
 		"server.public_url": "https://gateway.example.org", "auth.local": "true", "auth.session.access": "5m", "auth.session.idle": "2h",
 		"auth.session.absolute": "20h", "auth.members.max_keys": "3",

@@ -126,6 +126,7 @@ var local = []setting{
 	{"credentials_file", "", func(p *Provider) string { return p.CredentialsFile }},
 	{"settings_file", "", func(p *Provider) string { return p.SettingsFile }},
 	{"profile", "", func(p *Provider) string { return p.Profile }},
+	{"tls", "", func(p *Provider) string { return p.TLS.files() }},
 }
 
 func (o *overlay) provider(e *Live, node *yaml.Node) {

@@ -185,6 +185,10 @@ func TestProviderProblems(t *testing.T) {
 		{"no such API at Copilot", "{name: a, type: copilot, api: converse}", "is not one of chat, responses, messages"},
 		{"kiro's profile", "{name: a, type: kiro, profile_arn: p}", `must begin with "arn:"`},
 		{"kiro's settings elsewhere", "{name: a, type: openai, api_key: k, settings_file: f}", "applies to type kiro and copilot only"},
+		{"half a certificate", "{name: a, type: openai, api_key: k, tls: {cert_file: tls.go}}", "providers[0].tls: needs cert_file and key_file, or neither"},
+		{"no such authorities", "{name: a, type: openai, api_key: k, tls: {ca_file: none.pem}}", "providers[0].tls.ca_file: there is no file none.pem"},
+		{"a certificate in the clear", "{name: a, type: openai-compat, base_url: 'http://h/v1', tls: {ca_file: tls.go}}", "providers[0].tls: needs a base_url with https://"},
+		{"a certificate for the sandbox", "{name: a, type: sandbox, tls: {ca_file: tls.go}}", "providers[0].tls: does not apply to type sandbox"},
 		{"bad type", "{name: a, type: antropic}", `"antropic" is not one of openai, openai-compat, azure, anthropic, bedrock, gemini, vertex, sandbox, kiro, copilot — did you mean "anthropic"?`},
 		{"api of another type", "{name: a, type: openai, api_key: k, api: converse}", `providers[0].api: "converse" is not one of chat, responses`},
 		{"api of bedrock", "{name: a, type: bedrock, api: messages}", `providers[0].api: "messages" is not one of invoke, converse, chat, responses`},
@@ -311,5 +315,29 @@ func TestNearest(t *testing.T) {
 		if got := suggest.Nearest(word, words); got != want {
 			t.Errorf("suggest.Nearest(%.20q) = %q, want %q", word, got, want)
 		}
+	}
+}
+
+func TestACMEProblems(t *testing.T) {
+	const right = "domains: [gateway.example.org], accept_terms: true"
+	for acme, want := range map[string]string{
+		right:                            "",
+		"domains: [gateway.example.org]": "server.tls.acme.accept_terms: must be true",
+		"domains: ['*.example.org'], accept_terms: true":              "server.tls.acme.domains[0]: \"*.example.org\" is not a domain",
+		"domains: [localhost], accept_terms: true":                    "server.tls.acme.domains[0]",
+		"domains: [192.0.2.1], accept_terms: true":                    "server.tls.acme.domains[0]",
+		"domains: [a.example.org, a.example.org], accept_terms: true": "server.tls.acme.domains[1]: \"a.example.org\" is there twice",
+		right + ", email: nobody":                                     "server.tls.acme.email",
+		right + ", directory: 'http://acme.example/dir'":              "server.tls.acme.directory: must be an address with https://",
+		right + ", ca_file: none.pem":                                 "server.tls.acme.ca_file: there is no file none.pem",
+	} {
+		_, err := fromText(t, "server: { tls: { acme: { "+acme+" } } }\n")
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", acme, err, want)
+		}
+	}
+	_, err := fromText(t, "server: { tls: { cert_file: tls.go, key_file: tls.go, acme: { "+right+" } } }\n")
+	if err == nil || !strings.Contains(err.Error(), "keep one of the two") {
+		t.Errorf("with files too: %v", err)
 	}
 }

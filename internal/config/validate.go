@@ -82,6 +82,7 @@ func validate(cfg *Config, r *report) {
 	seen := map[string]int{}
 	for i := range cfg.Providers {
 		validateProvider(cfg, i, seen, r)
+		validateUpstreamTLS(&cfg.Providers[i], fmt.Sprintf("providers[%d].", i), r)
 		checkPolicy(r, fmt.Sprintf("providers[%d].policy", i), cfg.Providers[i].Policy, names)
 	}
 	if name := cfg.Defaults.Provider; name != "" {
