@@ -108,7 +108,7 @@ func beforeRaw(t *testing.T) (*running, *rawUpstream) {
 	data := alone(t)
 	u := newRawUpstream(t)
 	path := write(t, filepath.Join(filepath.Dir(data), "raw.yaml"), fmt.Sprintf(
-		"server: {read_header_timeout: 300ms}\nauth: {admin_key: %s, api_key: %s, local: true}\nrouting: {attempts: 1}\nproviders: [{name: up, type: openai-compat, base_url: \"http://%s/v1\", api_key: key-of-the-provider}]\n", operatorKey, rawKey, u.Addr()))
+		"server: {read_header_timeout: 300ms, trusted_proxies: [127.0.0.1]}\nauth: {admin_key: %s, api_key: %s, local: true}\nrouting: {attempts: 1}\nproviders: [{name: up, type: openai-compat, base_url: \"http://%s/v1\", api_key: key-of-the-provider}]\n", operatorKey, rawKey, u.Addr()))
 	r, _ := firstRun(t, load(t, data, nil, path))
 	return r, u
 }

@@ -3,6 +3,7 @@
 package signon
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -303,10 +304,37 @@ func (c *call) read(into any) error {
 	if len(strings.TrimSpace(string(text))) == 0 {
 		return nil
 	}
-	dec := json.NewDecoder(strings.NewReader(string(text)))
+	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil || dec.More() {
+	err = oneObject(text)
+	if err == nil {
+		err = dec.Decode(into)
+	}
+	if err != nil {
 		return refuse(http.StatusBadRequest, "body", fmt.Sprintf("the body is not what belongs here: %v", err))
+	}
+	return nil
+}
+
+// oneObject tells whether a text is an object and no more, each member of which is said once:
+// encoding/json takes the last, others the first.
+func oneObject(text []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	if first, err := dec.Token(); !json.Valid(text) || err != nil || first != json.Delim('{') {
+		return errors.New("it is no object of JSON")
+	}
+	said := map[string]bool{}
+	for dec.More() {
+		token, err := dec.Token()
+		var value json.RawMessage
+		if err = errors.Join(err, dec.Decode(&value)); err != nil {
+			return err
+		}
+		name, _ := token.(string)
+		if name = strings.ToLower(name); said[name] {
+			return errors.New("a member is said twice")
+		}
+		said[name] = true
 	}
 	return nil
 }
