@@ -21,6 +21,7 @@ type AliasEdit struct {
 type AliasList struct {
 	Aliases []Alias `json:"aliases"`
 	Total   int     `json:"total"`
+	Next    string  `json:"next,omitempty"`
 }
 
 var aliases = &things[Alias, policy.Alias, AliasEdit]{
@@ -34,9 +35,9 @@ var aliases = &things[Alias, policy.Alias, AliasEdit]{
 	name: func(b *policy.Alias) string { return b.Match },
 }
 
-func listAliases(c *call, _ *nothing, _ *nothing) (AliasList, error) {
-	list, err := aliases.all(c)
-	return AliasList{list, len(list)}, err
+func listAliases(c *call, q *thingQuery, _ *nothing) (AliasList, error) {
+	list, total, next, err := aliases.page(c, q)
+	return AliasList{list, total, next}, err
 }
 
 // Routing is what holds where requests and keys say nothing.

@@ -284,3 +284,35 @@ func TestPartialUpdate(t *testing.T) {
 		}
 	})
 }
+
+// TestThingsHavePages: aliases come in their order, which says what comes first, page by page.
+func TestThingsHavePages(t *testing.T) {
+	w := newWorld(t)
+	for _, name := range []string{"zeta", "alpha", "mid"} {
+		do[Alias](w, 201, "POST", "/admin/aliases", `{"match":"`+name+`","to":["a/sandbox"]}`)
+	}
+	var seen []string
+	for next := ""; ; {
+		list := do[AliasList](w, 200, "GET", "/admin/aliases?limit=1&cursor="+next, "")
+		if list.Total != 4 || len(list.Aliases) != 1 {
+			t.Fatalf("%+v", list)
+		}
+		seen = append(seen, list.Aliases[0].Match)
+		if next = list.Next; next == "" {
+			break
+		}
+	}
+	whole := do[AliasList](w, 200, "GET", "/admin/aliases", "")
+	for i, a := range whole.Aliases {
+		if a.Match != seen[i] {
+			t.Errorf("page by page %v, at once %+v", seen, whole.Aliases)
+		}
+	}
+	if seen[0] != "fast" || len(seen) != 4 {
+		t.Errorf("%v: what is declared comes first", seen)
+	}
+	if list := do[AliasList](w, 200, "GET", "/admin/aliases?sort=-name&q=a", ""); list.Total != 3 || list.Aliases[0].Match != "zeta" {
+		t.Errorf("%+v", list)
+	}
+	w.refused(422, "sort must be one of", "GET", "/admin/alerts/rules?sort=above", "")
+}

@@ -121,7 +121,6 @@ func TestEditsLeaveAloneWhatIsAbsent(t *testing.T) {
 
 // whole are lists that come in one piece.
 var whole = []string{
-	"/admin/catalog/rules", "/admin/aliases", "/admin/alerts/rules", "/admin/alerts/channels", // settings, as a configuration has them
 	"/admin/catalog", // of this binary, not of its users
 	"/admin/alerts",  // an overview: rules, channels, the last alerts told
 }

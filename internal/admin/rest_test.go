@@ -98,6 +98,40 @@ func TestSwitchModel(t *testing.T) {
 	}
 }
 
+// TestProviderHours: attempts at a provider are told by hour, model and how they ended.
+func TestProviderHours(t *testing.T) {
+	w := newWorld(t)
+	attempt := func(provider, model, class string, ago time.Duration) store.Attempt {
+		return store.Attempt{
+			ID: store.NewID("att"), RequestID: store.NewID("req"), Number: 1, KeyID: "k", At: w.now.Add(-ago), Provider: provider, ServedModel: model,
+			ErrorClass: class, Latency: time.Second,
+		}
+	}
+	rows := []store.Attempt{
+		attempt("b", "gpt-5", "", time.Hour), attempt("b", "gpt-5", "rate_limited", time.Hour), attempt("b", "gpt-5-mini", "", time.Hour),
+		attempt("b", "gpt-5", "", 3*time.Hour), attempt("a", "sandbox", "timeout", time.Hour), attempt("b", "gpt-5", "", 30*time.Hour),
+	}
+	if err := w.opt.Store.InsertAttempts(t.Context(), rows); err != nil {
+		t.Fatal(err)
+	}
+	got := do[ProviderHours](w, 200, "GET", "/admin/providers/b/health", "")
+	if len(got.Hours) != 2 || got.Total.Attempts != 4 || got.Total.Failed != 1 || got.Total.ErrorRate != 0.25 {
+		t.Fatalf("%+v", got)
+	}
+	last := got.Hours[1]
+	if !last.At.Equal(w.now.Add(-time.Hour).Truncate(time.Hour)) || last.Attempts != 3 || last.Answered != 2 || last.LatencyP50 == nil || len(last.Models) != 2 ||
+		last.Models[0].Model != "gpt-5" || last.Models[0].Failed != 1 || last.Models[1].Attempts != 1 {
+		t.Errorf("%+v", last)
+	}
+	from := w.now.Add(-31 * time.Hour).UTC().Format(time.RFC3339)
+	if got := do[ProviderHours](w, 200, "GET", "/admin/providers/b/health?from="+from, ""); len(got.Hours) != 3 {
+		t.Errorf("%+v", got)
+	}
+	w.refused(422, "within 32 days", "GET", "/admin/providers/b/health?from=2026-01-01T00:00:00Z", "")
+	w.refused(422, "from must be before to", "GET", "/admin/providers/b/health?from=2027-01-01T00:00:00Z", "")
+	w.refused(404, "no provider z", "GET", "/admin/providers/z/health", "")
+}
+
 // TestProviderHealth: a model that is left alone shows, with the reason and the end.
 func TestProviderHealth(t *testing.T) {
 	w := newWorld(t)

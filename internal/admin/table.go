@@ -57,6 +57,7 @@ func operations() []*operation {
 		row("GET /admin/providers/{id}", ProvidersRead, "Show a provider with how its models are", getProvider).within(),
 		row("PATCH /admin/providers/{id}", ProvidersWrite, "Change a provider, or switch it on or off, in all gateways", setProvider).as("PUT").within().hiding("headers", "access_key_id"),
 		row("DELETE /admin/providers/{id}", ProvidersWrite, "Delete a provider; one that the configuration declares stays", deleteProvider).within(),
+		row("GET /admin/providers/{id}/health", ProvidersRead, "Show how the attempts at a provider ended, by hour and model", providerHours).within(),
 		row("POST /admin/providers/{id}/test", ProvidersWrite, "Ask a provider for its models", testProvider).within(),
 		row("POST /admin/providers/{id}/models", ProvidersWrite, "Switch a model of a provider off or on, in all gateways", switchModel).within(),
 		row("POST /admin/providers/{id}/retry", ProvidersWrite, "End the cool-downs of a provider at this gateway: the next request tries it", retryProvider).within(),

@@ -3,6 +3,8 @@ package admin
 import (
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"turnpike/internal/live"
@@ -28,8 +30,54 @@ type things[T, C, E any] struct {
 
 // ThingList is a list of them.
 type ThingList[T any] struct {
-	Items []T `json:"items"`
-	Total int `json:"total"`
+	Items []T    `json:"items"`
+	Total int    `json:"total"`
+	Next  string `json:"next,omitempty"`
+}
+
+type thingQuery struct {
+	Paging
+	Search string `query:"q" say:"a part of the name"`
+}
+
+// placeOf tells a thing that is left out from the one in whose place it would be.
+func placeOf(v *live.View) string {
+	if v.Problem != "" {
+		return v.Name + " (left out)"
+	}
+	return v.Name
+}
+
+// thingOrder sorts by name, or as they stand in the configuration, which may say what comes first.
+func thingOrder(places map[string]int) order[live.View] {
+	return order[live.View]{
+		by: map[string]func(*live.View) string{
+			"place":      func(v *live.View) string { return number(int64(places[placeOf(v)])) },
+			"name":       func(v *live.View) string { return v.Name },
+			"changed_at": func(v *live.View) string { return moment(v.ChangedAt) },
+		},
+		id:    placeOf,
+		first: "place",
+	}
+}
+
+// page is the part of them that is asked for.
+func (k *things[T, C, E]) page(c *call, q *thingQuery) (out []T, total int, next string, err error) {
+	views, err := c.Live.State().Views(k.kind)
+	if err != nil {
+		return nil, 0, "", err
+	}
+	search, places := strings.ToLower(q.Search), map[string]int{}
+	views = slices.DeleteFunc(views, func(v live.View) bool { return !strings.Contains(strings.ToLower(v.Name), search) })
+	for i := range views {
+		places[placeOf(&views[i])] = i
+	}
+	part, next, err := page(views, &q.Paging, thingOrder(places))
+	if err != nil {
+		return nil, 0, "", err
+	}
+	out, err = k.readAll(part)
+	return out, len(views), next, err
 }
 
 func (k *things[T, C, E]) all(c *call) ([]T, error) {
@@ -37,6 +85,10 @@ func (k *things[T, C, E]) all(c *call) ([]T, error) {
 	if err != nil {
 		return nil, err
 	}
+	return k.readAll(views)
+}
+
+func (k *things[T, C, E]) readAll(views []live.View) ([]T, error) {
 	out := make([]T, 0, len(views))
 	for _, v := range views {
 		one, err := k.read(v)
@@ -52,9 +104,9 @@ func (k *things[T, C, E]) read(v live.View) (T, error) {
 	return k.show(v, Standing{v.Declared, v.Problem, v.ChangedAt})
 }
 
-func (k *things[T, C, E]) list(c *call, _ *nothing, _ *nothing) (ThingList[T], error) {
-	list, err := k.all(c)
-	return ThingList[T]{list, len(list)}, err
+func (k *things[T, C, E]) list(c *call, q *thingQuery, _ *nothing) (ThingList[T], error) {
+	list, total, next, err := k.page(c, q)
+	return ThingList[T]{list, total, next}, err
 }
 
 func (k *things[T, C, E]) one(c *call, name string) (out T, err error) {

@@ -72,6 +72,7 @@ async function scopes() {
   await must(client.GET("/admin/budgets/{id}", at(budget.id)));
   await must(client.PATCH("/admin/budgets/{id}", { ...at(budget.id), body: { limit_usd: "30" } }));
   await must(client.POST("/admin/budgets/{id}/recharge", { ...at(budget.id), body: { amount: "5" } as never }));
+  await must(client.POST("/admin/budgets/{id}/adjust", { ...at(budget.id), body: { amount: "-2.50", note: "a wrong charge" } }));
   await must(client.POST("/admin/budgets/{id}/reset", { ...at(budget.id), body: {} as never }));
   await must(client.GET("/admin/budgets/{id}/events", at(budget.id)));
   await must(client.DELETE("/admin/budgets/{id}", at(budget.id)));
@@ -88,6 +89,9 @@ async function providers() {
   await must(client.PUT("/admin/providers/{id}", { ...at(made.id), body: { enabled: true } }));
   await must(client.POST("/admin/providers/test", { body: { type: "sandbox" } }));
   await must(client.POST("/admin/providers/{id}/test", at(made.id)));
+  await must(client.POST("/admin/providers/{id}/models", { ...at(made.id), body: { model: "sandbox", enabled: false, reason: "a client's" } }));
+  await must(client.POST("/admin/providers/{id}/models", { ...at(made.id), body: { model: "sandbox", enabled: true } }));
+  await must(client.GET("/admin/providers/{id}/health", at(made.id)));
   await must(client.POST("/admin/aliases", { body: { match: "typed-alias", to: ["typed/sandbox"] } }));
   await must(client.GET("/admin/aliases"));
   await must(client.GET("/admin/aliases/{id}", at("typed-alias")));

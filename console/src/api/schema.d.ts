@@ -427,6 +427,23 @@ export interface paths {
         patch: operations["patch_budgets_id"];
         trace?: never;
     };
+    "/admin/budgets/{id}/adjust": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add to what a budget may spend in this period, or take away, and say why */
+        post: operations["post_budgets_id_adjust"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/budgets/{id}/events": {
         parameters: {
             query?: never;
@@ -434,7 +451,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List resets and recharges */
+        /** List resets, recharges and adjustments */
         get: operations["get_budgets_id_events"];
         put?: never;
         post?: never;
@@ -844,6 +861,40 @@ export interface paths {
         head?: never;
         /** Change a key */
         patch: operations["patch_keys_id"];
+        trace?: never;
+    };
+    "/admin/keys/{id}/adjust": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add to what the budget of a key may spend in this period, or take away, and say why */
+        post: operations["post_keys_id_adjust"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/keys/{id}/recharge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add to what the budget of a key may spend in this period */
+        post: operations["post_keys_id_recharge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/admin/keys/{id}/reveal": {
@@ -1384,6 +1435,23 @@ export interface paths {
         patch: operations["patch_providers_id"];
         trace?: never;
     };
+    "/admin/providers/{id}/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show how the attempts at a provider ended, by hour and model */
+        get: operations["get_providers_id_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/providers/{id}/login": {
         parameters: {
             query?: never;
@@ -1396,6 +1464,23 @@ export interface paths {
         post?: never;
         /** Sign an account out at its unofficial upstream, in all gateways */
         delete: operations["delete_providers_id_login"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/providers/{id}/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Switch a model of a provider off or on, in all gateways */
+        post: operations["post_providers_id_models"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1984,6 +2069,7 @@ export interface components {
         };
         AliasList: {
             aliases: components["schemas"]["Alias"][];
+            next?: string;
             total: number;
         };
         Attempt: {
@@ -2078,6 +2164,12 @@ export interface components {
             rows: number;
             why?: string;
         };
+        BudgetAdjustment: {
+            /** @description what is added, or with a minus taken away: $5, -$2.50, or tokens, as the budget counts */
+            amount: string;
+            /** @description why, for those who look later */
+            note: string;
+        };
         BudgetCreate: {
             /** @description tokens in a period, instead of dollars */
             limit_tokens?: number | null;
@@ -2111,12 +2203,13 @@ export interface components {
             zone?: string | null;
         };
         BudgetEvent: {
+            /** @description added to what it may spend; taken away where there is a minus */
             amount: string;
             /** Format: date-time */
             at: string;
             id: string;
             /** @enum {string} */
-            kind: "reset" | "recharge";
+            kind: "reset" | "recharge" | "adjust";
             note?: string;
             /**
              * Format: date-time
@@ -2436,6 +2529,14 @@ export interface components {
             user?: string;
             user_id?: string;
         };
+        KeyAdjustment: {
+            /** @description what is added, or with a minus taken away: $5, -$2.50, or tokens, as the budget counts */
+            amount: string;
+            /** @description where the key has several */
+            budget_id?: string;
+            /** @description why, for those who look later */
+            note: string;
+        };
         KeyBatch: {
             /** @description networks it may be used from, such as 10.0.0.0/8 */
             addresses?: string[] | null;
@@ -2594,6 +2695,14 @@ export interface components {
             tpm_limit?: number | null;
             user?: string;
             user_id?: string;
+        };
+        KeyRecharge: {
+            /** @description dollars such as $5, or tokens, as the budget counts */
+            amount: string;
+            /** @description where the key has several */
+            budget_id?: string;
+            /** @description why, for those who look later */
+            note?: string;
         };
         KeysMade: {
             keys: components["schemas"]["KeyMade"][];
@@ -2801,6 +2910,19 @@ export interface components {
             next?: string;
             total: number;
         };
+        ModelOutcomes: {
+            answered: number;
+            attempts: number;
+            error_rate: number;
+            /** @description refused, broken off, or without an answer; the request log has the class of each */
+            failed: number;
+            /** @description as the provider calls it */
+            model: string;
+            p50_latency_ms: number | null;
+            /** @description time to the first content */
+            p95_first_content_ms: number | null;
+            p95_latency_ms: number | null;
+        };
         ModelRule: {
             /** @description in the words of the catalogue: {"max_output": 64000, "no_images": true} */
             caps: {
@@ -2830,6 +2952,17 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             match?: string[] | null;
+        };
+        ModelSwitch: {
+            enabled: boolean;
+            /** @description as the provider calls it */
+            model: string;
+            /** @description why it is switched off, for those who look later */
+            reason?: string | null;
+        };
+        ModelSwitched: {
+            model: string;
+            reason: string;
         };
         MyKeyCreate: {
             /** @description networks it may be used from, such as 10.0.0.0/8 */
@@ -3078,6 +3211,7 @@ export interface components {
             state: "ready" | "cooling" | "off";
             /** @description an operator has switched it off while the gateway runs */
             switched_off: boolean;
+            switched_off_models?: components["schemas"]["ModelSwitched"][];
             type: string;
             /** @description requests that wait for room within its own limits */
             waiting: number;
@@ -3184,6 +3318,33 @@ export interface components {
         ProviderHealth: {
             every?: string;
             jitter?: string;
+        };
+        ProviderHour: {
+            answered: number;
+            /**
+             * Format: date-time
+             * @description when the hour begins
+             */
+            at?: string;
+            attempts: number;
+            error_rate: number;
+            /** @description refused, broken off, or without an answer; the request log has the class of each */
+            failed: number;
+            models?: components["schemas"]["ModelOutcomes"][];
+            p50_latency_ms: number | null;
+            /** @description time to the first content */
+            p95_first_content_ms: number | null;
+            p95_latency_ms: number | null;
+        };
+        ProviderHours: {
+            /** Format: date-time */
+            from: string;
+            /** @description those with attempts, the oldest first */
+            hours: components["schemas"]["ProviderHour"][];
+            provider: string;
+            /** Format: date-time */
+            to: string;
+            total: components["schemas"]["ProviderHour"];
         };
         ProviderLimit: {
             concurrency?: number;
@@ -3564,14 +3725,17 @@ export interface components {
         };
         ThingListadminAlertChannel: {
             items: components["schemas"]["AlertChannel"][];
+            next?: string;
             total: number;
         };
         ThingListadminAlertRule: {
             items: components["schemas"]["AlertRule"][];
+            next?: string;
             total: number;
         };
         ThingListadminModelRule: {
             items: components["schemas"]["ModelRule"][];
+            next?: string;
             total: number;
         };
         Unpinned: {
@@ -3971,7 +4135,16 @@ export interface operations {
     };
     get_alerts_channels: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description a part of the name */
+                q?: string;
+                /** @description how many at most, 1 to 500; 50 where it is left out */
+                limit?: number;
+                /** @description where to go on: next of the page before */
+                cursor?: string;
+                /** @description what to sort by; a minus before it turns the order round */
+                sort?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4117,7 +4290,16 @@ export interface operations {
     };
     get_alerts_rules: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description a part of the name */
+                q?: string;
+                /** @description how many at most, 1 to 500; 50 where it is left out */
+                limit?: number;
+                /** @description where to go on: next of the page before */
+                cursor?: string;
+                /** @description what to sort by; a minus before it turns the order round */
+                sort?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4240,7 +4422,16 @@ export interface operations {
     };
     get_aliases: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description a part of the name */
+                q?: string;
+                /** @description how many at most, 1 to 500; 50 where it is left out */
+                limit?: number;
+                /** @description where to go on: next of the page before */
+                cursor?: string;
+                /** @description what to sort by; a minus before it turns the order round */
+                sort?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4703,6 +4894,33 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    post_budgets_id_adjust: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetAdjustment"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorBudgetView"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     get_budgets_id_events: {
         parameters: {
             query?: never;
@@ -4806,7 +5024,16 @@ export interface operations {
     };
     get_catalog_rules: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description a part of the name */
+                q?: string;
+                /** @description how many at most, 1 to 500; 50 where it is left out */
+                limit?: number;
+                /** @description where to go on: next of the page before */
+                cursor?: string;
+                /** @description what to sort by; a minus before it turns the order round */
+                sort?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5601,6 +5828,60 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Key"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    post_keys_id_adjust: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyAdjustment"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorBudgetView"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    post_keys_id_recharge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRecharge"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorBudgetView"];
                 };
             };
             default: components["responses"]["problem"];
@@ -6695,6 +6976,34 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    get_providers_id_health: {
+        parameters: {
+            query?: {
+                /** @description left out: a day before to */
+                from?: string;
+                /** @description left out: now */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderHours"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     delete_providers_id_login: {
         parameters: {
             query?: never;
@@ -6713,6 +7022,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LoginForgotten"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    post_providers_id_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelSwitch"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Provider"];
                 };
             };
             default: components["responses"]["problem"];
