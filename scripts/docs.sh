@@ -10,6 +10,6 @@ if [ -z "${TURNPIKE_BINARY:-}" ]; then
 fi
 go test -count=1 -v ./docs | grep -E '^(ok|FAIL|---|    ---|    manual_test)' || exit 1
 go test -count=1 ./internal/config -run TestReference
-go test -count=1 ./internal/conformance -run TestTranslationPage
+go test -count=1 ./internal/conformance -run "TestTranslationPage|TestErrorsPage|TestErrorCodes"
 go test -count=1 ./internal/telemetry -run TestPage
 go test -count=1 ./internal/admin -run Document

@@ -101,7 +101,15 @@ func newPostgres(ctx context.Context) (*postgres, error) {
 	if err := p.as(ctx, "pg_basebackup", "-h", "127.0.0.1", "-p", strconv.Itoa(p.port), "-U", "turnpike", "-D", p.data("copy"), "-R", "--no-sync", "-X", "stream"); err != nil {
 		return p, err
 	}
-	return p, p.ctl(ctx, "copy", p.copy, "start")
+	if err := p.ctl(ctx, "copy", p.copy, "start"); err != nil {
+		return p, err
+	}
+	// What is committed is at the copy too: else a failover loses the last of it, whatever gateways do.
+	_, err = p.query(ctx, "ALTER SYSTEM SET synchronous_standby_names = '*'")
+	if err == nil {
+		_, err = p.query(ctx, "SELECT pg_reload_conf()")
+	}
+	return p, err
 }
 
 func (p *postgres) data(which string) string { return filepath.Join(p.dir, which) }
