@@ -100,12 +100,12 @@ export async function startGateway({ seeded = true, port: wanted, ...words } = {
       return answer
     },
     /** Asks the sandbox as a client does; a new key opens within a second. */
-    async ask(key, text) {
+    async ask(key, text, model = 'sandbox') {
       for (let tries = 0; ; tries++) {
         const response = await fetch(`${origin}/v1/chat/completions`, {
           method: 'POST',
           headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
-          body: JSON.stringify({ model: 'sandbox', messages: [{ role: 'user', content: text }] }),
+          body: JSON.stringify({ model, messages: [{ role: 'user', content: text }] }),
         })
         const body = await response.json()
         if (response.status !== 401 || tries === 50) return { status: response.status, id: response.headers.get('x-request-id'), body }

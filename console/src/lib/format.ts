@@ -82,5 +82,5 @@ export function ago(at: string, now: number, locale: string): string {
 export function bytes(value: number, locale: string): string {
   const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const
   const step = value < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(value) / 3))
-  return new Intl.NumberFormat(locale, { style: 'unit', unit: units[step], unitDisplay: 'short', maximumFractionDigits: 1 }).format(value / 1000 ** step)
+  return new Intl.NumberFormat(locale, { style: 'unit', unit: units[step], unitDisplay: 'narrow', maximumFractionDigits: 1 }).format(value / 1000 ** step)
 }

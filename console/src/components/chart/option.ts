@@ -43,6 +43,8 @@ export function chartOption(data: ChartData, palette: Palette, show: (value: num
     xAxis: { type: 'category', data: data.labels, ...axis },
     yAxis: {
       type: 'value',
+      // Of what is counted there is no half.
+      minInterval: data.series.every(({ values }) => values.every((value) => Number.isInteger(value))) ? 1 : 0,
       ...axis,
       axisLabel: { ...axis.axisLabel, formatter: show },
       splitLine: { lineStyle: { color: palette.line } },

@@ -98,7 +98,7 @@ export const en = {
     call: 'Call',
     last: 'The last',
     same: 'It went on as it came.',
-    changed: '{count} lines differ between what was sent and what went on.',
+    changed: 'Lines that differ between what was sent and what went on: {count}.',
     only: 'Only what differs',
     previous: 'The change before',
     next: 'The next change',
