@@ -3,16 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
-	"net/netip"
 	"reflect"
 	"slices"
-	"syscall"
 	"time"
 
 	"turnpike/internal/config"
-	"turnpike/internal/fetch"
+	"turnpike/internal/egress"
 	"turnpike/internal/live"
 	"turnpike/internal/policy"
 	"turnpike/internal/provider"
@@ -158,21 +155,11 @@ func (a *app) apply(cfg *config.Config) error {
 }
 
 // outward is the transport to a provider that was set while gateways run: its address is what
-// somebody gave, so it may not lead to where clouds keep credentials, nor, but where that is
-// meant, to private networks. No proxy is asked then: it would look the name up itself.
+// somebody gave.
 func outward(t provider.Timeouts, private bool) http.RoundTripper {
 	rt := provider.NewTransport(t)
-	dialer := &net.Dialer{Timeout: t.Connect, KeepAlive: 30 * time.Second, Control: func(_, address string, _ syscall.RawConn) error {
-		at, err := netip.ParseAddrPort(address)
-		if err != nil || !fetch.Reachable(at.Addr(), private) {
-			return errors.New("its address is none that may be called (live.allow_private allows private ones)")
-		}
-		return nil
-	}}
-	rt.DialContext = dialer.DialContext
-	if !private {
-		rt.Proxy = nil
-	}
+	guard := egress.Guard{Private: private, Hint: "live.allow_private allows private ones", Timeout: t.Connect}
+	guard.Put(rt)
 	return rt
 }
 

@@ -11,15 +11,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
-	"turnpike/internal/fetch"
+	"turnpike/internal/egress"
 )
 
 // Log is the channel to the gateway's own log.
@@ -73,19 +70,15 @@ var errPrivate = errors.New("its address is private: set allow_private where tha
 // NewWebhook makes a channel. Without allowPrivate it calls public addresses only; where
 // clouds keep credentials it never calls.
 func NewWebhook(url, secret string, allowPrivate bool, now func() time.Time) *Webhook {
-	dialer := &net.Dialer{Timeout: sendLimit, Control: func(_, address string, _ syscall.RawConn) error {
-		a, err := netip.ParseAddrPort(address)
-		if err != nil || !fetch.Reachable(a.Addr(), allowPrivate) {
-			return errPrivate
-		}
-		return nil
-	}}
+	guard := egress.Guard{Private: allowPrivate, Timeout: sendLimit}
+	t := guard.Transport()
+	t.DisableKeepAlives = true
 	return &Webhook{
 		url: url, secret: secret, now: now, wait: pause, form: plain,
 		client: &http.Client{
 			Timeout:       sendLimit,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			Transport:     &http.Transport{DialContext: dialer.DialContext, TLSHandshakeTimeout: sendLimit, DisableKeepAlives: true}, // no proxy: it would look the name up itself
+			Transport:     t,
 		},
 	}
 }
@@ -133,7 +126,7 @@ func (h *Webhook) post(ctx context.Context, id string, body []byte) (again bool,
 	}
 	res, err := h.client.Do(req)
 	if err != nil {
-		if errors.Is(err, errPrivate) {
+		if errors.Is(err, egress.ErrRefused) {
 			return false, errPrivate
 		}
 		return true, errors.New("it could not be reached") // the error holds the address, which may be a secret

@@ -79,7 +79,8 @@ var rules = []struct {
 		true,
 		"one of OpenAI's two generation APIs: shares what both have, never sees the other",
 	},
-	{"internal/fetch", nil, true, "calls addresses that clients choose: it knows nothing worth stealing"},
+	{"internal/egress", nil, true, "whom the gateway may call where somebody else names the address: for all who do"},
+	{"internal/fetch", []string{"internal/egress"}, true, "calls addresses that clients choose: it knows nothing worth stealing"},
 	{
 		"internal/dialect/completions",
 		[]string{"internal/llm", "internal/wire", "internal/dialect/openai"},
@@ -176,7 +177,7 @@ var rules = []struct {
 	{"internal/background", []string{"internal/store", "internal/llm"}, true, "follows answers made elsewhere: who asks for them, and how, is the road's affair"},
 	{"internal/ledger", []string{"internal/store"}, true, "accounts, journalled here and kept by the store"},
 	{"internal/usage", []string{"internal/store", "internal/price"}, true, "sums and exports of what the store keeps, split as the price book says"},
-	{"internal/alert", []string{"internal/store", "internal/usage", "internal/fetch"}, true, "thresholds over what was used, told to people; its webhooks go where fetch may go"},
+	{"internal/alert", []string{"internal/store", "internal/usage", "internal/egress"}, true, "thresholds over what was used, told to people; its webhooks go where they may"},
 	{"internal/ledger/journal", []string{"internal/ledger/mapped"}, true, "records on the disk, whatever they hold"},
 	{"internal/ledger/mapped", nil, true, "files written through memory, whatever is in them"},
 	{"internal/redact", nil, true, "text without secrets, whatever the text"},

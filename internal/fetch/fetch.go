@@ -13,8 +13,9 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
+
+	"turnpike/internal/egress"
 )
 
 // Options are what the operator sets.
@@ -44,9 +45,7 @@ type Fetcher struct {
 	opt    Options
 	client *http.Client
 	slots  chan struct{}
-	// Tests put their own in place of these.
-	lookup    func(ctx context.Context, host string) ([]netip.Addr, error)
-	reachable func(netip.Addr) bool
+	guard  egress.Guard
 }
 
 // New makes a fetcher.
@@ -57,21 +56,11 @@ func New(opt Options) *Fetcher {
 	if opt.Timeout <= 0 {
 		opt.Timeout = DefaultTimeout
 	}
-	f := &Fetcher{opt: opt, slots: make(chan struct{}, atOnceInAll)}
-	f.lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
-		return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	}
-	f.reachable = func(a netip.Addr) bool { return reachable(a, opt.AllowPrivate) }
-	f.client = &http.Client{
-		CheckRedirect: f.redirect,
-		Transport: &http.Transport{ // no proxy: it would look the names up itself
-			DialContext:            f.dial,
-			DisableKeepAlives:      true,
-			TLSHandshakeTimeout:    opt.Timeout,
-			ResponseHeaderTimeout:  opt.Timeout,
-			MaxResponseHeaderBytes: 64 << 10,
-		},
-	}
+	f := &Fetcher{opt: opt, slots: make(chan struct{}, atOnceInAll), guard: egress.Guard{Private: opt.AllowPrivate, Timeout: opt.Timeout}}
+	t := f.guard.Transport()
+	// No proxy, whatever is allowed: clients choose the names, and it would look them up itself.
+	t.Proxy, t.DisableKeepAlives = nil, true
+	f.client = &http.Client{CheckRedirect: f.redirect, Transport: t}
 	return f
 }
 
@@ -105,21 +94,13 @@ func (f *Fetcher) check(u *url.URL) error {
 		return errPort
 	}
 	if a, err := netip.ParseAddr(host); err == nil {
-		if !f.reachable(a) {
+		if !egress.Reachable(a, f.opt.AllowPrivate) {
 			return errHost
 		}
-	} else if numeric(host) {
+	} else if egress.Numeric(host) {
 		return errHost
 	}
 	return nil
-}
-
-// numeric tells whether a host is an address in a notation of inet_aton (decimal,
-// octal, hexadecimal, fewer parts): some resolvers understand those. No top-level
-// domain begins with a digit.
-func numeric(host string) bool {
-	last := host[strings.LastIndexByte(host, '.')+1:]
-	return last == "" || last[0] >= '0' && last[0] <= '9'
 }
 
 // matches tells whether a list of hosts has this one. Entries without a port mean
@@ -149,44 +130,6 @@ func (f *Fetcher) redirect(r *http.Request, via []*http.Request) error {
 	}
 	r.Header.Del("Referer")
 	return f.check(r.URL)
-}
-
-// dial looks a name up itself and calls exactly the addresses it has checked, so
-// that a name cannot mean one address when it is checked and another when it is
-// called. A name that also stands for a forbidden address is refused.
-func (f *Fetcher) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, errURL
-	}
-	var addrs []netip.Addr
-	if a, err := netip.ParseAddr(host); err == nil {
-		addrs = []netip.Addr{a}
-	} else if addrs, err = f.lookup(ctx, host); err != nil || len(addrs) == 0 {
-		return nil, errReach
-	}
-	for _, a := range addrs {
-		if !f.reachable(a) {
-			return nil, errHost
-		}
-	}
-	d := &net.Dialer{Timeout: f.opt.Timeout, Control: f.control}
-	for _, a := range addrs {
-		var c net.Conn
-		if c, err = d.DialContext(ctx, network, net.JoinHostPort(a.Unmap().String(), port)); err == nil {
-			return c, nil
-		}
-	}
-	return nil, err
-}
-
-// control looks once more at the address a socket is about to be connected to.
-func (f *Fetcher) control(_, address string, _ syscall.RawConn) error {
-	a, err := netip.ParseAddrPort(address)
-	if err != nil || !f.reachable(a.Addr()) {
-		return errHost
-	}
-	return nil
 }
 
 // File is what a URL held.
@@ -242,6 +185,9 @@ func tooLarge(limit int64) error {
 
 // public is what a client may know of a failure.
 func public(ctx context.Context, err error) error {
+	if errors.Is(err, egress.ErrRefused) {
+		return errHost
+	}
 	for _, known := range []error{errHost, errScheme, errURL, errPort, errRedirects} {
 		if errors.Is(err, known) {
 			return known

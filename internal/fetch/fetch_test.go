@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"turnpike/internal/egress"
 )
 
 var png = []byte("\x89PNG\r\n\x1a\n and so on")
@@ -25,15 +27,15 @@ func fetcherAt(t *testing.T, opt Options, server *httptest.Server) *Fetcher {
 	t.Helper()
 	f := New(opt)
 	home := netip.MustParseAddrPort(server.Listener.Addr().String())
-	f.lookup = func(context.Context, string) ([]netip.Addr, error) { return []netip.Addr{home.Addr()}, nil }
-	f.reachable = func(a netip.Addr) bool { return a.Unmap() == home.Addr() || reachable(a, opt.AllowPrivate) }
+	f.guard.Private = true
+	f.guard.Lookup = func(context.Context, string) ([]netip.Addr, error) { return []netip.Addr{home.Addr()}, nil }
 	transport, ok := f.client.Transport.(*http.Transport)
 	if !ok {
 		t.Fatal("no transport")
 	}
 	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, _, _ := net.SplitHostPort(address)
-		return f.dial(ctx, network, net.JoinHostPort(host, fmt.Sprint(home.Port())))
+		return f.guard.Dial(ctx, network, net.JoinHostPort(host, fmt.Sprint(home.Port())))
 	}
 	return f
 }
@@ -45,83 +47,10 @@ func serve(t *testing.T, h http.HandlerFunc) *httptest.Server {
 	return s
 }
 
-func TestSpecialAddresses(t *testing.T) {
-	for _, c := range []struct {
-		addr            string
-		public, private bool // may be fetched from: as it comes, and with allow_private
-	}{
-		{"1.1.1.1", true, true},
-		{"8.8.8.8", true, true},
-		{"172.15.255.255", true, true},
-		{"172.32.0.0", true, true},
-		{"100.63.255.255", true, true},
-		{"2606:4700::1111", true, true},
-		{"::ffff:8.8.8.8", true, true},
-		{"64:ff9b::8.8.8.8", true, true},
-		{"10.0.0.1", false, true},
-		{"100.64.0.1", false, true},
-		{"127.0.0.1", false, true},
-		{"127.255.255.254", false, true},
-		{"172.16.0.1", false, true},
-		{"172.31.255.255", false, true},
-		{"192.168.1.1", false, true},
-		{"::1", false, true},
-		{"fc00::1", false, true},
-		{"fd12:3456::1", false, true},
-		{"::ffff:127.0.0.1", false, true},
-		{"64:ff9b::10.0.0.1", false, true},
-		{"0.0.0.0", false, false},
-		{"0.1.2.3", false, false},
-		{"169.254.169.254", false, false},
-		{"169.254.170.2", false, false},
-		{"::ffff:169.254.169.254", false, false},
-		{"64:ff9b::169.254.169.254", false, false},
-		{"64:ff9b:1::1", false, false},
-		{"100.100.100.200", false, false},
-		{"168.63.129.16", false, false},
-		{"fd00:ec2::254", false, false},
-		{"fd20:ce::254", false, false},
-		{"192.0.0.192", false, false},
-		{"192.0.2.1", false, false},
-		{"192.88.99.1", false, false},
-		{"198.18.0.1", false, false},
-		{"198.51.100.1", false, false},
-		{"203.0.113.1", false, false},
-		{"224.0.0.1", false, false},
-		{"239.255.255.255", false, false},
-		{"240.0.0.1", false, false},
-		{"255.255.255.255", false, false},
-		{"::", false, false},
-		{"::127.0.0.1", false, false},
-		{"100::1", false, false},
-		{"2001::1", false, false},
-		{"2001:db8::1", false, false},
-		{"2002:7f00:1::", false, false},
-		{"3fff::1", false, false},
-		{"5f00::1", false, false},
-		{"fe80::1", false, false},
-		{"fe80::1%eth0", false, false},
-		{"2606:4700::1111%eth0", false, false},
-		{"fec0::1", false, false},
-		{"ff02::1", false, false},
-	} {
-		a := netip.MustParseAddr(c.addr)
-		if got := reachable(a, false); got != c.public {
-			t.Errorf("%s: %v", c.addr, got)
-		}
-		if got := reachable(a, true); got != c.private {
-			t.Errorf("%s with allow_private: %v", c.addr, got)
-		}
-	}
-	if reachable(netip.Addr{}, true) {
-		t.Error("no address is reachable")
-	}
-}
-
 // TestURLs is what is refused before anything is looked up.
 func TestURLs(t *testing.T) {
 	f := New(Options{DenyHosts: []string{"bad.example", "*.bad.example"}})
-	f.lookup = func(context.Context, string) ([]netip.Addr, error) {
+	f.guard.Lookup = func(context.Context, string) ([]netip.Addr, error) {
 		t.Error("a name was looked up")
 		return nil, errReach
 	}
@@ -186,7 +115,7 @@ func TestNames(t *testing.T) {
 		{"no such name", nil, &net.DNSError{Err: "no such host", Name: "internal.corp", IsNotFound: true}, errReach},
 	} {
 		f := New(Options{})
-		f.lookup = func(context.Context, string) (out []netip.Addr, _ error) {
+		f.guard.Lookup = func(context.Context, string) (out []netip.Addr, _ error) {
 			for _, a := range c.addrs {
 				out = append(out, netip.MustParseAddr(a))
 			}
@@ -204,9 +133,9 @@ func TestNames(t *testing.T) {
 func TestRebinding(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/again", http.StatusFound) })
 	f := fetcherAt(t, Options{}, s)
-	first := f.lookup
+	first := f.guard.Lookup
 	n := 0
-	f.lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
+	f.guard.Lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
 		if n++; n > 1 {
 			return []netip.Addr{netip.MustParseAddr("169.254.169.254")}, nil
 		}
@@ -215,14 +144,6 @@ func TestRebinding(t *testing.T) {
 	_, fail := f.NewBatch().Get(t.Context(), []Want{{URL: "http://name.example/x.png", Kind: Image}})
 	if fail == nil || fail.Reason != errHost.Error() || n != 2 {
 		t.Errorf("%v after %d look-ups", fail, n)
-	}
-	for _, addr := range []string{"127.0.0.2:80", "[::1]:80", "169.254.169.254:80", "nonsense"} {
-		if err := New(Options{}).control("tcp", addr, nil); !errors.Is(err, errHost) {
-			t.Errorf("a socket to %s: %v", addr, err)
-		}
-	}
-	if err := New(Options{}).control("tcp", "8.8.8.8:443", nil); err != nil {
-		t.Error(err)
 	}
 }
 
@@ -460,7 +381,7 @@ func FuzzCheck(f *testing.F) {
 		if err != nil || fetcher.check(u) != nil {
 			return
 		}
-		if a, err := netip.ParseAddr(strings.TrimSuffix(u.Hostname(), ".")); err == nil && !reachable(a, false) {
+		if a, err := netip.ParseAddr(strings.TrimSuffix(u.Hostname(), ".")); err == nil && !egress.Reachable(a, false) {
 			t.Errorf("%q passes", text)
 		}
 		if u.Scheme != "http" && u.Scheme != "https" || u.User != nil {

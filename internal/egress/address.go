@@ -1,14 +1,14 @@
-package fetch
+package egress
 
 import "net/netip"
 
-// private are networks of one's own: fetched from only where the operator
+// private are networks of one's own: called only where the operator
 // allows it (RFC 1918, RFC 6598, RFC 4193, loopback).
 var private = prefixes(
 	"10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7",
 )
 
-// never are ranges nothing is fetched from: IANA's special-purpose registries, and
+// never are ranges nothing is called in: IANA's special-purpose registries, and
 // the addresses where clouds hand out credentials.
 var never = prefixes(
 	"0.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24",
@@ -41,10 +41,7 @@ func within(a netip.Addr, list []netip.Prefix) bool {
 
 // Reachable tells whether an address may be called: a public one, or a private one where
 // that is allowed; never one where clouds keep credentials.
-func Reachable(a netip.Addr, allowPrivate bool) bool { return reachable(a, allowPrivate) }
-
-// reachable tells whether an address may be fetched from.
-func reachable(a netip.Addr, allowPrivate bool) bool {
+func Reachable(a netip.Addr, allowPrivate bool) bool {
 	if !a.IsValid() || a.Zone() != "" {
 		return false
 	}
