@@ -82,7 +82,7 @@ func alertChannels(cfg *config.Alerts, log *slog.Logger) map[string]alert.Channe
 			continue
 		}
 		out[c.Name] = &alert.Mail{
-			Server: c.Server, TLS: cmp.Or(c.TLS, alert.StartTLS), Username: c.Username, Password: c.Password.Reveal(), From: c.From, To: c.To, Now: time.Now,
+			Server: c.Server, Guarded: c.Guarded, TLS: cmp.Or(c.TLS, alert.StartTLS), Username: c.Username, Password: c.Password.Reveal(), From: c.From, To: c.To, Now: time.Now,
 		}
 	}
 	return out

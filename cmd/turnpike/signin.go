@@ -79,6 +79,7 @@ func (a *app) members() admin.Members {
 func newDoor(a *app, accounts *identity.Accounts) *signon.Door {
 	o := signon.Options{
 		Accounts: accounts, Origins: origins(a.cfg), Proxies: a.cfg.Server.Proxies(), Local: a.cfg.Auth.Local, Public: a.cfg.Server.PublicURL, Now: time.Now, Log: a.log,
+		Private: func() bool { return a.config().Live.AllowPrivate },
 	}
 	for i := range a.cfg.Auth.OIDC {
 		o.Providers = append(o.Providers, identityProvider(a.cfg.Server.PublicURL, &a.cfg.Auth.OIDC[i]))

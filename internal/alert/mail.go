@@ -14,6 +14,8 @@ import (
 	"net/smtp"
 	"strings"
 	"time"
+
+	"turnpike/internal/egress"
 )
 
 // The ways a connection to a mail server is kept secret.
@@ -27,6 +29,8 @@ const (
 type Mail struct {
 	// Server is host:port.
 	Server string
+	// Guarded keeps it from servers in private networks.
+	Guarded bool
 	// TLS is StartTLS, Implicit or Plain.
 	TLS string
 	// Username and Password sign in; empty: nobody does.
@@ -39,6 +43,8 @@ type Mail struct {
 
 	roots *x509.CertPool // tests have their own
 }
+
+var errMailPrivate = errors.New("the mail server's address is private: it can be named in the configuration file, or live.allow_private set there")
 
 var errNoTLS = errors.New("the mail server offers no STARTTLS: nothing is sent in the clear")
 
@@ -86,7 +92,10 @@ func (m *Mail) connect(ctx context.Context) (*smtp.Client, error) {
 		return nil, err
 	}
 	secret := &tls.Config{ServerName: host, RootCAs: m.roots, MinVersion: tls.VersionTLS12}
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", m.Server)
+	conn, err := (&egress.Guard{Private: !m.Guarded, Timeout: sendLimit}).Dial(ctx, "tcp", m.Server)
+	if errors.Is(err, egress.ErrRefused) {
+		return nil, errMailPrivate
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the mail server: %w", err)
 	}

@@ -183,6 +183,8 @@ func TestMailFails(t *testing.T) {
 		{"a certificate nobody knows", "certificate", []string{"STARTTLS"}, func(m *Mail) { m.roots = x509.NewCertPool() }},
 		{"no such recipient", "refuses a recipient", []string{"STARTTLS"}, func(m *Mail) { m.To = []string{"nobody@example.org"} }},
 		{"a sender that is a command", "sender", []string{"STARTTLS"}, func(m *Mail) { m.From = "a@example.org>\r\nRCPT TO:<x@example.org" }},
+		{"in a private network, where it may not be", "private", []string{"STARTTLS"}, func(m *Mail) { m.Guarded = true }},
+		{"where clouds keep credentials", "private", []string{"STARTTLS"}, func(m *Mail) { m.Server = "169.254.169.254:25" }},
 		{"nobody there", "mail server", []string{"STARTTLS"}, func(m *Mail) { m.Server = "127.0.0.1:1" }},
 	} {
 		p := newPost(t, c.offer...)

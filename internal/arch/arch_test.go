@@ -118,7 +118,7 @@ var rules = []struct {
 	{"internal/price", nil, true, "money is arithmetic: it knows no request, no store, no network"},
 	{
 		"internal/operator",
-		[]string{"internal/store", "internal/roster", "internal/tenancy", "internal/budget", "internal/price", "internal/price/source", "internal/usage", "internal/signin", "internal/vault"},
+		[]string{"internal/store", "internal/roster", "internal/tenancy", "internal/budget", "internal/price", "internal/price/source", "internal/usage", "internal/signin", "internal/vault", "internal/egress"},
 		true,
 		"what operators do and see, without a word of flags or HTTP",
 	},
@@ -148,7 +148,7 @@ var rules = []struct {
 	{"internal/identity", []string{"internal/store"}, false, "who may sign in and what they may do, without a word of HTTP; argon2 and JOSE are not written here"},
 	{
 		"internal/signon",
-		[]string{"internal/identity", "internal/store", "internal/origin", "internal/peer", "internal/tries", "internal/redact"},
+		[]string{"internal/identity", "internal/store", "internal/origin", "internal/peer", "internal/tries", "internal/redact", "internal/egress"},
 		false,
 		"the door people sign in by: it never sees the road, nor the admin API",
 	},

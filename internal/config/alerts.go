@@ -35,6 +35,8 @@ type AlertChannel struct {
 	Secret Secret `yaml:"secret,omitempty"`
 	// AllowPrivate also posts to private networks and the gateway's own machine.
 	AllowPrivate bool `yaml:"allow_private,omitempty"`
+	// Guarded keeps it from private addresses: it was set while gateways run.
+	Guarded bool `yaml:"-"`
 	// Server is the mail server, host:port.
 	Server string `yaml:"server,omitempty"`
 	// TLS is starttls (the default, and required then), implicit, or none, which only

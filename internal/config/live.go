@@ -9,9 +9,10 @@ import (
 
 // LiveRules is what may be set while gateways run.
 type LiveRules struct {
-	// AllowPrivate lets providers that are set while gateways run be at private
-	// addresses and on the gateway's own machine; at those where clouds keep
-	// credentials they never are. Without it they are called without a proxy.
+	// AllowPrivate lets providers and mail servers that are set while gateways run, and
+	// issuers of services' tokens, be at private addresses and on the gateway's own
+	// machine; at those where clouds keep credentials they never are. Without it they are
+	// called without a proxy.
 	AllowPrivate bool `yaml:"allow_private"`
 	// Watch looks for changes of the configuration file and takes them over; SIGHUP
 	// does so in any case.

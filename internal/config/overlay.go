@@ -221,7 +221,8 @@ func (o *overlay) channel(e *Live, node *yaml.Node) {
 	if c.Name != e.Name {
 		o.add(at+".name", "cannot be changed")
 	}
-	if c.AllowPrivate && !o.cfg.Live.AllowPrivate {
+	c.Guarded = !o.cfg.Live.AllowPrivate
+	if c.AllowPrivate && c.Guarded {
 		o.add(at+".allow_private", "is for the configuration file alone, unless live.allow_private is set there")
 	}
 	o.cfg.Alerts.Channels = append(o.cfg.Alerts.Channels, c)

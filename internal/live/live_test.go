@@ -111,7 +111,12 @@ func alike(c *config.Config) []any {
 	for i := range ps {
 		ps[i].Live, ps[i].Guarded = false, false
 	}
-	return []any{ps, c.Aliases, c.Defaults, c.Alerts, c.ModelRules}
+	alerts := c.Alerts
+	alerts.Channels = slices.Clone(alerts.Channels)
+	for i := range alerts.Channels {
+		alerts.Channels[i].Guarded = false
+	}
+	return []any{ps, c.Aliases, c.Defaults, alerts, c.ModelRules}
 }
 
 // TestExportIsTaken: what is exported with its secrets is, as a file, the same configuration;

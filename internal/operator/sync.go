@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
+	"turnpike/internal/egress"
 	"turnpike/internal/price"
 	"turnpike/internal/price/source"
 	"turnpike/internal/store"
@@ -18,18 +20,41 @@ import (
 // maxSync bounds the time for one list.
 const maxSync = 5 * time.Minute
 
-// priceClient fetches lists. One that was promised by https is not taken from elsewhere.
-var priceClient = &http.Client{
-	Timeout: maxSync,
-	CheckRedirect: func(r *http.Request, via []*http.Request) error {
-		if len(via) >= 5 {
-			return errors.New("too many redirects")
-		}
-		if via[0].URL.Scheme == "https" && r.URL.Scheme != "https" {
-			return errors.New("it redirects to an address without https")
-		}
-		return nil
-	},
+// listWait bounds the time until a list begins to come.
+const listWait = 30 * time.Second
+
+// priceClient fetches one list. The operator has named its server, which may be in a private
+// network; where that sends on to may not. A list that was promised by https is not taken
+// from elsewhere.
+func priceClient(own *url.URL) *http.Client {
+	near, far := egress.Guard{Private: true, Timeout: listWait}, egress.Guard{Timeout: listWait, Hint: "name it in prices.sources if that is meant"}
+	t := byServer{own: own.Scheme + "://" + own.Host, near: near.Transport(), far: far.Transport()}
+	t.near.DisableKeepAlives, t.far.DisableKeepAlives = true, true
+	return &http.Client{
+		Timeout: maxSync, Transport: t,
+		CheckRedirect: func(r *http.Request, via []*http.Request) error {
+			if len(via) >= 5 {
+				return errors.New("too many redirects")
+			}
+			if via[0].URL.Scheme == "https" && r.URL.Scheme != "https" {
+				return errors.New("it redirects to an address without https")
+			}
+			return nil
+		},
+	}
+}
+
+// byServer calls one server by near and all others by far.
+type byServer struct {
+	own       string
+	near, far *http.Transport
+}
+
+func (t byServer) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Scheme+"://"+r.URL.Host == t.own {
+		return t.near.RoundTrip(r)
+	}
+	return t.far.RoundTrip(r)
 }
 
 // fetchList asks a source for news; body is nil when there are none.
@@ -42,7 +67,7 @@ func fetchList(ctx context.Context, address, etag, agent string) (body []byte, t
 	if etag != "" {
 		req.Header.Set("If-None-Match", etag)
 	}
-	res, err := priceClient.Do(req)
+	res, err := priceClient(req.URL).Do(req)
 	if err != nil {
 		return nil, "", err
 	}

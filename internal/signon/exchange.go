@@ -99,7 +99,7 @@ func (c *call) exchange() (*exchanged, *oauthError, error) {
 		c.Log.Warn("an issuer of tokens cannot be asked", "issuer", issuerOf, "error", err)
 		return nil, invalid("temporarily_unavailable", "the issuer cannot be asked for its keys"), nil
 	}
-	says, err := c.subject(i, token)
+	says, err := c.subject(issuerOf, i, token)
 	if err != nil {
 		c.Log.Info("a token was not taken for another", "issuer", issuerOf, "error", err)
 		return nil, invalid("invalid_grant", "the token is not valid: its signature, issuer or time is wrong"), nil
@@ -163,9 +163,9 @@ var errOld = errors.New("it was issued in the future, or long ago")
 
 // subject is what a token says, if its issuer has signed it and it is good now. For whom it
 // is, each service says.
-func (c *call) subject(i *issuer, token string) (says map[string]any, err error) {
+func (c *call) subject(address string, i *issuer, token string) (says map[string]any, err error) {
 	late := func() time.Time { return c.Now().Add(-skew) }
-	ctx, cancel := context.WithTimeout(oidc.ClientContext(c.ctx, c.issuers.client), slowest)
+	ctx, cancel := context.WithTimeout(oidc.ClientContext(c.ctx, c.issuers.client(address)), slowest)
 	defer cancel()
 	id, err := i.found.Verifier(&oidc.Config{SkipClientIDCheck: true, Now: late}).Verify(ctx, token)
 	if err != nil {

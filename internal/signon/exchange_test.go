@@ -123,3 +123,52 @@ func FuzzUnverifiedIssuer(f *testing.F) {
 		}
 	})
 }
+
+// TestServicesIssuers: an issuer that only a service names comes by the API, so it is asked
+// in public networks alone, as are its keys; not so where private ones are allowed. What
+// the configuration declares may be private, but never where clouds keep credentials.
+func TestServicesIssuers(t *testing.T) {
+	var allowed bool
+	o := newOP(t)
+	w := newWorld(t, func(_ *world, opt *Options) { opt.Private = func() bool { return allowed } })
+	_, err := w.accounts.Store.PutService(t.Context(), "", func(v *store.Service) error {
+		*v = store.Service{
+			ID: store.NewID(identity.NewService), Name: "deploy", Issuer: o.server.URL, Audience: "gw", Role: identity.Auditor, Scopes: "{}", Claims: `{"sub":"repo:acme/app"}`, CreatedAt: w.clock(),
+		}
+		return identity.CheckService(v)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := w.browser()
+	ask := func() answer {
+		w.log.Reset()
+		w.later(rediscover) // it is asked anew
+		token := o.sign(map[string]any{"iss": o.server.URL, "aud": "gw", "sub": "repo:acme/app", "iat": w.clock().Unix(), "exp": w.clock().Add(time.Minute).Unix()})
+		form := url.Values{"grant_type": {grantExchange}, "subject_token_type": {typeJWT}, "subject_token": {token}}
+		return b.send("POST", "/auth/token", form.Encode(), "Content-Type", "application/x-www-form-urlencoded", "Origin", "", "Sec-Fetch-Site", "", "X-Requested-With", "")
+	}
+	const why = "none that may be called"
+	if a := ask(); a.code != 400 || read[oauthError](t, a).Code != "temporarily_unavailable" || o.asked.Load() != 0 || !strings.Contains(w.log.String(), why) || strings.Contains(a.body, why) {
+		t.Errorf("a private issuer: %d %s, asked %d times\n%s", a.code, a.body, o.asked.Load(), &w.log)
+	}
+	allowed = true
+	if a := ask(); a.code != 200 {
+		t.Errorf("where private ones are allowed: %d %s\n%s", a.code, a.body, &w.log)
+	}
+	allowed = false
+	if a, before := ask(), o.asked.Load(); a.code != 400 || o.asked.Load() != before {
+		t.Errorf("no more: %d %s", a.code, a.body)
+	}
+	allowed = true
+	for _, at := range []string{"http://169.254.169.254/keys", "http://[fd00:ec2::254]/keys", "http://2852039166/keys"} {
+		o.meta["jwks_uri"] = at
+		if a := ask(); a.code != 400 || !strings.Contains(w.log.String(), why) {
+			t.Errorf("keys at %s: %d %s\n%s", at, a.code, a.body, &w.log)
+		}
+	}
+	o.meta["jwks_uri"] = o.server.URL + "/moved"
+	if a := ask(); a.code != 400 || !strings.Contains(w.log.String(), "307") {
+		t.Errorf("keys that are elsewhere: %d %s\n%s", a.code, a.body, &w.log)
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
+	"turnpike/internal/egress"
 	"turnpike/internal/identity"
 	"turnpike/internal/redact"
 )
@@ -67,10 +68,21 @@ const (
 
 // issuers remembers discovery documents and keys.
 type issuers struct {
-	now    func() time.Time
-	client *http.Client
-	mu     sync.Mutex
-	known  map[string]*issuer
+	now func() time.Time
+	// declared are the issuers of the configuration: the operator's own word, which may lead
+	// to private networks. Those of services come by the API, and may if private says so.
+	declared []string
+	private  func() bool
+	// near calls private networks too, far does not.
+	near, far *http.Client
+	mu        sync.Mutex
+	known     map[place]*issuer
+}
+
+// place is an issuer as it may be asked: what one client has found, another asks for itself.
+type place struct {
+	address string
+	client  *http.Client
 }
 
 type issuer struct {
@@ -82,14 +94,28 @@ type issuer struct {
 	Auth []string `json:"token_endpoint_auth_methods_supported"`
 }
 
-func newIssuers(now func() time.Time) *issuers {
-	transport := &http.Transport{
-		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: slowest, ResponseHeaderTimeout: slowest, MaxIdleConns: 8, MaxIdleConnsPerHost: 2, IdleConnTimeout: 30 * time.Second,
+func newIssuers(o *Options) *issuers {
+	s := &issuers{now: o.Now, private: o.Private, known: map[place]*issuer{}}
+	for i := range o.Providers {
+		s.declared = append(s.declared, o.Providers[i].Issuer)
 	}
-	return &issuers{now: now, known: map[string]*issuer{}, client: &http.Client{
-		Timeout: slowest, Transport: bounded{transport},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // secrets and codes go nowhere else
-	}}
+	client := func(g *egress.Guard) *http.Client {
+		return &http.Client{
+			Timeout: slowest, Transport: bounded{g.Transport()},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // secrets and codes go nowhere else
+		}
+	}
+	s.near = client(&egress.Guard{Private: true, Timeout: slowest})
+	s.far = client(&egress.Guard{Timeout: slowest, Hint: "live.allow_private allows private ones"})
+	return s
+}
+
+// client is what an issuer, and wherever it says its keys are, is asked by.
+func (s *issuers) client(address string) *http.Client {
+	if slices.Contains(s.declared, address) || s.private != nil && s.private() {
+		return s.near
+	}
+	return s.far
 }
 
 // bounded bounds answers.
@@ -108,14 +134,15 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // find is what an issuer says of itself, asked anew when that is old.
 func (s *issuers) find(ctx context.Context, address string) (*issuer, error) {
+	at := place{address, s.client(address)}
 	s.mu.Lock()
-	i := s.known[address]
+	i := s.known[at]
 	if i == nil {
 		if len(s.known) >= maxIssuers {
 			clear(s.known)
 		}
 		i = &issuer{}
-		s.known[address] = i
+		s.known[at] = i
 	}
 	s.mu.Unlock()
 	i.mu.Lock()
@@ -123,7 +150,7 @@ func (s *issuers) find(ctx context.Context, address string) (*issuer, error) {
 	if i.found != nil && s.now().Sub(i.at) < rediscover {
 		return i, nil
 	}
-	found, err := oidc.NewProvider(oidc.ClientContext(ctx, s.client), address)
+	found, err := oidc.NewProvider(oidc.ClientContext(ctx, at.client), address)
 	if err == nil {
 		err = found.Claims(i)
 	}
@@ -195,7 +222,7 @@ func (p *provider) redeem(ctx context.Context, f *flow, code string) (person ide
 	if err != nil {
 		return person, "", fmt.Errorf("%w: %w", errProvider, err)
 	}
-	ctx = oidc.ClientContext(ctx, p.issuers.client)
+	ctx = oidc.ClientContext(ctx, p.issuers.client(p.Issuer))
 	token, err := p.client(i, f.Redirect).Exchange(ctx, code, oauth2.VerifierOption(f.Verifier))
 	if err != nil {
 		return person, "", fmt.Errorf("%w: %w", errProvider, refusal(err, code, f.Verifier, p.ClientSecret))

@@ -59,6 +59,9 @@ func newOP(t testing.TB) *op {
 		defer o.mu.Unlock()
 		_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &o.key.PublicKey, KeyID: o.kid, Algorithm: "ES256", Use: "sig"}}})
 	})
+	mux.HandleFunc("GET /moved", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/keys", http.StatusTemporaryRedirect)
+	})
 	mux.HandleFunc("POST /token", o.token)
 	o.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { o.asked.Add(1); mux.ServeHTTP(w, r) }))
 	t.Cleanup(o.server.Close)

@@ -32,8 +32,11 @@ type Options struct {
 	// empty where it is not said.
 	Public    string
 	Providers []Provider
-	Now       func() time.Time
-	Log       *slog.Logger
+	// Private tells whether issuers that services name may be at private addresses, as those
+	// of Providers may; nil: they may not.
+	Private func() bool
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
 const (
@@ -82,7 +85,7 @@ func New(o Options) *Door {
 		o.Origins = origin.New(o.Public, nil)
 	}
 	d := &Door{
-		Options: o, issuers: newIssuers(o.Now), room: make(chan struct{}, maxCalls), mux: http.NewServeMux(),
+		Options: o, issuers: newIssuers(&o), room: make(chan struct{}, maxCalls), mux: http.NewServeMux(),
 		addresses: &tries.Counter{Most: addressTries, Forget: forgetAddress, Now: o.Now},
 		accounts:  &tries.Counter{Most: accountTries, Forget: forgetAccount, Now: o.Now},
 		anywhere:  &tries.Counter{Most: anywhereTries, Forget: forgetAccount, Now: o.Now},
