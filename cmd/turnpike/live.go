@@ -42,6 +42,9 @@ func (a *app) openLive(ctx context.Context, safe *vault.Vault) ([]*route.Account
 	}
 	a.logins = sealedLogins{a.store, safe}
 	cfg := a.config()
+	if _, err := groupMappings(&cfg.Auth); err != nil {
+		return nil, err
+	}
 	a.hidden.learn(cfg)
 	a.made, err = a.remake(cfg)
 	return accountsOf(a.made), err
@@ -139,6 +142,9 @@ func (a *app) apply(cfg *config.Config) error {
 	}
 	told, err := alertRules(&cfg.Alerts)
 	if err != nil {
+		return err
+	}
+	if _, err := groupMappings(&cfg.Auth); err != nil {
 		return err
 	}
 	before := a.table.Settings()

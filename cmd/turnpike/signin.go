@@ -21,6 +21,7 @@ func newAccounts(a *app, safe *vault.Vault) *identity.Accounts {
 	s := a.cfg.Auth.Session
 	return identity.New(identity.Options{
 		Store: a.store, Sealer: safe, Now: time.Now, Log: a.log, Access: s.Access, Idle: s.Idle, Absolute: s.Absolute, Audit: a.tellSignIn,
+		Declared: a.declaredMappings,
 	})
 }
 

@@ -3,6 +3,7 @@ package admin
 import (
 	"errors"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,8 @@ type Mapping struct {
 	Teams    []string        `json:"teams,omitempty" say:"ids"`
 	Priority int64           `json:"priority" say:"of several groups of a person the one with the highest gives the role; teams are those of all"`
 	Created  time.Time       `json:"created_at,omitzero"`
+	Declared bool            `json:"declared" say:"the configuration has it (auth.group_mappings): it is read-only here"`
+	Problem  string          `json:"problem,omitempty" say:"why it gives nothing"`
 }
 
 // MappingList is a page of mappings.
@@ -63,17 +66,23 @@ var mappingOrder = order[Mapping]{
 }
 
 func viewMapping(m *store.GroupMapping) Mapping {
-	return Mapping{m.ID, m.Provider, m.Group, m.Role, identity.ReadScopes(m.Scopes), identity.ReadList(m.Teams), m.Priority, m.CreatedAt}
+	return Mapping{
+		ID: m.ID, Provider: m.Provider, Group: m.Group, Role: m.Role, Scopes: identity.ReadScopes(m.Scopes), Teams: identity.ReadList(m.Teams), Priority: m.Priority, Created: m.CreatedAt,
+	}
 }
 
 func listMappings(c *call, q *mappingQuery, _ *nothing) (MappingList, error) {
-	rows, err := c.Store.GroupMappings(c.ctx, q.Provider)
+	rows, err := c.Accounts.Mappings(c.ctx, q.Provider)
 	if err != nil {
 		return MappingList{}, err
 	}
 	list := make([]Mapping, 0, len(rows))
 	for i := range rows {
-		list = append(list, viewMapping(&rows[i]))
+		m := viewMapping(&rows[i].GroupMapping)
+		if m.Declared = rows[i].Declared; rows[i].Beaten {
+			m.Problem = "the configuration declares what this group gives (auth.group_mappings)"
+		}
+		list = append(list, m)
 	}
 	part, next, err := page(list, &q.Paging, mappingOrder)
 	return MappingList{part, len(list), next}, err
@@ -127,7 +136,18 @@ func setMapping(c *call, _ *nothing, b *MappingEdit) (Mapping, error) {
 	})
 }
 
+// declaredMapping refuses what the configuration declares: by its id, or for its group.
+func (c *call) declaredMapping(id, provider, group string) error {
+	if m, ok := c.Accounts.DeclaredMapping(id, provider, group); ok {
+		return fail(http.StatusConflict, "the configuration declares what the group %s of %s gives: it is read-only here", m.Group, m.Provider)
+	}
+	return nil
+}
+
 func (c *call) putMapping(id string, lay func(*store.GroupMapping)) (Mapping, error) {
+	if err := c.declaredMapping(id, "", ""); err != nil {
+		return Mapping{}, err
+	}
 	m, err := c.Store.PutGroupMapping(c.ctx, id, func(m *store.GroupMapping) error {
 		if id != "" {
 			if err := c.match(*m); err != nil {
@@ -135,6 +155,9 @@ func (c *call) putMapping(id string, lay func(*store.GroupMapping)) (Mapping, er
 			}
 		}
 		lay(m)
+		if err := c.declaredMapping("", m.Provider, m.Group); err != nil {
+			return err
+		}
 		return c.checkMapping(m)
 	})
 	if err != nil {
@@ -146,6 +169,9 @@ func (c *call) putMapping(id string, lay func(*store.GroupMapping)) (Mapping, er
 }
 
 func dropMapping(c *call, _ *nothing, _ *nothing) (Deleted, error) {
+	if err := c.declaredMapping(c.id(), "", ""); err != nil {
+		return Deleted{}, err
+	}
 	err := c.Store.DropGroupMapping(c.ctx, c.id())
 	return Deleted{err == nil}, err
 }

@@ -173,6 +173,9 @@ type Auth struct {
 	Origins []string `yaml:"origins,omitempty"`
 	// OIDC are the identity providers that people may sign in by.
 	OIDC []OIDC `yaml:"oidc,omitempty"`
+	// GroupMappings are what groups of those providers give. Who is in no group that gives
+	// a role has no access.
+	GroupMappings []GroupMapping `yaml:"group_mappings,omitempty"`
 }
 
 // Keys is how API keys are kept.

@@ -33,7 +33,7 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			"unknown key, nothing near", "auth: {zebra: 1}\n",
-			`turnpike.yaml:1: unknown key "zebra" in auth; known: admin_key, api_key, local, session, members, origins, oidc`,
+			`turnpike.yaml:1: unknown key "zebra" in auth; known: admin_key, api_key, local, session, members, origins, oidc, group_mappings`,
 		},
 		{
 			"misspelt required key is not also missing", "providers:\n- nmae: a\n  type: sandbox\n",

@@ -49,6 +49,8 @@ type Options struct {
 	Access, Idle, Absolute time.Duration
 	// Audit is told what people did and tried; nil tells nobody.
 	Audit func(context.Context, Event)
+	// Declared are the group mappings of the configuration; nil: it has none.
+	Declared func() []store.GroupMapping
 }
 
 // Event is something that people did or tried.

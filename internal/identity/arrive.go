@@ -131,12 +131,12 @@ type grant struct {
 // granted is what the groups of a person give: the role is that of the highest priority,
 // teams are those of all.
 func (a *Accounts) granted(ctx context.Context, p *Person) (g grant, err error) {
-	list, err := a.Store.GroupMappings(ctx, p.Provider)
+	list, err := a.Mappings(ctx, p.Provider)
 	if err != nil {
 		return g, err
 	}
 	for _, m := range list { // the highest priority comes first
-		if !slices.Contains(p.Groups, m.Group) {
+		if m.Beaten || !slices.Contains(p.Groups, m.Group) {
 			continue
 		}
 		if g.role == "" {
@@ -148,7 +148,6 @@ func (a *Accounts) granted(ctx context.Context, p *Person) (g grant, err error) 
 			}
 		}
 	}
-	slices.Sort(g.teams)
 	if g.role == "" {
 		return g, ErrNoAccess
 	}
@@ -173,14 +172,16 @@ func (a *Accounts) mapped(ctx context.Context, p *Person) (store.Account, error)
 	return row, a.told(ctx, Event{Action: "account_made", Actor: p.Provider + "/" + p.Subject, Target: row.ID, Detail: g.role + " by its groups"}, err)
 }
 
-// there are the teams that exist: a mapping may outlive one.
+// there are the ids of the teams that exist: a mapping may outlive one, and one that is
+// declared may say names.
 func (a *Accounts) there(ctx context.Context, teams []string) (out []string) {
-	for _, id := range teams {
-		if _, err := a.Store.FindScope(ctx, "team", id); err == nil {
-			out = append(out, id)
+	for _, word := range teams {
+		if team, err := a.Store.FindScope(ctx, "team", word); err == nil {
+			out = append(out, team.ID)
 		}
 	}
-	return out
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // again gives an account what its groups give today. Without any that do, it has no access,

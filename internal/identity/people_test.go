@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -400,6 +401,65 @@ func TestGroups(t *testing.T) {
 	}
 	p.Groups = []string{"staff"}
 	come(Member, "team_1")
+}
+
+// TestDeclaredGroups: what the configuration says of a group stands above what was made for
+// it; teams are named by id or name, and come from everywhere.
+func TestDeclaredGroups(t *testing.T) {
+	w := newWorld(t)
+	for _, id := range []string{"team_1", "team_2"} {
+		if err := w.Store.CreateScope(t.Context(), store.Scope{Kind: "team", ID: id, Name: "the " + id, CreatedAt: w.now}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, m := range []store.GroupMapping{
+		{ID: "map_1", Provider: "entra", Group: "staff", Role: Owner, Scopes: "{}", Teams: `["team_2"]`, Priority: 99},
+		{ID: "map_2", Provider: "entra", Group: "ops", Role: Auditor, Scopes: "{}", Teams: `["team_2"]`, Priority: 5},
+	} {
+		if _, err := w.Store.PutGroupMapping(t.Context(), "", func(row *store.GroupMapping) error { *row = m; row.CreatedAt = w.now; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	declared := []store.GroupMapping{
+		{ID: "map_d1", Provider: "entra", Group: "staff", Role: Member, Scopes: "{}", Teams: `["the team_1","team_1","nobody"]`, Priority: 1},
+		{ID: "map_d2", Provider: "entra", Group: "chiefs", Role: Admin, Scopes: `{"monitor":["*"]}`, Teams: "[]", Priority: 5},
+		{ID: "map_d3", Provider: "other", Group: "ops", Role: Owner, Scopes: "{}", Teams: "[]", Priority: 9},
+	}
+	w.Declared = func() []store.GroupMapping { return declared }
+	p := Person{Provider: "entra", Issuer: "https://i.example", Subject: "s1", Name: "Ann"}
+	for _, c := range []struct{ groups, role, teams string }{
+		{"staff", Member, "team_1"},
+		{"staff ops", Auditor, "team_1 team_2"},
+		{"staff ops chiefs", Admin, "team_1 team_2"},
+		{"chiefs", Admin, ""},
+	} {
+		p.Groups = strings.Fields(c.groups)
+		a, err := w.Arrive(t.Context(), &p, Arrival{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := w.Store.FindScope(t.Context(), "user", a.UserID)
+		if err != nil || a.Role != c.role || strings.Join(u.Teams, " ") != c.teams {
+			t.Errorf("%s: %s in %v, %v", c.groups, a.Role, u.Teams, err)
+		}
+	}
+	var seen []string
+	list, err := w.Mappings(t.Context(), "entra")
+	for _, m := range list {
+		seen = append(seen, fmt.Sprint(m.ID, " ", m.Declared, " ", m.Beaten))
+	}
+	if got := strings.Join(seen, ", "); err != nil || got != "map_1 false true, map_d2 true false, map_2 false false, map_d1 true false" {
+		t.Error(got, err)
+	}
+	declared = nil // the file does not have them any more
+	p.Groups = []string{"chiefs"}
+	if _, err := w.Arrive(t.Context(), &p, Arrival{}); !errors.Is(err, ErrNoAccess) {
+		t.Errorf("without a group: %v", err)
+	}
+	p.Groups = []string{"staff"}
+	if a, err := w.Arrive(t.Context(), &p, Arrival{}); err != nil || a.Role != Owner {
+		t.Errorf("what was made for the group: %+v, %v", a, err)
+	}
 }
 
 func TestServices(t *testing.T) {

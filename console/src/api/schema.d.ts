@@ -2710,10 +2710,14 @@ export interface components {
         Mapping: {
             /** Format: date-time */
             created_at?: string;
+            /** @description the configuration has it (auth.group_mappings): it is read-only here */
+            declared: boolean;
             group: string;
             id: string;
             /** @description of several groups of a person the one with the highest gives the role; teams are those of all */
             priority: number;
+            /** @description why it gives nothing */
+            problem?: string;
             provider: string;
             /** @enum {string} */
             role: "owner" | "admin" | "member" | "auditor";
