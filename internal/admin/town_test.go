@@ -81,6 +81,10 @@ func newTown(t testing.TB) *town {
 	maps.Copy(v.bodies, map[string]string{
 		"PATCH /admin/me/keys/{id}":             `{"description":"x"}`,
 		"POST /admin/budgets/{id}/recharge":     `{"amount":"$5"}`,
+		"POST /admin/budgets/{id}/adjust":       `{"amount":"$-1","note":"zanzibar"}`,
+		"POST /admin/keys/{id}/recharge":        `{"amount":"$5"}`,
+		"POST /admin/keys/{id}/adjust":          `{"amount":"$-1","note":"zanzibar"}`,
+		"POST /admin/providers/{id}/models":     `{"model":"m","enabled":false}`,
 		"POST /admin/budgets/{id}/reset":        `{}`,
 		"POST /admin/kiro/login/complete/{id}":  `{"code":"c","state":"s"}`,
 		"POST /admin/keys/{id}/rotate":          `{}`,
