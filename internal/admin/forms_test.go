@@ -336,6 +336,8 @@ func TestListsFilterAndSort(t *testing.T) {
 	do[map[string]any](v.world, 201, "POST", "/admin/group-mappings", `{"provider":"entra","group":"another","role":"member","priority":5}`)
 	do[map[string]any](v.world, 201, "POST", "/admin/invitations", `{"role":"member"}`)
 	as[KeyMade](v.ann, 201, "POST", "/admin/me/keys", `{"name":"another"}`)
+	do[map[string]any](v.world, 201, "POST", "/admin/catalog/rules", `{"name":"another","match":["other"],"caps":{"max_output":2}}`)
+	do[map[string]any](v.world, 201, "POST", "/admin/alerts/channels", `{"name":"another","type":"webhook","url":"https://hook.example"}`)
 	do[map[string]any](v.world, 201, "POST", "/admin/budgets", `{"scope":"organisation","period":"daily","limit_usd":"7"}`)
 	do[map[string]any](v.world, 200, "PATCH", "/admin/tags/another", `{"description":"x"}`)
 	filters, orders := 0, 0
