@@ -427,6 +427,23 @@ export interface paths {
         patch: operations["patch_budgets_id"];
         trace?: never;
     };
+    "/admin/budgets/{id}/adjust": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add to what a budget may spend in this period, or take away, and say why */
+        post: operations["post_budgets_id_adjust"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/budgets/{id}/events": {
         parameters: {
             query?: never;
@@ -434,7 +451,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List resets and recharges */
+        /** List resets, recharges and adjustments */
         get: operations["get_budgets_id_events"];
         put?: never;
         post?: never;
@@ -844,6 +861,40 @@ export interface paths {
         head?: never;
         /** Change a key */
         patch: operations["patch_keys_id"];
+        trace?: never;
+    };
+    "/admin/keys/{id}/adjust": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add to what the budget of a key may spend in this period, or take away, and say why */
+        post: operations["post_keys_id_adjust"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/keys/{id}/recharge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add to what the budget of a key may spend in this period */
+        post: operations["post_keys_id_recharge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/admin/keys/{id}/reveal": {
@@ -1396,6 +1447,23 @@ export interface paths {
         post?: never;
         /** Sign an account out at its unofficial upstream, in all gateways */
         delete: operations["delete_providers_id_login"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/providers/{id}/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Switch a model of a provider off or on, in all gateways */
+        post: operations["post_providers_id_models"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2078,6 +2146,12 @@ export interface components {
             rows: number;
             why?: string;
         };
+        BudgetAdjustment: {
+            /** @description what is added, or with a minus taken away: $5, -$2.50, or tokens, as the budget counts */
+            amount: string;
+            /** @description why, for those who look later */
+            note: string;
+        };
         BudgetCreate: {
             /** @description tokens in a period, instead of dollars */
             limit_tokens?: number | null;
@@ -2111,12 +2185,13 @@ export interface components {
             zone?: string | null;
         };
         BudgetEvent: {
+            /** @description added to what it may spend; taken away where there is a minus */
             amount: string;
             /** Format: date-time */
             at: string;
             id: string;
             /** @enum {string} */
-            kind: "reset" | "recharge";
+            kind: "reset" | "recharge" | "adjust";
             note?: string;
             /**
              * Format: date-time
@@ -2436,6 +2511,14 @@ export interface components {
             user?: string;
             user_id?: string;
         };
+        KeyAdjustment: {
+            /** @description what is added, or with a minus taken away: $5, -$2.50, or tokens, as the budget counts */
+            amount: string;
+            /** @description where the key has several */
+            budget_id?: string;
+            /** @description why, for those who look later */
+            note: string;
+        };
         KeyBatch: {
             /** @description networks it may be used from, such as 10.0.0.0/8 */
             addresses?: string[] | null;
@@ -2594,6 +2677,14 @@ export interface components {
             tpm_limit?: number | null;
             user?: string;
             user_id?: string;
+        };
+        KeyRecharge: {
+            /** @description dollars such as $5, or tokens, as the budget counts */
+            amount: string;
+            /** @description where the key has several */
+            budget_id?: string;
+            /** @description why, for those who look later */
+            note?: string;
         };
         KeysMade: {
             keys: components["schemas"]["KeyMade"][];
@@ -2830,6 +2921,17 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             match?: string[] | null;
+        };
+        ModelSwitch: {
+            enabled: boolean;
+            /** @description as the provider calls it */
+            model: string;
+            /** @description why it is switched off, for those who look later */
+            reason?: string | null;
+        };
+        ModelSwitched: {
+            model: string;
+            reason: string;
         };
         MyKeyCreate: {
             /** @description networks it may be used from, such as 10.0.0.0/8 */
@@ -3078,6 +3180,7 @@ export interface components {
             state: "ready" | "cooling" | "off";
             /** @description an operator has switched it off while the gateway runs */
             switched_off: boolean;
+            switched_off_models?: components["schemas"]["ModelSwitched"][];
             type: string;
             /** @description requests that wait for room within its own limits */
             waiting: number;
@@ -4703,6 +4806,33 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    post_budgets_id_adjust: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetAdjustment"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorBudgetView"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     get_budgets_id_events: {
         parameters: {
             query?: never;
@@ -5601,6 +5731,60 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Key"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    post_keys_id_adjust: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyAdjustment"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorBudgetView"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    post_keys_id_recharge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRecharge"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorBudgetView"];
                 };
             };
             default: components["responses"]["problem"];
@@ -6713,6 +6897,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LoginForgotten"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    post_providers_id_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelSwitch"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Provider"];
                 };
             };
             default: components["responses"]["problem"];
