@@ -81,6 +81,23 @@ test('a declared provider lets its weight be changed, beside the file', async (t
   assert.deepEqual(faults, [])
 })
 
+test('a single model of a provider is switched off, and on again', async (t) => {
+  const { page, faults } = await open(t, '/ui/providers/sandbox')
+  const off = async () => ((await gateway.api('GET', '/admin/providers/sandbox')).switched_off_models ?? []).map(({ model, reason }) => [model, reason])
+  await page.getByLabel('Model asked for').fill('sandbox-slow')
+  await page.getByLabel('Why').fill('too slow for today')
+  await page.locator('section:has(#switches)').getByRole('button', { name: 'Switch off', exact: true }).click()
+  const question = page.getByRole('dialog')
+  assert.deepEqual(await audit(page), [])
+  await question.getByRole('button', { name: 'Switch off' }).click()
+  await page.locator('[data-test=switched-off]').getByText('too slow for today').waitFor()
+  assert.deepEqual(await off(), [['sandbox-slow', 'too slow for today']])
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await page.getByText('No model is switched off.').waitFor()
+  assert.deepEqual(await off(), [])
+  assert.deepEqual(faults, [])
+})
+
 test('a provider that is left alone is tried now', async (t) => {
   const key = await gateway.api('POST', '/admin/keys', { name: 'asker' })
   const ask = () =>

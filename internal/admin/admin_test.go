@@ -115,6 +115,7 @@ func TestOtherSites(t *testing.T) {
 	for name, want := range map[string]string{
 		"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
 		"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Access-Control-Allow-Origin": "",
+		"Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 	} {
 		if got := rec.Header().Get(name); got != want {
 			t.Errorf("%s: %q", name, got)

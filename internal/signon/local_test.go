@@ -125,6 +125,17 @@ func TestDoors(t *testing.T) {
 			b.refused(403, c.word, method, path, "", c.header...)
 		}
 	}
+	for name, want := range map[string]string{
+		"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
+		"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Access-Control-Allow-Origin": "",
+		"Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+	} {
+		for _, path := range []string{"/auth/methods", "/auth/nothing", "/admin/auth/me"} {
+			if got := b.send("GET", path, "").header.Get(name); got != want {
+				t.Errorf("%s of %s: %q", name, path, got)
+			}
+		}
+	}
 	if a := b.send("POST", "/auth/refresh", ""); a.code != 200 {
 		t.Errorf("behind all that the session is gone: %d %s", a.code, a.body)
 	}

@@ -8,6 +8,15 @@ export const en = {
     nothing: 'Nothing was asked of it yesterday and today.',
     label: 'Attempts by hour: {count} in all, {failed} of them failed',
   },
+  switches: {
+    title: 'Single models',
+    none: 'No model is switched off.',
+    model: 'Model, as it is called there',
+    reason: 'Why (for those who look later)',
+    offAsk: 'Switch {name} of {provider} off?',
+    offEffect: 'No gateway sends it new requests for this model from within a second. Those under way finish.',
+    offElse: 'The model is served by other accounts that have it, or not at all.',
+  },
   provider: {
     add: 'Add provider',
     edit: 'Edit {name}',
@@ -73,6 +82,15 @@ export const zh: typeof en = {
     failed: '失败',
     nothing: '昨天和今天没有向它发送请求。',
     label: '每小时尝试：共 {count} 次，其中 {failed} 次失败',
+  },
+  switches: {
+    title: '单个模型',
+    none: '没有关闭任何模型。',
+    model: '模型（以上游的名称为准）',
+    reason: '原因（供日后查看）',
+    offAsk: '关闭 {provider} 的 {name}？',
+    offEffect: '一秒内，所有网关都不再向它发送该模型的新请求。进行中的请求会完成。',
+    offElse: '该模型将由其他拥有它的账户提供，或不再提供。',
   },
   provider: {
     add: '添加提供商',
