@@ -17,62 +17,78 @@ import (
 //
 // https://protobuf.dev/programming-guides/encoding/
 
-// textFields are the texts of an attempt.
-var textFields = []struct {
-	number uint64
-	of     func(*store.Attempt) *string
-}{
-	{1, func(a *store.Attempt) *string { return &a.ID }},
-	{2, func(a *store.Attempt) *string { return &a.RequestID }},
-	{3, func(a *store.Attempt) *string { return &a.KeyID }},
-	{4, func(a *store.Attempt) *string { return &a.Dialect }},
-	{5, func(a *store.Attempt) *string { return &a.Provider }},
-	{6, func(a *store.Attempt) *string { return &a.Surface }},
-	{7, func(a *store.Attempt) *string { return &a.RequestedModel }},
-	{8, func(a *store.Attempt) *string { return &a.ServedModel }},
-	{9, func(a *store.Attempt) *string { return &a.ErrorClass }},
-	{10, func(a *store.Attempt) *string { return &a.Stop }},
-	{11, func(a *store.Attempt) *string { return &a.LossReport }},
-	{12, func(a *store.Attempt) *string { return &a.CacheStory }},
-	{13, func(a *store.Attempt) *string { return &a.Charge.Version }},
-	{14, func(a *store.Attempt) *string { return &a.Charge.Model }},
-	{15, func(a *store.Attempt) *string { return &a.Charge.Kind }},
-	{16, func(a *store.Attempt) *string { return &a.Charge.Region }},
-	{17, func(a *store.Attempt) *string { return &a.Charge.Geo }},
-	{18, func(a *store.Attempt) *string { return &a.Charge.Tier }},
-	{19, func(a *store.Attempt) *string { return &a.Budgets }},
-	{20, func(a *store.Attempt) *string { return &a.TeamID }},
-	{21, func(a *store.Attempt) *string { return &a.UserID }},
-	{22, func(a *store.Attempt) *string { return &a.Tags }},
-	{23, func(a *store.Attempt) *string { return &a.Session }},
-	{24, func(a *store.Attempt) *string { return &a.Replica }},
+// textsOf are the texts of an attempt. Each is numbered by its place, from 1 on.
+func textsOf(a *store.Attempt) [24]string {
+	return [...]string{
+		a.ID, a.RequestID, a.KeyID, a.Dialect, a.Provider, a.Surface,
+		a.RequestedModel, a.ServedModel, a.ErrorClass, a.Stop, a.LossReport, a.CacheStory,
+		a.Charge.Version, a.Charge.Model, a.Charge.Kind, a.Charge.Region, a.Charge.Geo, a.Charge.Tier,
+		a.Budgets, a.TeamID, a.UserID, a.Tags, a.Session, a.Replica,
+	}
 }
 
-// numberFields are its numbers.
-var numberFields = []struct {
+// textFields are where they are read into.
+var textFields = [24]func(*store.Attempt) *string{
+	func(a *store.Attempt) *string { return &a.ID },
+	func(a *store.Attempt) *string { return &a.RequestID },
+	func(a *store.Attempt) *string { return &a.KeyID },
+	func(a *store.Attempt) *string { return &a.Dialect },
+	func(a *store.Attempt) *string { return &a.Provider },
+	func(a *store.Attempt) *string { return &a.Surface },
+	func(a *store.Attempt) *string { return &a.RequestedModel },
+	func(a *store.Attempt) *string { return &a.ServedModel },
+	func(a *store.Attempt) *string { return &a.ErrorClass },
+	func(a *store.Attempt) *string { return &a.Stop },
+	func(a *store.Attempt) *string { return &a.LossReport },
+	func(a *store.Attempt) *string { return &a.CacheStory },
+	func(a *store.Attempt) *string { return &a.Charge.Version },
+	func(a *store.Attempt) *string { return &a.Charge.Model },
+	func(a *store.Attempt) *string { return &a.Charge.Kind },
+	func(a *store.Attempt) *string { return &a.Charge.Region },
+	func(a *store.Attempt) *string { return &a.Charge.Geo },
+	func(a *store.Attempt) *string { return &a.Charge.Tier },
+	func(a *store.Attempt) *string { return &a.Budgets },
+	func(a *store.Attempt) *string { return &a.TeamID },
+	func(a *store.Attempt) *string { return &a.UserID },
+	func(a *store.Attempt) *string { return &a.Tags },
+	func(a *store.Attempt) *string { return &a.Session },
+	func(a *store.Attempt) *string { return &a.Replica },
+}
+
+// numbersOf are its numbers, in the order of numberFields.
+func numbersOf(a *store.Attempt) [19]int64 {
+	return [...]int64{
+		nanos(a.At), flag(a.Stream), int64(a.Status), int64(a.Latency), int64(a.FirstContent), int64(a.Losses),
+		int64(a.Number), int64(a.Queued), int64(a.FirstByte), a.Usage.Input, a.Usage.Output, a.Usage.CacheRead,
+		a.Usage.CacheWrite5m, a.Usage.CacheWrite1h, a.Usage.Reasoning, flag(a.Usage.Estimated), a.Charge.Nano, flag(a.Charge.Unpriced),
+		a.Charge.WebSearches,
+	}
+}
+
+// numberFields are where they are read into, and how they are numbered.
+var numberFields = [19]struct {
 	number uint64
-	get    func(*store.Attempt) int64
 	set    func(*store.Attempt, int64)
 }{
-	{32, func(a *store.Attempt) int64 { return nanos(a.At) }, func(a *store.Attempt, n int64) { a.At = time.Unix(0, n).UTC() }},
-	{33, func(a *store.Attempt) int64 { return flag(a.Stream) }, func(a *store.Attempt, n int64) { a.Stream = n != 0 }},
-	{34, func(a *store.Attempt) int64 { return int64(a.Status) }, func(a *store.Attempt, n int64) { a.Status = int(n) }},
-	{35, func(a *store.Attempt) int64 { return int64(a.Latency) }, func(a *store.Attempt, n int64) { a.Latency = time.Duration(n) }},
-	{36, func(a *store.Attempt) int64 { return int64(a.FirstContent) }, func(a *store.Attempt, n int64) { a.FirstContent = time.Duration(n) }},
-	{37, func(a *store.Attempt) int64 { return int64(a.Losses) }, func(a *store.Attempt, n int64) { a.Losses = int(n) }},
-	{38, func(a *store.Attempt) int64 { return int64(a.Number) }, func(a *store.Attempt, n int64) { a.Number = int(n) }},
-	{39, func(a *store.Attempt) int64 { return int64(a.Queued) }, func(a *store.Attempt, n int64) { a.Queued = time.Duration(n) }},
-	{47, func(a *store.Attempt) int64 { return int64(a.FirstByte) }, func(a *store.Attempt, n int64) { a.FirstByte = time.Duration(n) }},
-	{40, func(a *store.Attempt) int64 { return a.Usage.Input }, func(a *store.Attempt, n int64) { a.Usage.Input = n }},
-	{41, func(a *store.Attempt) int64 { return a.Usage.Output }, func(a *store.Attempt, n int64) { a.Usage.Output = n }},
-	{42, func(a *store.Attempt) int64 { return a.Usage.CacheRead }, func(a *store.Attempt, n int64) { a.Usage.CacheRead = n }},
-	{43, func(a *store.Attempt) int64 { return a.Usage.CacheWrite5m }, func(a *store.Attempt, n int64) { a.Usage.CacheWrite5m = n }},
-	{44, func(a *store.Attempt) int64 { return a.Usage.CacheWrite1h }, func(a *store.Attempt, n int64) { a.Usage.CacheWrite1h = n }},
-	{45, func(a *store.Attempt) int64 { return a.Usage.Reasoning }, func(a *store.Attempt, n int64) { a.Usage.Reasoning = n }},
-	{46, func(a *store.Attempt) int64 { return flag(a.Usage.Estimated) }, func(a *store.Attempt, n int64) { a.Usage.Estimated = n != 0 }},
-	{50, func(a *store.Attempt) int64 { return a.Charge.Nano }, func(a *store.Attempt, n int64) { a.Charge.Nano = n }},
-	{51, func(a *store.Attempt) int64 { return flag(a.Charge.Unpriced) }, func(a *store.Attempt, n int64) { a.Charge.Unpriced = n != 0 }},
-	{52, func(a *store.Attempt) int64 { return a.Charge.WebSearches }, func(a *store.Attempt, n int64) { a.Charge.WebSearches = n }},
+	{32, func(a *store.Attempt, n int64) { a.At = time.Unix(0, n).UTC() }},
+	{33, func(a *store.Attempt, n int64) { a.Stream = n != 0 }},
+	{34, func(a *store.Attempt, n int64) { a.Status = int(n) }},
+	{35, func(a *store.Attempt, n int64) { a.Latency = time.Duration(n) }},
+	{36, func(a *store.Attempt, n int64) { a.FirstContent = time.Duration(n) }},
+	{37, func(a *store.Attempt, n int64) { a.Losses = int(n) }},
+	{38, func(a *store.Attempt, n int64) { a.Number = int(n) }},
+	{39, func(a *store.Attempt, n int64) { a.Queued = time.Duration(n) }},
+	{47, func(a *store.Attempt, n int64) { a.FirstByte = time.Duration(n) }},
+	{40, func(a *store.Attempt, n int64) { a.Usage.Input = n }},
+	{41, func(a *store.Attempt, n int64) { a.Usage.Output = n }},
+	{42, func(a *store.Attempt, n int64) { a.Usage.CacheRead = n }},
+	{43, func(a *store.Attempt, n int64) { a.Usage.CacheWrite5m = n }},
+	{44, func(a *store.Attempt, n int64) { a.Usage.CacheWrite1h = n }},
+	{45, func(a *store.Attempt, n int64) { a.Usage.Reasoning = n }},
+	{46, func(a *store.Attempt, n int64) { a.Usage.Estimated = n != 0 }},
+	{50, func(a *store.Attempt, n int64) { a.Charge.Nano = n }},
+	{51, func(a *store.Attempt, n int64) { a.Charge.Unpriced = n != 0 }},
+	{52, func(a *store.Attempt, n int64) { a.Charge.WebSearches = n }},
 }
 
 func nanos(t time.Time) int64 {
@@ -101,18 +117,17 @@ const (
 
 // appendAttempt appends an attempt as the journal keeps it.
 func appendAttempt(b []byte, a *store.Attempt) []byte {
-	for i := range textFields {
-		f := &textFields[i]
-		if s := plain(*f.of(a)); s != "" {
-			b = binary.AppendUvarint(b, f.number<<3|text)
+	texts := textsOf(a)
+	for i := range texts {
+		if s := plain(texts[i]); s != "" {
+			b = binary.AppendUvarint(b, uint64(i+1)<<3|text) //nolint:gosec // of 24
 			b = binary.AppendUvarint(b, uint64(len(s)))
 			b = append(b, s...)
 		}
 	}
-	for i := range numberFields {
-		f := &numberFields[i]
-		if n := f.get(a); n != 0 {
-			b = binary.AppendUvarint(b, f.number<<3|varint)
+	for i, n := range numbersOf(a) {
+		if n != 0 {
+			b = binary.AppendUvarint(b, numberFields[i].number<<3|varint)
 			b = binary.AppendVarint(b, n)
 		}
 	}
@@ -131,51 +146,57 @@ func plain(s string) string {
 
 var errAttempt = errors.New("the journal holds an attempt that cannot be read")
 
-// decodeAttempt reads an attempt. Its texts share one copy of the payload.
+// decodeAttempt reads an attempt.
 func decodeAttempt(payload []byte) (a store.Attempt, err error) {
+	err = readAttempt(&a, payload)
+	return a, err
+}
+
+// readAttempt reads into an empty attempt. Its texts share one copy of the payload.
+func readAttempt(a *store.Attempt, payload []byte) error {
 	all := string(payload)
 	for at := 0; at < len(payload); {
 		tag, n := binary.Uvarint(payload[at:])
 		if n <= 0 {
-			return a, errAttempt
+			return errAttempt
 		}
 		at += n
 		switch tag & 7 {
 		case varint:
 			value, n := binary.Varint(payload[at:])
 			if n <= 0 {
-				return a, errAttempt
+				return errAttempt
 			}
 			at += n
-			setNumber(&a, tag>>3, value)
+			setNumber(a, tag>>3, value)
 		case text:
 			length, n := binary.Uvarint(payload[at:])
 			if n <= 0 || length > uint64(len(payload)-at-n) { //nolint:gosec // n is within payload
-				return a, errAttempt
+				return errAttempt
 			}
 			at += n
-			setText(&a, tag>>3, all[at:at+int(length)]) //nolint:gosec // within payload
-			at += int(length)                           //nolint:gosec // within payload
+			setText(a, tag>>3, all[at:at+int(length)]) //nolint:gosec // within payload
+			at += int(length)                          //nolint:gosec // within payload
 		case fixed8:
 			at += 8
 		case fixed4:
 			at += 4
 		default:
-			return a, errAttempt
+			return errAttempt
 		}
 		if at > len(payload) {
-			return a, errAttempt
+			return errAttempt
 		}
 	}
 	if a.ID == "" {
-		return a, errAttempt
+		return errAttempt
 	}
-	return a, nil
+	return nil
 }
 
 func setText(a *store.Attempt, number uint64, s string) {
 	if i := number - 1; i < uint64(len(textFields)) { // they are numbered from 1 on
-		*textFields[i].of(a) = s
+		*textFields[i](a) = s
 	}
 }
 

@@ -91,13 +91,12 @@ type Flight struct {
 // Begin notes an attempt that is about to be sent, as it is to be recorded if its
 // end is never seen. When it returns, a crash of the process cannot lose it.
 func (r *Recorder) Begin(a *store.Attempt) (Flight, error) {
-	d := drafts.Get().(*draft) //nolint:forcetypeassert // nothing else is put in
-	defer drafts.Put(d)
-	d.attempt = *a
-	d.attempt.RequestedModel, d.attempt.ServedModel = a.RequestedModel[:min(len(a.RequestedModel), 200)], a.ServedModel[:min(len(a.ServedModel), 200)]
-	d.payload = appendAttempt(append(d.payload[:0], make([]byte, slotHead)...), &d.attempt)
-	d.attempt = store.Attempt{}
-	b := d.payload
+	payload := payloads.Get().(*[]byte) //nolint:forcetypeassert // nothing else is put in
+	defer payloads.Put(payload)
+	note := *a
+	note.RequestedModel, note.ServedModel = a.RequestedModel[:min(len(a.RequestedModel), 200)], a.ServedModel[:min(len(a.ServedModel), 200)]
+	*payload = appendAttempt(append((*payload)[:0], make([]byte, slotHead)...), &note)
+	b := *payload
 	if len(b) > slotBytes {
 		return Flight{}, fmt.Errorf("an attempt under way takes %d bytes and has %d: give its key fewer budgets", len(b), slotBytes)
 	}

@@ -100,14 +100,8 @@ func Open(opt Options, sink Sink) (*Recorder, error) {
 	return r, nil
 }
 
-// draft is an attempt on its way to the journal, and its payload there.
-type draft struct {
-	attempt store.Attempt
-	payload []byte
-}
-
-// drafts are used ones; the journal copies payloads.
-var drafts = sync.Pool{New: func() any { return new(draft) }}
+// payloads are memory for what is journalled, which the journal copies.
+var payloads = sync.Pool{New: func() any { return new([]byte) }}
 
 // Add journals an attempt, which it does not keep: when it returns, a crash of the process cannot lose it.
 // One that ends after Close can only be logged.
@@ -125,12 +119,10 @@ func (r *Recorder) Add(a *store.Attempt) {
 		r.strand(a, errFull)
 		return
 	}
-	d := drafts.Get().(*draft) //nolint:forcetypeassert // nothing else is put in
-	d.attempt = *a
-	d.payload = appendAttempt(d.payload[:0], &d.attempt)
-	err := r.journal.Append(journal.Settled, d.payload)
-	d.attempt = store.Attempt{}
-	drafts.Put(d)
+	payload := payloads.Get().(*[]byte) //nolint:forcetypeassert // nothing else is put in
+	*payload = appendAttempt((*payload)[:0], a)
+	err := r.journal.Append(journal.Settled, *payload)
+	payloads.Put(payload)
 	if err != nil {
 		r.strand(a, err)
 		return

@@ -108,12 +108,11 @@ func (r *Recorder) replay() bool {
 			r.opt.Log.Error("a record of the journal is of a kind this turnpike does not know: it is passed over", "sequence", rec.Sequence, "kind", int(rec.Kind))
 			continue
 		}
-		a, err := decodeAttempt(rec.Payload)
-		if err != nil {
+		rows = append(rows, store.Attempt{})
+		if err := readAttempt(&rows[len(rows)-1], rec.Payload); err != nil {
 			r.opt.Log.Error("a record of the journal is passed over", "sequence", rec.Sequence, "error", err)
-			continue
+			rows = rows[:len(rows)-1]
 		}
-		rows = append(rows, a)
 	}
 	if len(rows) > 0 && !r.write(rows) {
 		return false
