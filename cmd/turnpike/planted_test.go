@@ -419,8 +419,7 @@ func TestPlantedSecrets(t *testing.T) {
 	places["standard output"] = strings.ReplaceAll(printed.out, bootstrap, "") // it is told there, once
 	places["the logs"], places["what is told to who is refused"], places["what the collector is told"] = printed.err, p.told.String(), e.told.String()
 	for _, args := range []string{"config print", "config export", "audit list", "audit export", "usage export", "keys list", "keys export", "accounts list", "providers list", "vault status"} {
-		got := captured{}
-		got, err = capture(t, func() error { return run(append(strings.Fields(args), "--config", path)) })
+		got, err := capture(t, func() error { return run(append(strings.Fields(args), "--config", path)) })
 		if err != nil {
 			t.Errorf("turnpike %s: %v", args, err)
 		}

@@ -118,7 +118,8 @@ func (r *running) raw(text string) string {
 	r.t.Helper()
 	c, err := (&net.Dialer{}).DialContext(r.t.Context(), "tcp", r.app.address())
 	if err != nil {
-		r.t.Fatal(err)
+		r.t.Error(err)
+		return ""
 	}
 	defer func() { _ = c.Close() }()
 	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
@@ -224,6 +225,28 @@ func TestRequestsAreNotSmuggled(t *testing.T) {
 	}
 	if got := r.raw(rawRequest("Content-Length: %d\r\n", rawChat)[:60]); strings.Contains(got, "200 OK") || len(u.took()) > 0 {
 		t.Errorf("a head that does not come: %q", got)
+	}
+}
+
+// TestNobodyHoldsAConnection: a body that does not come, and that nobody asked for, is not
+// waited for: not where it is refused, nor where nothing is read.
+func TestNobodyHoldsAConnection(t *testing.T) {
+	r, u := beforeRaw(t)
+	var all sync.WaitGroup // at once, for each takes its time
+	for _, line := range []string{
+		"POST /admin/keys", "GET /admin/keys", "POST /auth/logout", "GET /auth/methods", "POST /v1/messages", "POST /v1/nothing", "GET /v1/models", "GET /ui/", "GET /health", "GET /health/ready", "GET /metrics", "POST /docs", "GET /",
+	} {
+		for _, body := range []string{"Content-Length: 100\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5\r\nab"} {
+			all.Go(func() {
+				if got := r.raw(line + " HTTP/1.1\r\nHost: gateway\r\n" + body); len(statuses(got)) > 1 {
+					t.Errorf("%s: %q", line, got)
+				}
+			})
+		}
+	}
+	all.Wait()
+	if took := u.took(); len(took) > 0 {
+		t.Errorf("the upstream took %q", took)
 	}
 }
 

@@ -370,19 +370,28 @@ func newServer(h http.Handler, cfg *config.Config, log *slog.Logger) *http.Serve
 		ConnContext:       gateway.ConnContext,
 		Protocols:         &p,
 		ReadHeaderTimeout: cfg.Server.ReadHeaderTimeout,
+		ReadTimeout:       bodyFor * cfg.Server.ReadHeaderTimeout,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
 
-// apart ends the connection of HTTP/1.1 that a request in chunks came by. It may have had a
-// length as well, which net/http does not tell, and by which a server in front may take what
-// follows for a part of it (RFC 9112, section 6.1).
+// bodyFor is how often the time for headers a body may take that nobody asks for. Handlers that
+// read one set a deadline of their own.
+const bodyFor = 3
+
+// apart treats what net/http leaves to handlers. It ends the connection of HTTP/1.1 that a
+// request in chunks came by: it may have had a length as well, which is not told, and by which a
+// server in front may take what follows for a part of it (RFC 9112, section 6.1). And it lifts
+// the deadline for a body where there is none, for it would end the request.
 func apart(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.TransferEncoding) > 0 && r.ProtoMajor == 1 {
 			w.Header().Set("Connection", "close")
+		}
+		if r.ContentLength == 0 {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 		}
 		next.ServeHTTP(w, r)
 	})

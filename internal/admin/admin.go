@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -151,6 +152,10 @@ func (d *door) serve(op *operation) http.Handler {
 		defer cancel()
 		c.ctx = ctx
 		defer bound(w, op.limit)()
+		if err := c.take(min(op.limit, usual)); err != nil {
+			c.problem(err)
+			return
+		}
 		if key := r.Header.Get("Idempotency-Key"); key != "" && op.creates {
 			c.once(op, key)
 			return
@@ -160,17 +165,30 @@ func (d *door) serve(op *operation) http.Handler {
 	})
 }
 
-// bound keeps a client that sends or reads too slowly from holding a place for ever. It
-// returns what lets the connection be used again.
+// bound keeps a client that reads too slowly from holding a place for ever. It returns what
+// lets the connection be used again.
 func bound(w http.ResponseWriter, limit time.Duration) (release func()) {
 	rc := http.NewResponseController(w)
-	now := time.Now()
-	_ = rc.SetReadDeadline(now.Add(min(limit, usual))) // where it cannot be set there is no connection
-	_ = rc.SetWriteDeadline(now.Add(limit + usual))
-	return func() {
-		_ = rc.SetReadDeadline(time.Time{})
-		_ = rc.SetWriteDeadline(time.Time{})
+	_ = rc.SetWriteDeadline(time.Now().Add(limit + usual)) // where it cannot be set there is no connection
+	return func() { _ = rc.SetWriteDeadline(time.Time{}) }
+}
+
+// take reads the body before anything is done, for so long. Behind it no deadline may be left:
+// net/http goes on reading, and would take its end for the client's.
+func (c *call) take(within time.Duration) error {
+	if c.r.ContentLength == 0 {
+		return nil
 	}
+	rc := http.NewResponseController(c.w)
+	_ = rc.SetReadDeadline(time.Now().Add(within))
+	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, maxBody)
+	body, err := readAll(c.r)
+	if err != nil {
+		return err
+	}
+	_ = rc.SetReadDeadline(time.Time{})
+	c.r.Body = io.NopCloser(bytes.NewReader(body))
+	return nil
 }
 
 // run does what an operation does; the answer is JSON, or a file.

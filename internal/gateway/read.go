@@ -28,7 +28,9 @@ func (x *exchange) read() error {
 	deadline := http.NewResponseController(x.out.w)
 	_ = deadline.SetReadDeadline(time.Now().Add(bodyWait))
 	err = x.body.fill(src, length, limit)
-	_ = deadline.SetReadDeadline(time.Time{})
+	if err == nil { // else what net/http reads behind it is bounded by the same
+		_ = deadline.SetReadDeadline(time.Time{})
+	}
 	switch {
 	case errors.Is(err, errTooLarge):
 		return &llm.Error{

@@ -117,6 +117,7 @@ func (c *call) exchange() (*exchanged, *oauthError, error) {
 
 // form reads the parameters, each said once.
 func (c *call) form() (url.Values, *oauthError) {
+	c.bound()
 	media, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
 	if err != nil || media != "application/x-www-form-urlencoded" || c.r.ParseForm() != nil {
 		return nil, invalid("invalid_request", "send a form: application/x-www-form-urlencoded")

@@ -181,9 +181,6 @@ func (d *Door) serve(do func(*call) (any, error)) http.Handler {
 		from := d.Proxies.Address(r)
 		c := &call{Door: d, w: w, r: r, from: tries.Network(from)}
 		c.ctx = identity.WithClient(ctx, identity.Client{Address: from.String(), Agent: r.UserAgent()})
-		rc := http.NewResponseController(w)
-		_ = rc.SetReadDeadline(time.Now().Add(usual)) // where it cannot be set there is no connection
-		defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		answer, err := do(c)
 		c.tell(answer, err)
@@ -289,11 +286,16 @@ func secure(h http.Header) {
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
 }
 
+// bound bounds how long a body may take; where it cannot be set there is no connection. It is
+// for what net/http reads behind it too.
+func (c *call) bound() { _ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(usual)) }
+
 // read reads a body of JSON. Members nobody knows are refused.
 func (c *call) read(into any) error {
 	if media, _, _ := strings.Cut(c.r.Header.Get("Content-Type"), ";"); media != "" && !strings.EqualFold(strings.TrimSpace(media), "application/json") {
 		return refuse(http.StatusUnsupportedMediaType, "media_type", "send JSON, as application/json")
 	}
+	c.bound()
 	text, err := io.ReadAll(c.r.Body)
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return refuse(http.StatusRequestEntityTooLarge, "too_large", "the body is too large")
