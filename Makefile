@@ -89,6 +89,10 @@ clients: build ## real clients (Claude Code, SDKs) against the gateway; ARGS=--q
 clients-all: build ## real clients: every scenario, fault and upstream (about an hour)
 	.ci/clients-all $(ARGS)
 
+.PHONY: dex
+dex: ## sign in at a real Dex, built for it by the Go module proxy
+	scripts/dex.sh go test -count=1 -v -run '^TestDex$$' ./internal/signon
+
 .PHONY: console-test
 console-test: build ## drive the console in Chromium against the gateway, every page checked by axe
 	scripts/console.sh e2e

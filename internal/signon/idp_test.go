@@ -34,8 +34,14 @@ func startProvider(t *testing.T, script, redirect string) (said []string) {
 		}
 		t.Skip("no identity providers: run this by scripts/idp.sh")
 	}
+	return startProcess(t, "node", filepath.Join(dir, script), redirect)
+}
+
+// startProcess starts a program that prints where it listens, and is what it says of itself.
+func startProcess(t *testing.T, name string, args ...string) (said []string) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, "node", filepath.Join(dir, script), redirect) //nolint:gosec // a script of ours
+	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // a script of ours
 	cmd.Dir = t.TempDir()
 	in, err := cmd.StdinPipe() // it ends when this is closed, however we end
 	if err != nil {
@@ -63,7 +69,7 @@ func startProvider(t *testing.T, script, redirect string) (said []string) {
 			return strings.Fields(rest)
 		}
 	}
-	t.Fatalf("%s has ended: %s", script, trouble.String())
+	t.Fatalf("%s %q has ended: %s", name, args, trouble.String())
 	return nil
 }
 
