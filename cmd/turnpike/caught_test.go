@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"log/slog"
@@ -14,9 +13,9 @@ import (
 // TestCaught: a bug on the operators' paths is told in the log, without what it was about, and
 // answered; an answer that has begun ends in a way that shows.
 func TestCaught(t *testing.T) {
-	var log bytes.Buffer
+	log := newEvents()
 	mux := http.NewServeMux()
-	mux.Handle("POST /admin/x/{id}", caught(slog.New(slog.NewTextHandler(&log, nil)), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	mux.Handle("POST /admin/x/{id}", caught(slog.New(slog.NewTextHandler(log, nil)), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		w.Header().Set("X-Request-Id", "req_1")
 		switch r.URL.Query().Get("how") {
@@ -30,13 +29,13 @@ func TestCaught(t *testing.T) {
 		panic(string(body) + r.Header.Get("Authorization"))
 	})))
 	s := httptest.NewUnstartedServer(mux)
-	s.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(&log, nil), slog.LevelDebug)
+	s.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(log, nil), slog.LevelDebug)
 	s.Start()
 	for _, c := range []struct {
 		how   string
 		whole bool
 	}{{"", true}, {"error", true}, {"late", false}, {"abort", false}} {
-		log.Reset()
+		before, _ := log.now()
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/admin/x/"+secretMark+"?how="+c.how, strings.NewReader("a password: "+secretMark))
 		if err != nil {
 			t.Fatal(err)
@@ -51,11 +50,13 @@ func TestCaught(t *testing.T) {
 		if whole := err == nil; whole != c.whole || whole && (res.StatusCode != 500 || !strings.Contains(string(answer), "a bug")) {
 			t.Errorf("%q: %v %s", c.how, err, answer)
 		}
-		if strings.Contains(string(answer)+log.String(), secretMark) {
-			t.Errorf("%q: told: %s %s", c.how, answer, log.String())
+		text, _ := log.now()
+		text = text[len(before):]
+		if strings.Contains(string(answer)+text, secretMark) {
+			t.Errorf("%q: told: %s %s", c.how, answer, text)
 		}
-		if told := strings.Contains(log.String(), "bug: a request panicked") && strings.Contains(log.String(), "req_1") && strings.Contains(log.String(), "caught_test.go"); told != (c.how != "abort") {
-			t.Errorf("%q: the log: %s", c.how, log.String())
+		if told := strings.Contains(text, "bug: a request panicked") && strings.Contains(text, "req_1") && strings.Contains(text, "caught_test.go"); told != (c.how != "abort") {
+			t.Errorf("%q: the log: %s", c.how, text)
 		}
 	}
 	s.Close()
