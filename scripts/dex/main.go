@@ -29,7 +29,8 @@ func main() {
 }
 
 func run(redirects []string) error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ctx := context.Background()
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -50,7 +51,7 @@ func run(redirects []string) error {
 	if err != nil {
 		return err
 	}
-	s, err := server.NewServer(context.Background(), server.Config{
+	s, err := server.NewServer(ctx, server.Config{
 		Issuer: issuer, Storage: kept, SkipApprovalScreen: true, Logger: told, RefreshTokenPolicy: policy,
 		Web: server.WebConfig{WebFS: web.FS(), Issuer: "Dex"},
 	})
