@@ -97,6 +97,9 @@ func exportConfig(cfg *config.Config, m *configMove) error {
 	if err != nil {
 		return err
 	}
+	if people.Groups, err = declare.Groups(ctx, db, book.State().Config); err != nil {
+		return err
+	}
 	text, variables, err := book.State().Export(phrase, off, people)
 	if err != nil {
 		return err

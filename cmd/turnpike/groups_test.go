@@ -1,6 +1,9 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -9,7 +12,7 @@ import (
 	"turnpike/internal/identity"
 )
 
-const groupsFile = "server: { public_url: \"https://gw.example.org\" }\nauth:\n  admin_key: " + liveAdmin + "\n" +
+const groupsFile = "server: { public_url: \"https://gw.example.org\" }\nauth:\n  admin_key: " + liveAdmin + "\n  api_key: " + liveKey + "\n" +
 	"  oidc: [{ name: pool, issuer: \"https://id.example.org\", client_id: a }]\n  group_mappings:\n"
 
 // TestDeclaredGroupMappings: what the file says of groups shows, is read-only, stands above
@@ -74,6 +77,71 @@ func TestDeclaredGroupMappings(t *testing.T) {
 	write(t, "live.yaml", groupsFile+`    - { provider: pool, group: admins, role: admin, scopes: { keys: ["*", k] } }`+"\n")
 	if err := newApp(load(t, data, nil, path), r.app.log).run(t.Context(), func() {}); err == nil || !strings.Contains(err.Error(), "auth.group_mappings[0]") {
 		t.Errorf("it starts with a mapping that is wrong: %v", err)
+	}
+}
+
+// TestGroupMappingsMove: what was made is exported beside what the file declares, and set by an
+// import at another gateway, teams by their names.
+func TestGroupMappingsMove(t *testing.T) {
+	data := alone(t)
+	const admins = `    - { provider: pool, group: admins, role: admin, scopes: { keys: ["*"] }, priority: 10 }` + "\n"
+	r := startLive(t, data, write(t, "one.yaml", groupsFile+admins), nil)
+	r.set(201, "POST", "/admin/teams", `{"name":"research"}`)
+	r.set(201, "POST", "/admin/group-mappings", `{"provider":"pool","group":"staff","role":"member","teams":["research"],"priority":-3}`)
+	_, text := r.do("GET", "/admin/config/export", liveAdmin, "")
+	if !strings.Contains(text, "group: admins") || !strings.Contains(text, "group: staff") || !strings.Contains(text, "- research") {
+		t.Fatalf("exported\n%s", text)
+	}
+	imports := func(r *running, text string, dry bool, want string) {
+		t.Helper()
+		body, err := json.Marshal(map[string]any{"configuration": text, "dry_run": dry})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told []string
+		for _, c := range r.set(200, "POST", "/admin/config/import", string(body))["changes"].([]any) {
+			if c := c.(map[string]any); c["kind"] == "group mapping" {
+				told = append(told, c["name"].(string)+" "+c["what"].(string))
+			}
+		}
+		if got := strings.Join(told, ", "); got != want {
+			t.Errorf("import: %s, want %s", got, want)
+		}
+	}
+	imports(r, text, false, "pool/admins unchanged, pool/staff unchanged")
+	if err := r.end(); err != nil {
+		t.Fatal(err)
+	}
+	other := startLive(t, filepath.Join(data, "other"), write(t, "two.yaml", strings.TrimSuffix(groupsFile, "  group_mappings:\n")), nil)
+	imports(other, text, true, "pool/admins made, pool/staff made")
+	if n := len(other.set(200, "GET", "/admin/group-mappings", "")["mappings"].([]any)); n != 0 {
+		t.Errorf("a dry run has made %d", n)
+	}
+	imports(other, text, false, "pool/admins made, pool/staff made")
+	imports(other, text, false, "pool/admins unchanged, pool/staff unchanged")
+	imports(other, strings.Replace(text, "priority: -3", "priority: 4", 1), false, "pool/admins unchanged, pool/staff changed")
+	list := other.set(200, "GET", "/admin/group-mappings", "")["mappings"].([]any)
+	staff := list[1].(map[string]any)
+	team := other.set(200, "GET", "/admin/teams", "")["items"].([]any)[0].(map[string]any)
+	if staff["priority"] != 4.0 || staff["declared"] != false || !slices.Equal(staff["teams"].([]any), []any{team["id"]}) {
+		t.Errorf("%v, %v", list, team)
+	}
+	for text, want := range map[string]string{
+		"auth: { group_mappings: [{ provider: nobody, group: a, role: member }] }":                             "provider nobody",
+		"auth: { group_mappings: [{ provider: pool, group: a, role: king }] }":                                 "king",
+		"auth: { group_mappings: [{ provider: pool, group: a, role: admin, scopes: { monitor: [x] } }] }":      "scopes.monitor",
+		"auth: { group_mappings: [{ provider: pool, group: a, role: admin, scopes: { monitor: ['*'], x: 1}}]}": "unknown key",
+	} {
+		body, err := json.Marshal(map[string]any{"configuration": text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := other.set(422, "POST", "/admin/config/import", string(body)); !strings.Contains(fmt.Sprint(got), want) {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+	if err := other.end(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"turnpike/internal/config"
+	"turnpike/internal/declare"
 	"turnpike/internal/egress"
 	"turnpike/internal/live"
 	"turnpike/internal/policy"
@@ -42,7 +43,7 @@ func (a *app) openLive(ctx context.Context, safe *vault.Vault) ([]*route.Account
 	}
 	a.logins = sealedLogins{a.store, safe}
 	cfg := a.config()
-	if _, err := groupMappings(&cfg.Auth); err != nil {
+	if _, err := declare.GroupMappings(cfg.Auth.GroupMappings); err != nil {
 		return nil, err
 	}
 	a.hidden.learn(cfg)
@@ -145,7 +146,7 @@ func (a *app) apply(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	if _, err := groupMappings(&cfg.Auth); err != nil {
+	if _, err := declare.GroupMappings(cfg.Auth.GroupMappings); err != nil {
 		return err
 	}
 	if err := a.declarePeople(context.Background(), cfg); err != nil { // the last step that can fail

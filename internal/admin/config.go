@@ -31,6 +31,9 @@ func (c *call) exported(passphrase string) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
+	if people.Groups, err = declare.Groups(c.ctx, c.Store, c.Live.State().Config); err != nil {
+		return nil, err
+	}
 	text, _, err := c.Live.State().Export(passphrase, off, people)
 	if bad, ok := errors.AsType[*live.Unusable](err); ok {
 		return nil, badField("passphrase", bad)

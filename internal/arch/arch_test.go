@@ -131,9 +131,9 @@ var rules = []struct {
 	},
 	{
 		"internal/declare",
-		[]string{"internal/config", "internal/live", "internal/store", "internal/roster", "internal/tenancy", "internal/budget", "internal/limit", "internal/price"},
+		[]string{"internal/config", "internal/live", "internal/store", "internal/roster", "internal/tenancy", "internal/budget", "internal/limit", "internal/price", "internal/identity"},
 		false,
-		"teams, keys and budgets of the file in the store's words, and back: the configuration's YAML comes with it",
+		"teams, keys, budgets and group mappings of the file in the store's words, and back: the configuration's YAML comes with it",
 	},
 	{
 		"internal/importer",

@@ -16,7 +16,7 @@ type Documented struct {
 	Skipped []string
 	// Unset are secrets that the file leaves to variables: they are not in the entries.
 	Unset []string
-	// People are its teams, keys and budgets.
+	// People are its teams, keys and budgets, and what groups give.
 	People People
 }
 
@@ -46,7 +46,7 @@ func ReadDocument(text []byte, phrase *Passphrase) (*Documented, error) {
 	return &d.Documented, nil
 }
 
-// people reads teams, keys and budgets, by the decoder and the checks of the gateway's own file.
+// people reads teams, keys, budgets and group mappings, by the decoder and the checks of the gateway's own file.
 func (d *document) people(root *yaml.Node) error {
 	r := newReport("")
 	cfg := Default()
@@ -58,10 +58,16 @@ func (d *document) people(root *yaml.Node) error {
 		}
 		own.value(n, name, reflect.ValueOf(to).Elem())
 	}
+	if auth := memberOf(root, "auth"); auth != nil {
+		if n := memberOf(auth, "group_mappings"); n != nil {
+			own.value(n, groupMappingsPath, reflect.ValueOf(&cfg.Auth.GroupMappings).Elem())
+		}
+	}
+	validateGroupMappings(&cfg.Auth, true, r)
 	d.People = cfg.People()
 	validatePeople(&d.People, nil, true, r)
 	for _, path := range Differences(Default(), cfg) {
-		if path != "teams" && path != "keys.list" && path != "budgets.list" {
+		if path != "teams" && path != "keys.list" && path != "budgets.list" && path != groupMappingsPath {
 			d.Skipped = append(d.Skipped, path)
 		}
 	}
@@ -96,6 +102,9 @@ func (d *document) section(path string, n *yaml.Node) error {
 	}
 	if path == "teams" || path == "keys" || path == "budgets" {
 		return nil // people reads them
+	}
+	if path == "auth" && len(n.Content) == 2 && n.Content[0].Value == "group_mappings" {
+		return nil // and this, where there is more of it the rest is skipped
 	}
 	if path != "alerts" || n.Kind != yaml.MappingNode {
 		d.Skipped = append(d.Skipped, path)

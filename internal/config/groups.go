@@ -44,6 +44,8 @@ type Scopes struct {
 }
 
 const (
+	groupMappingsPath = "auth.group_mappings"
+
 	maxGroupMappings = 500
 	maxGroup         = 200
 	maxPriority      = 1_000_000
@@ -51,10 +53,11 @@ const (
 
 var roles = []string{"owner", "admin", "member", "auditor"}
 
-func validateGroupMappings(a *Auth, r *report) {
-	const path = "auth.group_mappings"
+// validateGroupMappings checks those of a file; one that is imported may be of another gateway,
+// with other providers.
+func validateGroupMappings(a *Auth, imported bool, r *report) {
 	if len(a.GroupMappings) > maxGroupMappings {
-		r.add(path, "has more than %d entries", maxGroupMappings)
+		r.add(groupMappingsPath, "has more than %d entries", maxGroupMappings)
 	}
 	names := make([]string, len(a.OIDC))
 	for i := range a.OIDC {
@@ -62,8 +65,8 @@ func validateGroupMappings(a *Auth, r *report) {
 	}
 	seen := map[[2]string]bool{}
 	for i := range a.GroupMappings {
-		m, at := &a.GroupMappings[i], fmt.Sprintf("%s[%d]", path, i)
-		if !slices.Contains(names, m.Provider) {
+		m, at := &a.GroupMappings[i], fmt.Sprintf("%s[%d]", groupMappingsPath, i)
+		if !imported && !slices.Contains(names, m.Provider) {
 			r.add(at+".provider", "must be the name of one of auth.oidc%s", didYouMean(m.Provider, names))
 		}
 		if m.Group == "" || len(m.Group) > maxGroup {

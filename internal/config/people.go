@@ -138,15 +138,20 @@ const (
 	shownHash  = len(hashPrefix) + 8
 )
 
-// People are the teams, keys and budgets that a file declares.
+// People are the teams, keys and budgets that a file declares, and what groups give.
 type People struct {
 	Teams   []Team
 	Keys    []APIKey
 	Budgets []Budget
+	Groups  []GroupMapping
 }
 
 // People are those of the configuration.
-func (c *Config) People() People { return People{c.Teams, c.Keys.List, c.Budgets.List} }
+func (c *Config) People() People {
+	return People{c.Teams, c.Keys.List, c.Budgets.List, c.Auth.GroupMappings}
+}
 
 // Declare puts them in the place of the configuration's own.
-func (c *Config) Declare(p People) { c.Teams, c.Keys.List, c.Budgets.List = p.Teams, p.Keys, p.Budgets }
+func (c *Config) Declare(p People) {
+	c.Teams, c.Keys.List, c.Budgets.List, c.Auth.GroupMappings = p.Teams, p.Keys, p.Budgets, p.Groups
+}

@@ -8,7 +8,7 @@ import (
 
 // reloaded are the settings that can be put in force while the gateway runs; all others hold
 // from its start.
-var reloaded = []string{"policy", "rules", "catalog", "model_rules", "live", "aliases", "defaults", "routing", "alerts", "unofficial", "providers", "server.log_level", "teams", "keys.list", "budgets.list", "auth.group_mappings"}
+var reloaded = []string{"policy", "rules", "catalog", "model_rules", "live", "aliases", "defaults", "routing", "alerts", "unofficial", "providers", "server.log_level", "teams", "keys.list", "budgets.list", groupMappingsPath}
 
 // started are those among them that hold from the start all the same: what they are about
 // has a memory.

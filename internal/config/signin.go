@@ -152,7 +152,7 @@ func validateSignIn(cfg *Config, r *report) {
 		}
 		seen[a.OIDC[i].Name] = true
 	}
-	validateGroupMappings(a, r)
+	validateGroupMappings(a, false, r)
 	if len(a.OIDC) > 0 && cfg.Server.PublicURL == "" {
 		r.add("server.public_url", "must be said where there is auth.oidc: it is where people are sent back to")
 	}

@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"turnpike/internal/identity"
 )
@@ -156,7 +157,7 @@ func (b *browser) signs(fill map[string]string) string {
 }
 
 // TestRealProvider signs people in at node's oidc-provider, with the claims of Entra ID:
-// tenants, groups, app roles, too many groups, keys that turn.
+// tenants, groups, app roles, too many groups, keys that turn, a clock that is another.
 func TestRealProvider(t *testing.T) {
 	var issuer string
 	w := newWorld(t, func(w *world, o *Options) {
@@ -202,6 +203,7 @@ func TestRealProvider(t *testing.T) {
 	if a := b.send("GET", out.Logout, ""); a.code != 200 || !strings.Contains(a.body, "<form") {
 		t.Errorf("signing out there: %d %s", a.code, a.body)
 	}
+	w.skewed(t, time.Hour, func() string { return w.browser().signs(map[string]string{"login": "ann", "password": "x"}) })
 	// Its keys turn, and somebody has lost a group.
 	tell(map[string]any{"kid": "second", "people": map[string]any{"bob": who(map[string]any{"groups": []string{"g-staff"}})}})
 	w.account("root", identity.Owner) // one is left
@@ -214,11 +216,38 @@ func TestRealProvider(t *testing.T) {
 	}
 }
 
-// TestCognitoLocal signs people in at cognito-local's hosted pages.
+// skewed signs somebody in while the gateway's clock is apart from the provider's, whose
+// tokens are good for life.
+func (w *world) skewed(t *testing.T, life time.Duration, signs func() string) {
+	t.Helper()
+	again := func(by time.Duration) { // as a gateway that has just begun, which has counted nothing
+		w.set(time.Now().Add(by))
+		w.door = New(w.door.Options)
+	}
+	defer again(0)
+	const refused = "/ui/login?error=identity_refused"
+	for _, c := range []struct {
+		by   time.Duration
+		want string
+	}{
+		{-skew / 2, "/ui/"}, {skew / 2, "/ui/"}, {life + skew/2, "/ui/"},
+		{-5 * skew, refused}, {-24 * time.Hour, refused}, {life + 5*skew, refused},
+	} {
+		again(c.by)
+		if to := signs(); to != c.want {
+			t.Errorf("%s apart: lands at %s, want %s\n%s", c.by, to, c.want, w.log.String())
+		}
+	}
+}
+
+// TestCognitoLocal signs people in at cognito-local's hosted pages, whose keys turn and whose
+// clock is another.
 func TestCognitoLocal(t *testing.T) {
+	var issuer string
 	w := newWorld(t, func(w *world, o *Options) {
 		back := w.server.URL + "/auth/oidc/work/callback"
 		said := startProvider(t, "cognito.cjs", back)
+		issuer = said[0]
 		o.Providers = []Provider{{
 			Name: "work", Preset: Cognito, Issuer: said[0], ClientID: said[1], Scopes: []string{"email"}, Groups: []string{"cognito:groups"}, Redirects: []string{back},
 			Logout: "https://people.auth.example/logout",
@@ -240,6 +269,28 @@ func TestCognitoLocal(t *testing.T) {
 		out := read[SignedOut](t, b.send("POST", "/auth/logout", ""))
 		if u, err := url.Parse(out.Logout); err != nil || u.Host != "people.auth.example" || u.Query().Get("logout_uri") != w.server.URL+"/ui/login" {
 			t.Errorf("signs out at %s", out.Logout)
+		}
+	}
+	ann := func() string {
+		return w.browser().signs(map[string]string{"username": "ann@example.org", "password": "Passw0rd!"})
+	}
+	w.skewed(t, 24*time.Hour, ann)
+	own, err := url.Parse(issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ say, want string }{
+		{`{"kid":"second"}`, "/ui/"},
+		{`{"kid":"second"}`, "/ui/"}, // another key by the same id
+		{`{"kid":"second","hidden":true}`, "/ui/login?error=identity_refused"},
+		{`{"kid":"third","hidden":true}`, "/ui/login?error=identity_refused"},
+		{`{"kid":"third"}`, "/ui/"},
+	} {
+		if a := w.browser().send("POST", own.Scheme+"://"+own.Host+"/test", c.say); a.code != 200 {
+			t.Fatal(a)
+		}
+		if to := ann(); to != c.want {
+			t.Errorf("behind the key %s: lands at %s, want %s\n%s", c.say, to, c.want, w.log.String())
 		}
 	}
 }

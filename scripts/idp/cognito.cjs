@@ -1,6 +1,8 @@
 // cognito-local for tests, with a user pool, a client and people. It stands in for Amazon Cognito's hosted sign-in but for
-// two things, which are set right here: the real one puts the nonce of the question into the ID token, and its discovery
-// document names its endpoints and its own port.
+// three things, which are set right here: the real one puts the nonce of the question into the ID token, its discovery
+// document names its endpoints and its own port, and its keys turn: POST /test says when, to which kid, and whether the new
+// key is told (hidden).
+const crypto = require('node:crypto');
 const fs = require('node:fs');
 const http = require('node:http');
 const os = require('node:os');
@@ -24,6 +26,11 @@ http.Server.prototype.emit = function (event, req, ...rest) {
       return end.call(res, JSON.stringify({ ...said, authorization_endpoint: `${own}/oauth2/authorize`, token_endpoint: `${own}/oauth2/token` }), ...more);
     };
   }
+  if (event === 'request' && req.method === 'POST' && req.url === '/test') {
+    let text = '';
+    req.on('data', (chunk) => { text += chunk; }).on('end', () => { turn(JSON.parse(text)); rest[0].end('{}'); });
+    return true;
+  }
   if (event === 'request' && req.method === 'GET' && req.url.startsWith('/oauth2/authorize')) {
     const q = new URL(req.url, 'http://localhost').searchParams;
     nonces.set(q.get('code_challenge'), q.get('nonce'));
@@ -34,7 +41,16 @@ const home = path.dirname(require.resolve('cognito-local/package.json'));
 const pkce = require(path.join(home, 'lib/oauth2/pkce.js'));
 const jsonwebtoken = require(require.resolve('jsonwebtoken', { paths: [home] }));
 const sign = jsonwebtoken.sign;
-jsonwebtoken.sign = (payload, ...rest) => sign(payload.token_use === 'id' && nonce ? { ...payload, nonce } : payload, ...rest);
+jsonwebtoken.sign = (payload, key, options) => sign(payload.token_use === 'id' && nonce ? { ...payload, nonce } : payload, key, options.keyid ? { ...options, keyid: kid } : options);
+
+let kid = 'CognitoLocal';
+const [secret, told] = ['private', 'public'].map((half) => require(path.join(home, `lib/keys/cognitoLocal.${half}.json`))); // as it reads them each time
+function turn(say) {
+  const pair = crypto.generateKeyPairSync('rsa', { modulusLength: 2048 });
+  kid = say.kid;
+  secret.pem = pair.privateKey.export({ type: 'pkcs1', format: 'pem' });
+  if (!say.hidden) told.jwk = { ...pair.publicKey.export({ format: 'jwk' }), kid, use: 'sig', alg: 'RS256' };
+}
 
 const verify = pkce.verifyS256;
 const routes = require.cache[require.resolve(path.join(home, 'lib/oauth2/pkce.js'))];
