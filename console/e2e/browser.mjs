@@ -73,7 +73,8 @@ export async function settled(page) {
 
 /** What axe finds, as lines. */
 export async function audit(page) {
-  await page.evaluate(axe)
+  // It stays where pages change without a reload.
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe)
   const found = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], resultTypes: ['violations'] }))
   return found.violations.flatMap((violation) => violation.nodes.map((node) => `${violation.id}: ${node.target.join(' ')} ${node.failureSummary?.split('\n')[1] ?? ''}`))
 }

@@ -59,6 +59,23 @@ for (const look of [
   })
 }
 
+test('a very wide screen is used, and nothing is stretched over it', async (t) => {
+  const { page, faults } = await open(t, { width: 3840, height: 2160 })
+  await signIn(page, gateway, '/ui/')
+  for (const path of ['/requests?since=7d', '/']) {
+    await go(page, path)
+    const { wide, left, right, width } = await page.evaluate(() => {
+      const box = document.querySelector('main .page').getBoundingClientRect()
+      const main = document.getElementById('main').getBoundingClientRect()
+      return { wide: document.documentElement.scrollWidth > document.documentElement.clientWidth, left: box.left - main.left, right: main.right - box.right, width: box.width }
+    })
+    assert.equal(wide, false, path)
+    assert.ok(width > 2000 && width <= 2400, `${path}: ${width} px`)
+    assert.ok(Math.abs(left - right) <= 20, `${path} stands in the middle`)
+  }
+  assert.deepEqual(faults, [])
+})
+
 test('the chart of usage is the API’s numbers', async (t) => {
   const { page, faults } = await open(t)
   await signIn(page, gateway, '/ui/usage?period=7d')
@@ -90,6 +107,26 @@ test('the health of a provider is the API’s numbers, hour by hour', async (t) 
   assert.deepEqual([sum(0), sum(1)], [total.attempts - total.errors, total.errors])
   assert.equal(rows.filter(([worked, failed]) => worked + failed > 0).length, usage.length)
   assert.ok(total.attempts > 0)
+  assert.deepEqual(faults, [])
+})
+
+test('a conversation tells its turns, and the tool calls that went round in a circle', async (t) => {
+  const { page, faults } = await open(t, { allow: ['404'] })
+  const { session } = await examples(gateway)
+  await signIn(page, gateway, `/ui/sessions/${session}?since=7d`)
+  assert.match(page.url(), /\/ui\/conversations\//, 'the address of before leads here')
+  const { attempts } = await gateway.api('GET', `/admin/attempts?session=${session}&limit=500&from=${new Date(Date.now() - 7 * 86_400_000).toISOString()}`)
+  assert.equal(await page.locator('section.scroll tbody tr').count(), attempts.length)
+  await page.getByRole('button', { name: 'Look for them' }).click()
+  await page.getByText(/nothing is kept/).waitFor()
+  const call = (id) => ({ id, type: 'function', function: { name: 'read_file', arguments: '{"path":"main.go"}' } })
+  const text = JSON.stringify({ model: 'm', messages: [1, 2, 3].map((id) => ({ role: 'assistant', tool_calls: [call(`c${id}`)] })) })
+  await page.route('**/payload', (route) => route.fulfill({ json: { calls: [], client: { text, bytes: text.length } } }))
+  await go(page, '/conversations?since=7d')
+  await go(page, `/conversations/${session}?since=7d`)
+  await page.getByRole('button', { name: 'Look for them' }).click()
+  assert.deepEqual(await page.locator('[data-test=repeated] tbody tr').first().locator('th, td').allInnerTexts(), ['read_file', '3', '{"path":"main.go"}'])
+  assert.deepEqual(await audit(page), [])
   assert.deepEqual(faults, [])
 })
 
