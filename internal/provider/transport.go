@@ -41,7 +41,7 @@ func NewTransport(t Timeouts) *http.Transport {
 		// Thousands of streams hold one of each: a head and a small body go out in
 		// one write, and fast answers come in with few reads.
 		WriteBufferSize:       2 << 10,
-		ReadBufferSize:        8 << 10,
+		ReadBufferSize:        6 << 10,
 		MaxIdleConns:          4096,
 		MaxIdleConnsPerHost:   2048,
 		IdleConnTimeout:       90 * time.Second,
