@@ -97,6 +97,19 @@ func TestWrongProviders(t *testing.T) {
 	}
 }
 
+// TestNoFilesByTheAPI: certificates of the gateway's machine are for the configuration file alone,
+// and nobody learns by naming one which files there are.
+func TestNoFilesByTheAPI(t *testing.T) {
+	w := newWorld(t)
+	const file = "configuration file alone"
+	for _, path := range []string{"live_test.go", "none.pem"} {
+		p := w.refused(422, file, "POST", "/admin/config/import", `{"configuration":"providers: [{ name: x, type: openai, api_key: k, tls: { ca_file: `+path+` } }]"}`)
+		if strings.Contains(marshal(p), "there is no file") {
+			t.Errorf("%s: %+v", path, p)
+		}
+	}
+}
+
 // TestNoVariables: an entry cannot read the gateway's environment.
 func TestNoVariables(t *testing.T) {
 	t.Setenv("PATH_TO_NOWHERE", "stolen-from-environment")

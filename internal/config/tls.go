@@ -95,7 +95,8 @@ type UpstreamTLS struct {
 	CertFile string `yaml:"cert_file,omitempty"`
 	KeyFile  string `yaml:"key_file,omitempty"`
 	// CAFile holds the authorities that the upstream's certificate may be from, instead of
-	// the system's. It is for all that the account calls, where it gets its tokens too.
+	// the system's. It is for all that the account calls, where it gets its tokens too, but
+	// not for where AWS's credentials come from.
 	CAFile string `yaml:"ca_file,omitempty"`
 }
 
