@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"time"
 
 	"turnpike/internal/catalog"
@@ -82,13 +83,18 @@ func account(p config.Provider) (*route.Account, error) {
 			FirstContent: p.Timeouts.FirstContent, Idle: p.Timeouts.Idle, Total: p.Timeouts.Total,
 		},
 	}
+	var base *http.Transport
 	if p.Live {
-		opt.Transport = outward(opt.Timeouts, !p.Guarded)
+		base = outward(opt.Timeouts, !p.Guarded)
+		opt.Transport = base
 	}
 	if p.TLS.On() && !p.Disabled {
 		files := provider.Certificates{CertFile: p.TLS.CertFile, KeyFile: p.TLS.KeyFile, CAFile: p.TLS.CAFile}
+		if base == nil {
+			base = provider.NewTransport(opt.Timeouts)
+		}
 		var err error
-		if opt.Transport, err = provider.Certify(provider.NewTransport(opt.Timeouts), files, time.Now); err != nil {
+		if opt.Transport, err = provider.Certify(base, files, time.Now); err != nil {
 			return nil, fmt.Errorf("provider %s: %w", p.Name, err)
 		}
 	}

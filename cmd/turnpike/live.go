@@ -167,7 +167,7 @@ func (a *app) apply(cfg *config.Config) error {
 
 // outward is the transport to a provider that was set while gateways run: its address is what
 // somebody gave.
-func outward(t provider.Timeouts, private bool) http.RoundTripper {
+func outward(t provider.Timeouts, private bool) *http.Transport {
 	rt := provider.NewTransport(t)
 	guard := egress.Guard{Private: private, Hint: "live.allow_private allows private ones", Timeout: t.Connect}
 	guard.Put(rt)

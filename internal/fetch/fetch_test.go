@@ -389,3 +389,13 @@ func FuzzCheck(f *testing.F) {
 		}
 	})
 }
+
+// TestNoProxy: whatever is allowed, no proxy looks the names up that clients choose.
+func TestNoProxy(t *testing.T) {
+	for _, private := range []bool{true, false} {
+		transport, ok := New(Options{AllowPrivate: private}).client.Transport.(*http.Transport)
+		if !ok || transport.Proxy != nil {
+			t.Errorf("private networks allowed %v: there is a proxy", private)
+		}
+	}
+}

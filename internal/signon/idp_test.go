@@ -230,8 +230,12 @@ func (w *world) skewed(t *testing.T, life time.Duration, signs func() string) {
 		by   time.Duration
 		want string
 	}{
-		{-skew / 2, "/ui/"}, {skew / 2, "/ui/"}, {life + skew/2, "/ui/"},
-		{-5 * skew, refused}, {-24 * time.Hour, refused}, {life + 5*skew, refused},
+		{-skew / 2, "/ui/"},
+		{skew / 2, "/ui/"},
+		{life + skew/2, "/ui/"},
+		{-5 * skew, refused},
+		{-24 * time.Hour, refused},
+		{life + 5*skew, refused},
 	} {
 		again(c.by)
 		if to := signs(); to != c.want {
