@@ -125,6 +125,7 @@ test('a conversation tells its turns, and the tool calls that went round in a ci
   await go(page, '/conversations?since=7d')
   await go(page, `/conversations/${session}?since=7d`)
   await page.getByRole('button', { name: 'Look for them' }).click()
+  await page.locator('[data-test=repeated]').waitFor()
   assert.deepEqual(await page.locator('[data-test=repeated] tbody tr').first().locator('th, td').allInnerTexts(), ['read_file', '3', '{"path":"main.go"}'])
   assert.deepEqual(await audit(page), [])
   assert.deepEqual(faults, [])
