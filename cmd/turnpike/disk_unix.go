@@ -10,5 +10,5 @@ func freeBytes(dir string) (uint64, error) {
 	if err := syscall.Statfs(dir, &s); err != nil {
 		return 0, err
 	}
-	return s.Bavail * uint64(s.Bsize), nil //nolint:gosec,unconvert // its type is each system's own
+	return s.Bavail * uint64(s.Bsize), nil //nolint:gosec // its type is each system's own
 }

@@ -55,7 +55,8 @@ func TestErrorsPage(t *testing.T) {
 		if !slices.ContainsFunc(errorKinds, func(k struct {
 			kind llm.ErrorKind
 			what string
-		}) bool {
+		},
+		) bool {
 			return string(k.kind) == m[1]
 		}) {
 			t.Errorf("%s is not in the table", m[1])
