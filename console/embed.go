@@ -22,6 +22,16 @@ var built embed.FS
 // Handler serves the console under /ui/.
 func Handler() http.Handler { return newHandler(built) }
 
+// Swagger has the files of Swagger UI, compressed, for the page of the admin API; a build
+// without Node has none.
+func Swagger() fs.FS {
+	files, err := fs.Sub(built, "dist/swagger")
+	if err != nil { // the name is right
+		return embed.FS{}
+	}
+	return files
+}
+
 // prefix is where the console lives; vite.config.ts has the same as its base.
 const prefix = "/ui/"
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"turnpike/console"
 	"turnpike/internal/admin"
 	"turnpike/internal/alert"
 	"turnpike/internal/config"
@@ -54,7 +55,7 @@ func newAdminAPI(ctx context.Context, a *app, safe *vault.Vault) (out adminAPI, 
 		Version:  version, Now: time.Now, Log: a.log,
 	})
 	if a.cfg.Docs {
-		out.docs, err = admin.DocsHandler(version)
+		out.docs, err = admin.DocsHandler(version, console.Swagger())
 	}
 	return out, err
 }

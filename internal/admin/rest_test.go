@@ -1,14 +1,19 @@
 package admin
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"turnpike/internal/alert"
@@ -386,16 +391,56 @@ func TestFailuresAreNotTold(t *testing.T) {
 	}
 }
 
+// TestDocs: with Swagger UI and, where a build has none, without it.
 func TestDocs(t *testing.T) {
-	h, err := DocsHandler("test")
-	if err != nil {
-		t.Fatal(err)
+	packed := func(text string) *fstest.MapFile {
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		_, _ = w.Write([]byte(text))
+		_ = w.Close()
+		return &fstest.MapFile{Data: b.Bytes()}
 	}
-	for path, want := range map[string]string{"/docs/": "docs.js", "/docs/docs.js": "openapi.json", "/docs/docs.css": "body", "/docs/openapi.json": `"openapi": "3.1.0"`} {
-		rec := httptest.NewRecorder()
-		h.ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
-		if rec.Code != 200 || !strings.Contains(rec.Body.String(), want) || strings.Contains(rec.Body.String(), "https://") || !strings.Contains(rec.Header().Get("Content-Security-Policy"), "script-src 'self'") {
-			t.Errorf("%s: %d %.200s", path, rec.Code, rec.Body)
-		}
+	whole := fstest.MapFS{"swagger-ui-bundle.js.gz": packed("var SwaggerUIBundle"), "swagger-ui.css.gz": packed("body{}")}
+	common := map[string]string{"/docs/plain.html": "docs.js", "/docs/docs.js": "openapi.json", "/docs/docs.css": "body", "/docs/openapi.json": `"openapi": "3.1.0"`}
+	for _, c := range []struct {
+		name string
+		ui   fs.FS
+		want map[string]string // "": there is none
+	}{
+		{"with it", whole, map[string]string{
+			"/docs/": "swagger.js", "/docs/swagger.js": "SwaggerUIBundle({", "/docs/swagger-ui-bundle.js": "var SwaggerUIBundle", "/docs/swagger-ui.css": "body{}",
+		}},
+		{"without it", fstest.MapFS{}, map[string]string{"/docs/": "docs.js", "/docs/swagger-ui-bundle.js": ""}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h, err := DocsHandler("test", c.ui)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ask := func(path, accept string) *httptest.ResponseRecorder {
+				rec := httptest.NewRecorder()
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+				r.Header.Set("Accept-Encoding", accept)
+				h.ServeHTTP(rec, r)
+				return rec
+			}
+			want := maps.Clone(common)
+			maps.Copy(want, c.want)
+			for path, text := range want {
+				rec := ask(path, "")
+				if text == "" {
+					if rec.Code != 404 {
+						t.Errorf("%s: %d", path, rec.Code)
+					}
+					continue
+				}
+				if rec.Code != 200 || !strings.Contains(rec.Body.String(), text) || strings.Contains(rec.Body.String(), "https://") || !strings.Contains(rec.Header().Get("Content-Security-Policy"), "script-src 'self';") {
+					t.Errorf("%s: %d %.200s", path, rec.Code, rec.Body)
+				}
+			}
+			if rec := ask("/docs/swagger-ui.css", "gzip, br"); rec.Code == 200 && (rec.Header().Get("Content-Encoding") != "gzip" || !bytes.Equal(rec.Body.Bytes(), whole["swagger-ui.css.gz"].Data)) {
+				t.Errorf("not as it is kept: %v", rec.Header())
+			}
+		})
 	}
 }
