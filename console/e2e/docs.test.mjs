@@ -25,15 +25,13 @@ test('an operation is found, tried with a key, and answered', async (t) => {
   await page.getByRole('button', { name: 'Authorize' }).first().click()
   const form = page.locator('.dialog-ux')
   await form.locator('input').first().fill(adminKey)
-  await form.getByRole('button', { name: /authorize/i }).first().click()
-  await form.getByRole('button', { name: /close/i }).last().click()
+  await form.locator('button.authorize').first().click()
+  await form.locator('button.btn-done').first().click()
 
   await page.getByPlaceholder('Filter by tag').waitFor()
   const operation = page.locator('.opblock', { has: page.locator('[data-path="/admin/health"]') })
-  for (const tag of await page.locator('.opblock-tag[data-is-open=false]').all()) {
-    await tag.click()
-    if (await operation.count()) break
-  }
+  const closed = page.locator('.opblock-tag[data-is-open=false]')
+  while (!(await operation.count())) await closed.first().click()
   await operation.locator('.opblock-summary-control').click()
   await operation.getByRole('button', { name: 'Try it out' }).click()
   await operation.getByRole('button', { name: 'Execute' }).click()

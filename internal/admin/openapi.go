@@ -31,7 +31,7 @@ func OpenAPI(version string) ([]byte, error) {
 	return json.MarshalIndent(object{
 		"openapi": "3.1.0",
 		"info": object{
-			"title": "Turnpike admin API", "version": version, "license": object{"name": "see the distribution"},
+			"title": "Turnpike admin API", "version": version, "license": object{"name": "MIT", "identifier": "MIT"},
 			"description": "What operators do and see. Errors are problems (RFC 9457). Lists go on where next points. " +
 				"In a PATCH what is absent stays and null clears. ETag and If-Match keep edits apart; Idempotency-Key makes creating safe to repeat.",
 		},
