@@ -89,7 +89,7 @@ func TestSchemasAgree(t *testing.T) {
 // memory, and they must notice when it changes, or it is unwatched.
 func TestTablesAreWatchedOrNot(t *testing.T) {
 	postgresOnly(t)
-	watched := []string{"budget_rules", "data_keys", "keys", "learned", "live_entries", "members", "prices", "provider_switches", "scopes", "settings"}
+	watched := []string{"budget_rules", "data_keys", "declared", "keys", "learned", "live_entries", "members", "prices", "provider_switches", "scopes", "settings"}
 	_, place := newStore(t)
 	got := column(t, schemaPool(t, place), `SELECT DISTINCT event_object_table::text FROM information_schema.triggers WHERE trigger_name = 'turnpike_updated'`)
 	for _, name := range got {
