@@ -26,8 +26,6 @@ const (
 
 // keepHeapFloor sets the collector's goal after each collection: the floor, or what
 // is alive and room for garbage, or nearly twice what is alive where that is more.
-// While many streams are held it also gives back the pages of the program that their
-// coming has touched and their course does not need.
 // Whoever sets GOGC or GOMEMLIMIT decides alone.
 func keepHeapFloor() {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
@@ -39,7 +37,7 @@ func keepHeapFloor() {
 		live := liveHeap()
 		setPercent(last, live)
 		if live > heapFloor/2 {
-			dropPages() // a thousandth of what this collection has cost
+			dropPages() // a hundredth of what this collection has cost; see settle
 		}
 	})
 }

@@ -172,18 +172,27 @@ func (a *app) run(ctx context.Context, again func()) error {
 	return a.drain()
 }
 
-// settled is when what begins behind a start has done its first round.
+// settled is when what begins behind a start has done its first round; from then on it is
+// how often a gateway that holds many streams gives back pages.
 const settled = time.Second
 
 // settle gives back what only the start needed: now, and once more when what began
-// behind it has done its first round too.
+// behind it has done its first round too; then, while many streams are held, what their
+// coming has touched and their course does not need. It costs some 0.3 ms each time.
 func (a *app) settle(ctx context.Context) {
 	dropPages()
 	a.watching.Go(func() {
-		select {
-		case <-ctx.Done():
-		case <-time.After(settled):
-			dropPages()
+		every := time.NewTicker(settled)
+		defer every.Stop()
+		for first := true; ; first = false {
+			select {
+			case <-ctx.Done():
+				return
+			case <-every.C:
+				if first || liveHeap() > heapFloor/2 {
+					dropPages()
+				}
+			}
 		}
 	})
 }
