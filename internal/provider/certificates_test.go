@@ -218,7 +218,7 @@ func TestCertificateIsDemanded(t *testing.T) {
 	rt := NewTransport(Timeouts{Connect: time.Minute})
 	rt.TLSClientConfig = &tls.Config{RootCAs: ours.pool(), MinVersion: tls.VersionTLS12}
 	bare := &certifying{t: t, Account: newAccount(t, Options{BaseURL: url, Transport: rt})}
-	if got := bare.says(); !strings.Contains(got, "certificate required") {
+	if got := bare.says(); strings.HasPrefix(got, "HTTP") { // why is told too late for some: behind the handshake
 		t.Errorf("without: %s", got)
 	}
 	cert, key := newAuthority(t).issue(t, 7)
