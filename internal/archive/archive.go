@@ -127,6 +127,14 @@ func (a *Archive) poke() {
 // Chain is an exchange with all it goes on from, oldest first. The error is
 // ErrNotKept or ErrUnknown where it is not there for the key.
 func (a *Archive) Chain(ctx context.Context, key, id string) ([]llm.Exchange, error) {
+	list, err := a.chain(ctx, key, id)
+	if errors.Is(err, ErrNotKept) { // between two looks it may have come, for this key
+		return a.chain(ctx, key, id)
+	}
+	return list, err
+}
+
+func (a *Archive) chain(ctx context.Context, key, id string) ([]llm.Exchange, error) {
 	head := id
 	var recent []llm.Exchange // newest first
 	a.mu.Lock()
@@ -192,6 +200,14 @@ func (a *Archive) Get(ctx context.Context, key, id string) (llm.Exchange, error)
 // OfItem is the exchange of a key whose answer holds an item, with the errors of
 // Chain.
 func (a *Archive) OfItem(ctx context.Context, key, item string) (llm.Exchange, error) {
+	x, err := a.ofItem(ctx, key, item)
+	if errors.Is(err, ErrNotKept) {
+		return a.ofItem(ctx, key, item)
+	}
+	return x, err
+}
+
+func (a *Archive) ofItem(ctx context.Context, key, item string) (llm.Exchange, error) {
 	a.mu.Lock()
 	for _, w := range slices.Backward(a.order) {
 		if w.key == key && slices.Contains(w.x.Items, item) {

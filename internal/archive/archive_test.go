@@ -28,6 +28,16 @@ type shelf struct {
 	broken int           // writes that fail before one succeeds
 	writes int
 	prunes []store.Bounds
+	missed func() // called once, where something is not found
+}
+
+// miss tells that something is not there, and has happen what a test has meanwhile.
+func (s *shelf) miss() error {
+	if do := s.missed; do != nil {
+		s.missed = nil
+		do()
+	}
+	return store.ErrNotFound
 }
 
 func newShelf() *shelf { return &shelf{rows: map[ref]store.Response{}} }
@@ -58,7 +68,7 @@ func (s *shelf) ResponseChain(_ context.Context, key, id string) (list []store.R
 	for id != "" {
 		r, ok := s.rows[ref{key, id}]
 		if !ok {
-			return nil, store.ErrNotFound
+			return nil, s.miss()
 		}
 		list = append([]store.Response{r}, list...)
 		id = r.Previous
@@ -84,7 +94,7 @@ func (s *shelf) ResponseOfItem(_ context.Context, key, item string) (store.Respo
 			return r, nil
 		}
 	}
-	return store.Response{}, store.ErrNotFound
+	return store.Response{}, s.miss()
 }
 
 func (s *shelf) HasResponse(_ context.Context, id string) (bool, error) {
@@ -181,6 +191,25 @@ func chainOf(t *testing.T, a *Archive, key, id string) string {
 		out = append(out, fmt.Sprintf("%s<%s:%s:%s", x.ID, x.Previous, x.Input, x.Answer))
 	}
 	return strings.Join(out, " ")
+}
+
+// What comes to be kept between two looks for it is the key's own, and there.
+func TestKeptMeanwhile(t *testing.T) {
+	s := newShelf()
+	bubble(t, s, func(t *testing.T, a *Archive, _ *bytes.Buffer) {
+		s.missed = func() { a.Keep("k", exchange("a", "")) }
+		if got := chainOf(t, a, "k", "a"); got != "a<:in a:out a" {
+			t.Errorf("%q", got)
+		}
+		s.missed = func() { a.Keep("k", exchange("b", "")) }
+		if x, err := a.OfItem(t.Context(), "k", "msg_b"); err != nil || x.ID != "b" {
+			t.Errorf("by item: %v %v", x.ID, err)
+		}
+		s.missed = func() { a.Keep("other", exchange("c", "")) }
+		if got := chainOf(t, a, "k", "c"); got != "not kept" {
+			t.Errorf("another key's: %q", got)
+		}
+	})
 }
 
 // An exchange is there at once, before it is written, while it is, and after.
